@@ -1,0 +1,134 @@
+"""What numbers a setting may take, said once, in the annotation of the setting itself.
+
+    class Buffer(eqx.Module):
+        def __init__(self, capacity: Annotated[int, AtLeast(1)] = 10_000): ...
+
+The constructor calls `check` so that a notebook gets the error; the gin language reads the same
+annotations so that a gin file gets it with its line number, before anything is built.
+"""
+
+import inspect
+import typing
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Protocol
+
+
+class SettingError(ValueError):
+    """A setting has a value it cannot have.
+
+    Attributes:
+        setting: name of the setting.
+        problem: what was found and what to write instead, without the setting's name.
+    """
+
+    def __init__(self, setting: str, problem: str):
+        super().__init__(f"{setting} {problem}")
+        self.setting = setting
+        self.problem = problem
+
+
+class Constraint(Protocol):
+    """A rule for a number, carried in `typing.Annotated`."""
+
+    def problem(self, value: Any) -> str | None:
+        """What is wrong with `value`, or None."""
+        ...
+
+
+@dataclass(frozen=True)
+class AtLeast:
+    """`value >= minimum`."""
+
+    minimum: float
+
+    def problem(self, value: Any) -> str | None:
+        if value >= self.minimum:
+            return None
+        return f"is {value!r}; it must be at least {self.minimum!r}."
+
+
+@dataclass(frozen=True)
+class MoreThan:
+    """`value > bound`."""
+
+    bound: float
+
+    def problem(self, value: Any) -> str | None:
+        if value > self.bound:
+            return None
+        return f"is {value!r}; it must be more than {self.bound!r}."
+
+
+@dataclass(frozen=True)
+class Between:
+    """`low <= value <= high`, or with `open` set `low < value < high`."""
+
+    low: float
+    high: float
+    open: bool = False
+
+    def problem(self, value: Any) -> str | None:
+        inside = (
+            self.low < value < self.high if self.open else self.low <= value <= self.high
+        )
+        if inside:
+            return None
+        exclusive = ", both excluded" if self.open else ""
+        return f"is {value!r}; it must lie between {self.low!r} and {self.high!r}{exclusive}."
+
+
+@dataclass(frozen=True)
+class MultipleOf:
+    """`value` is a positive whole multiple of `step`."""
+
+    step: int
+
+    def problem(self, value: Any) -> str | None:
+        if value > 0 and value % self.step == 0:
+            return None
+        below = (value // self.step) * self.step if value > 0 else 0
+        legal = [n for n in (below, below + self.step) if n > 0]
+        nearest = " or ".join(str(n) for n in legal)
+        return f"is {value!r}; it must be a multiple of {self.step}. Nearest: {nearest}."
+
+
+@dataclass(frozen=True)
+class OneOf:
+    """`value` is one of the listed `options`."""
+
+    options: tuple[str, ...]
+
+    def problem(self, value: Any) -> str | None:
+        if value in self.options:
+            return None
+        return f"is {value!r}; it must be one of {', '.join(map(repr, self.options))}."
+
+
+PositiveInt = Annotated[int, AtLeast(1)]
+PositiveFloat = Annotated[float, MoreThan(0)]
+Discount = Annotated[float, Between(0, 1, open=True)]
+
+
+def constraints(function: Callable, setting: str) -> list[Constraint]:
+    """The constraints annotated on one parameter of a function or of a class's constructor."""
+    target = function.__init__ if inspect.isclass(function) else function
+    hint = typing.get_type_hints(target, include_extras=True).get(setting)
+    return [c for c in getattr(hint, "__metadata__", ()) if hasattr(c, "problem")]
+
+
+def problems(function: Callable, settings: dict[str, Any]) -> list[SettingError]:
+    """Every setting whose value breaks a constraint of `function`, in the order given."""
+    found = []
+    for setting, value in settings.items():
+        for constraint in constraints(function, setting):
+            problem = constraint.problem(value)
+            if problem is not None:
+                found.append(SettingError(setting, problem))
+    return found
+
+
+def check(function: Callable, **settings: Any) -> None:
+    """Raise the first `SettingError` of `problems`."""
+    for error in problems(function, settings):
+        raise error
