@@ -11,7 +11,7 @@ import inspect
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Annotated, Any, Protocol
+from typing import Annotated, Any, Protocol, runtime_checkable
 
 
 class SettingError(ValueError):
@@ -28,6 +28,7 @@ class SettingError(ValueError):
         self.problem = problem
 
 
+@runtime_checkable
 class Constraint(Protocol):
     """A rule for a number, carried in `typing.Annotated`."""
 
@@ -69,9 +70,7 @@ class Between:
     open: bool = False
 
     def problem(self, value: Any) -> str | None:
-        inside = (
-            self.low < value < self.high if self.open else self.low <= value <= self.high
-        )
+        inside = self.low < value < self.high if self.open else self.low <= value <= self.high
         if inside:
             return None
         exclusive = ", both excluded" if self.open else ""
@@ -114,7 +113,7 @@ def constraints(function: Callable, setting: str) -> list[Constraint]:
     """The constraints annotated on one parameter of a function or of a class's constructor."""
     target = function.__init__ if inspect.isclass(function) else function
     hint = typing.get_type_hints(target, include_extras=True).get(setting)
-    return [c for c in getattr(hint, "__metadata__", ()) if hasattr(c, "problem")]
+    return [c for c in getattr(hint, "__metadata__", ()) if isinstance(c, Constraint)]
 
 
 def problems(function: Callable, settings: dict[str, Any]) -> list[SettingError]:

@@ -3,7 +3,7 @@
 from jaxtyping import install_import_hook
 
 # Before the first import of the package: every annotation of shape and type is checked at run time.
-install_import_hook("components", "beartype.beartype")
+install_import_hook("components", "typechecker.check")
 
 import jax  # noqa: E402
 import pytest  # noqa: E402

@@ -1,0 +1,112 @@
+"""The root of a gin file: what a run consists of."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from components.buffers import TrajectoryBuffer
+from components.environments.goal_environment import GoalEnvironment
+from components.learner import Learner
+from components.settings import AtLeast, PositiveInt, SettingError, problems
+from dsl.loop import Program
+from dsl.schedule import Schedule, plan
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """A learner, a task, a buffer, and how long and how wide they run.
+
+    Attributes:
+        environment: task that data is collected in.
+        learner: what is trained.
+        buffer: replay buffer.
+        eval_environment: task that the policy is scored on; the training task where left out.
+        seed: seed of everything random.
+        num_envs: parallel environments.
+        total_env_steps: environment steps over all environments; rounded up to whole epochs.
+        batch_size: transitions per gradient update.
+        unroll_length: steps of each environment per iteration.
+        updates_per_iteration: gradient updates after each unroll.
+        fill_rows: rows per environment collected before the first update.
+        evaluations: epochs, each of which ends with an evaluation.
+        eval_episodes: episodes per evaluation, run in parallel.
+    """
+
+    environment: GoalEnvironment
+    learner: Learner
+    buffer: TrajectoryBuffer
+    eval_environment: GoalEnvironment | None = None
+    seed: Annotated[int, AtLeast(0)] = 0
+    num_envs: PositiveInt = 512
+    total_env_steps: PositiveInt = 100_000_000
+    batch_size: Annotated[int, AtLeast(2)] = 512
+    unroll_length: PositiveInt = 62
+    updates_per_iteration: PositiveInt = 800
+    fill_rows: Annotated[int, AtLeast(3)] = 1_000
+    evaluations: PositiveInt = 100
+    eval_episodes: PositiveInt = 128
+
+    def problems(self) -> list[SettingError]:
+        """Every setting that cannot be, alone or beside the others."""
+        return [*problems(Experiment, vars(self)), *self._disagreements()]
+
+    def _disagreements(self) -> list[SettingError]:
+        found = []
+        capacity, rows = self.buffer.capacity, self.environment.episode_length + 1
+        if capacity < rows:
+            found.append(
+                SettingError(
+                    "buffer",
+                    f"holds {capacity} rows per environment, but an episode fills {rows} "
+                    f"({rows - 1} steps and the final observation). Set its capacity to {rows} or "
+                    f"more, or the episode_length to {max(capacity - 1, 1)} or less.",
+                )
+            )
+        if capacity < self.unroll_length:
+            found.append(
+                SettingError(
+                    "unroll_length",
+                    f"is {self.unroll_length}, more rows than the buffer holds. "
+                    f"Nearest: {capacity}.",
+                )
+            )
+        train, evaluation = self.environment.sizes, self.scored.sizes
+        if train != evaluation:
+            found.append(
+                SettingError(
+                    "eval_environment",
+                    f"has other sizes than the training task: {evaluation} against {train}. "
+                    "Choose two tasks of the same robot.",
+                )
+            )
+        return found
+
+    @property
+    def scored(self) -> GoalEnvironment:
+        """The task that the policy is scored on."""
+        return self.environment if self.eval_environment is None else self.eval_environment
+
+    def schedule(self) -> Schedule:
+        """Epochs and iterations of the run."""
+        return plan(
+            total_env_steps=self.total_env_steps,
+            evaluations=self.evaluations,
+            num_envs=self.num_envs,
+            unroll_length=self.unroll_length,
+            updates_per_iteration=self.updates_per_iteration,
+            fill_rows=self.fill_rows,
+        )
+
+    def program(self) -> Program:
+        """What the compiled loop runs."""
+        return Program(
+            environment=self.environment,
+            eval_environment=self.scored,
+            learner=self.learner,
+            buffer=self.buffer,
+            num_envs=self.num_envs,
+            unroll_length=self.unroll_length,
+            updates_per_iteration=self.updates_per_iteration,
+            batch_size=self.batch_size,
+            iterations_per_epoch=self.schedule().iterations_per_epoch,
+            eval_episodes=self.eval_episodes,
+        )
