@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 import equinox as eqx
+import jax
 import optax
 from jaxtyping import Array, Float
 
@@ -34,8 +35,10 @@ def gradient_step(
         global L2 norm before the optimiser saw the gradient) added.
     """
     (value, metrics), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(module)
-    updates, optimiser_state = optimiser.update(
-        gradient, optimiser_state, eqx.filter(module, eqx.is_inexact_array)
-    )
-    metrics = {**metrics, "loss": value, "grad_norm": optax.global_norm(gradient)}
+    # Optax promotes types as JAX does by default, also where the caller asked for more care.
+    with jax.numpy_dtype_promotion("standard"):
+        updates, optimiser_state = optimiser.update(
+            gradient, optimiser_state, eqx.filter(module, eqx.is_inexact_array)
+        )
+    metrics = {**metrics, "loss": value, "grad_norm": optax.tree.norm(gradient)}
     return eqx.apply_updates(module, updates), optimiser_state, metrics

@@ -36,7 +36,7 @@ class LearnerState(eqx.Module):
     optimisers: Networks
 
 
-class Learner(eqx.Module):
+class ActorCritic(eqx.Module):
     """Actor, critic, their losses, entropy temperature, goal relabelling and optimisers.
 
     Attributes:

@@ -25,7 +25,7 @@ def train(experiment: Experiment, log: Log, say: Callable[[str], None]) -> loop.
 
     Args:
         experiment: what to run.
-        log: receives the metrics of every epoch, on the host.
+        log: receives the metrics of every epoch, on the host; epoch 0 scores the untrained policy.
         say: receives a line on what is happening before the first epoch.
 
     Returns:
@@ -38,34 +38,35 @@ def train(experiment: Experiment, log: Log, say: Callable[[str], None]) -> loop.
     started = time.perf_counter()
     say("compiling the training loop")
     state = eqx.filter_jit(loop.init)(program, jnp.asarray(experiment.seed, jnp.uint32))
-    fill, epoch = _compile(program, state, schedule)
+    run_epoch = _compile(program, state)
     say(f"compiled in {time.perf_counter() - started:.0f} s")
-    state = fill(program, state)
-    rollout = None
-    for number in range(1, schedule.epochs + 1):
+    for epoch in range(schedule.epochs + 1):
         begun = time.perf_counter()
-        state, metrics, rollout = epoch(program, state)
+        state, metrics, rollout = run_epoch(program, state, *_counts(schedule, epoch))
         metrics = {name: float(value) for name, value in jax.device_get(metrics).items()}
         now = time.perf_counter()
-        log(_counters(schedule, number) | metrics | _speeds(schedule, now - begun, now - started))
-        _require_finite(metrics, number)
-    assert rollout is not None  # a schedule has at least one epoch
+        speeds = _speeds(schedule, epoch, now - begun)
+        log(_counters(schedule, epoch) | metrics | speeds | {"time/wall_seconds": now - started})
+        if epoch > 0:
+            _require_finite(metrics, epoch)
     return rollout
 
 
-def _compile(
-    program: loop.Program, state: loop.TrainState, schedule: Schedule
-) -> tuple[Callable[..., loop.TrainState], Callable[..., Any]]:
+def _compile(program: loop.Program, state: loop.TrainState) -> Callable[..., Any]:
     """Compile ahead of time, so that no epoch's time includes a compilation."""
+    epoch = eqx.filter_jit(loop.epoch, donate="all-except-first")
+    return epoch.lower(program, state, *_as_arrays(1, 1)).compile()
 
-    def fill(program: loop.Program, state: loop.TrainState) -> loop.TrainState:
-        return loop.fill(program, state, schedule.fill_iterations)
 
-    donated = {"donate": "all-except-first"}
-    return (
-        eqx.filter_jit(fill, **donated).lower(program, state).compile(),
-        eqx.filter_jit(loop.train_epoch, **donated).lower(program, state).compile(),
-    )
+def _counts(schedule: Schedule, epoch: int) -> tuple[jax.Array, jax.Array]:
+    """Iterations and updates of an epoch; epoch 0 fills the buffer with the untrained policy."""
+    if epoch == 0:
+        return _as_arrays(schedule.fill_iterations, 0)
+    return _as_arrays(schedule.iterations_per_epoch, schedule.updates_per_iteration)
+
+
+def _as_arrays(*numbers: int) -> tuple[jax.Array, ...]:
+    return tuple(jnp.asarray(number, jnp.int32) for number in numbers)
 
 
 def _counters(schedule: Schedule, epoch: int) -> dict[str, float]:
@@ -76,14 +77,15 @@ def _counters(schedule: Schedule, epoch: int) -> dict[str, float]:
     }
 
 
-def _speeds(schedule: Schedule, seconds: float, wall_seconds: float) -> dict[str, float]:
+def _speeds(schedule: Schedule, epoch: int, seconds: float) -> dict[str, float]:
     """Rates over one epoch, its evaluation included."""
-    iterations = schedule.iterations_per_epoch
+    before = epoch - 1
+    steps = schedule.env_steps(epoch) - (schedule.env_steps(before) if epoch else 0)
+    updates = schedule.updates(epoch) - (schedule.updates(before) if epoch else 0)
     return {
-        "time/env_steps_per_second": iterations * schedule.steps_per_iteration / seconds,
-        "time/updates_per_second": iterations * schedule.updates_per_iteration / seconds,
+        "time/env_steps_per_second": steps / seconds,
+        "time/updates_per_second": updates / seconds,
         "time/epoch_seconds": seconds,
-        "time/wall_seconds": wall_seconds,
     }
 
 

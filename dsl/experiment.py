@@ -5,7 +5,7 @@ from typing import Annotated
 
 from components.buffers import TrajectoryBuffer
 from components.environments.goal_environment import GoalEnvironment
-from components.learner import Learner
+from components.learner import ActorCritic
 from components.settings import AtLeast, PositiveInt, SettingError, problems
 from dsl.loop import Program
 from dsl.schedule import Schedule, plan
@@ -32,7 +32,7 @@ class Experiment:
     """
 
     environment: GoalEnvironment
-    learner: Learner
+    learner: ActorCritic
     buffer: TrajectoryBuffer
     eval_environment: GoalEnvironment | None = None
     seed: Annotated[int, AtLeast(0)] = 0
@@ -105,8 +105,6 @@ class Experiment:
             buffer=self.buffer,
             num_envs=self.num_envs,
             unroll_length=self.unroll_length,
-            updates_per_iteration=self.updates_per_iteration,
             batch_size=self.batch_size,
-            iterations_per_epoch=self.schedule().iterations_per_epoch,
             eval_episodes=self.eval_episodes,
         )

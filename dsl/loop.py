@@ -15,8 +15,8 @@ from jumanji.types import TimeStep
 from components.batch import Replay
 from components.buffers import BufferState, Row, TrajectoryBuffer
 from components.environments.auto_reset import step_or_reset
-from components.environments.goal_environment import GoalEnvironment, State
-from components.learner import Learner, LearnerState, Metrics, act, act_greedily
+from components.environments.goal_environment import GoalEnvironment, Observation, State
+from components.learner import ActorCritic, LearnerState, Metrics, act, act_greedily
 
 # Streams of random numbers within one iteration.
 _COLLECT, _SAMPLE, _RELABEL, _UPDATE = range(4)
@@ -34,22 +34,18 @@ class Program(eqx.Module):
         buffer: see `components.buffers`.
         num_envs: parallel environments.
         unroll_length: environment steps of each per iteration.
-        updates_per_iteration: gradient updates after each unroll.
         batch_size: transitions per update.
-        iterations_per_epoch: unrolls (with their updates) between two evaluations.
         eval_episodes: episodes per evaluation, in parallel.
         pictured_episodes: how many of them are kept to be drawn.
     """
 
     environment: GoalEnvironment = eqx.field(static=True)
     eval_environment: GoalEnvironment = eqx.field(static=True)
-    learner: Learner
+    learner: ActorCritic
     buffer: TrajectoryBuffer
     num_envs: int = eqx.field(static=True)
     unroll_length: int = eqx.field(static=True)
-    updates_per_iteration: int = eqx.field(static=True)
     batch_size: int = eqx.field(static=True)
-    iterations_per_epoch: int = eqx.field(static=True)
     eval_episodes: int = eqx.field(static=True)
     pictured_episodes: int = eqx.field(static=True, default=8)
 
@@ -67,7 +63,7 @@ class TrainState(eqx.Module):
 
     Attributes:
         key: the run's key; constant.
-        iteration: unrolls made so far, those that filled the buffer included.
+        iteration: unrolls made so far.
     """
 
     key: Key[Array, ""]
@@ -78,9 +74,16 @@ class TrainState(eqx.Module):
 
 
 class Rollout(NamedTuple):
-    """Evaluation episodes to be drawn: states (time, episode, ...) and whether they still ran."""
+    """Evaluation episodes to be drawn, leaves (time, episode, ...).
+
+    Attributes:
+        state: of the environment, before each step.
+        observation: likewise.
+        running: whether the episode had not ended yet.
+    """
 
     state: State
+    observation: Observation
     running: Array
 
 
@@ -99,50 +102,75 @@ def init(program: Program, seed: Int[Array, ""]) -> TrainState:
     )
 
 
-def fill(program: Program, state: TrainState, iterations: int) -> TrainState:
-    """Unrolls of the untrained policy into the buffer, without updates."""
-    return jax.lax.fori_loop(0, iterations, lambda _, s: _next(_collect(program, s)), state)
+def epoch(
+    program: Program, state: TrainState, iterations: Int[Array, ""], updates: Int[Array, ""]
+) -> tuple[TrainState, Metrics, Rollout]:
+    """Unrolls, each followed by gradient updates, and an evaluation at the end.
 
+    The counts are arrays, so that one compiled program also fills the buffer (no updates).
 
-def train_epoch(program: Program, state: TrainState) -> tuple[TrainState, Metrics, Rollout]:
-    """`iterations_per_epoch` iterations, then an evaluation.
+    Args:
+        program: what runs.
+        state: where the run stands.
+        iterations: unrolls of all environments.
+        updates: gradient updates after each.
 
     Returns:
-        The next state, metrics under `train/` (means over the epoch's updates) and `eval/`, and the
-        first evaluation episodes.
+        The next state, metrics under `train/` (means over all updates, NaN where there were none)
+        and `eval/`, and the first evaluation episodes.
     """
-    state, train = jax.lax.scan(
-        lambda s, _: iteration(program, s), state, None, program.iterations_per_epoch
+    sums = _no_metrics(program, state)
+    state, sums = jax.lax.fori_loop(
+        0, iterations, lambda _, carry: iteration(program, *carry, updates), (state, sums)
     )
-    evaluation, rollout = evaluate(program, state.learner, evaluation_key(state))
-    metrics = {f"train/{name}": jnp.mean(value) for name, value in train.items()}
-    return state, {**metrics, **evaluation}, rollout
+    evaluation, rollout = evaluate(program, state.learner, _stream(state, _EVALUATIONS))
+    count = (iterations * updates).astype(jnp.float32)
+    train = {f"train/{name}": total / count for name, total in sums.items()}
+    return state, {**train, **evaluation}, rollout
 
 
-def iteration(program: Program, state: TrainState) -> tuple[TrainState, Metrics]:
-    """One unroll of every environment, then the updates; metrics are means over the updates."""
+def iteration(
+    program: Program, state: TrainState, sums: Metrics, updates: Int[Array, ""]
+) -> tuple[TrainState, Metrics]:
+    """One unroll of every environment, then the updates, whose metrics are added to `sums`."""
     state = _collect(program, state)
+
+    def update(index: Array, carry: tuple[LearnerState, Metrics]) -> tuple[LearnerState, Metrics]:
+        learner, sums = carry
+        learner, metrics = _update(program, state, learner, index)
+        return learner, jax.tree.map(jnp.add, sums, metrics)
+
+    learner, sums = jax.lax.fori_loop(0, updates, update, (state.learner, sums))
+    return eqx.tree_at(
+        lambda s: (s.learner, s.iteration), state, (learner, state.iteration + 1)
+    ), sums
+
+
+def _update(
+    program: Program, state: TrainState, learner: LearnerState, index: Array
+) -> tuple[LearnerState, Metrics]:
+    """Draw a batch and take one gradient step of every network."""
+    key = _stream(state, _ITERATIONS)
+    sample, relabel, update = (
+        jax.random.fold_in(jax.random.fold_in(key, stream), index)
+        for stream in (_SAMPLE, _RELABEL, _UPDATE)
+    )
     replay = Replay(program.buffer, state.buffer, program.environment)
-    key = _iteration_key(state)
+    anchors = program.buffer.sample(state.buffer, sample, program.batch_size)
+    batch = program.learner.batch(replay, anchors, relabel)
+    return program.learner.update(learner, batch, update)
 
-    def update(learner: LearnerState, index: Array) -> tuple[LearnerState, Metrics]:
-        keys = [
-            jax.random.fold_in(jax.random.fold_in(key, stream), index)
-            for stream in (_SAMPLE, _RELABEL, _UPDATE)
-        ]
-        anchors = program.buffer.sample(state.buffer, keys[0], program.batch_size)
-        batch = program.learner.batch(replay, anchors, keys[1])
-        return program.learner.update(learner, batch, keys[2])
 
-    indices = jnp.arange(program.updates_per_iteration, dtype=jnp.int32)
-    learner, metrics = jax.lax.scan(update, state.learner, indices)
-    state = eqx.tree_at(lambda s: s.learner, state, learner)
-    return _next(state), jax.tree.map(jnp.mean, metrics)
+def _no_metrics(program: Program, state: TrainState) -> Metrics:
+    shapes = jax.eval_shape(
+        lambda s: _update(program, s, s.learner, jnp.zeros((), jnp.int32))[1], state
+    )
+    return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
 
 def _collect(program: Program, state: TrainState) -> TrainState:
     """Step every environment `unroll_length` times and store what it saw."""
-    key = jax.random.fold_in(_iteration_key(state), _COLLECT)
+    key = jax.random.fold_in(_stream(state, _ITERATIONS), _COLLECT)
     actor = state.learner.networks.actor
 
     def step(lanes: Lanes, index: Array) -> tuple[Lanes, Row]:
@@ -189,7 +217,8 @@ def evaluate(
         observation = timestep.observation
         action = act_greedily(actor, observation.state, observation.goal)
         next_state, next_timestep = jax.vmap(environment.step)(state, action)
-        shown = jax.tree.map(lambda x: x[: program.pictured_episodes], (state, running))
+        now = (state, observation, running)
+        shown = jax.tree.map(lambda x: x[: program.pictured_episodes], now)
         # A finished episode stands still, so that the last carry holds every episode's end.
         state, timestep = _where(running, (next_state, next_timestep), (state, timestep))
         inside = timestep.extras["success"] & running
@@ -209,17 +238,9 @@ def evaluate(
     return metrics, Rollout(*shown)
 
 
-def evaluation_key(state: TrainState) -> Key[Array, ""]:
-    """The key of the evaluation that follows the iterations made so far."""
-    return jax.random.fold_in(jax.random.fold_in(state.key, _EVALUATIONS), state.iteration)
-
-
-def _iteration_key(state: TrainState) -> Key[Array, ""]:
-    return jax.random.fold_in(jax.random.fold_in(state.key, _ITERATIONS), state.iteration)
-
-
-def _next(state: TrainState) -> TrainState:
-    return eqx.tree_at(lambda s: s.iteration, state, state.iteration + 1)
+def _stream(state: TrainState, stream: int) -> Key[Array, ""]:
+    """The key of one of the run's streams, after the iterations made so far."""
+    return jax.random.fold_in(jax.random.fold_in(state.key, stream), state.iteration)
 
 
 def _where(condition: Array, new: PyTree, old: PyTree) -> PyTree:

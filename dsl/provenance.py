@@ -1,0 +1,75 @@
+"""What must be known to tell why two runs of the same file differ."""
+
+import os
+import platform
+import socket
+import subprocess
+import sys
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import jax
+
+_SOURCE = Path(__file__).resolve().parent.parent
+_DISTRIBUTIONS = (
+    *("kilolayer", "jax", "jaxlib", "equinox", "optax", "chex", "jaxtyping", "numpy"),
+    *("jumanji", "mujoco", "mujoco-mjx", "gin-config", "aim"),
+)
+_VARIABLES = ("JAX_", "XLA_", "CUDA_", "NVIDIA_")
+
+
+def environment(command: Sequence[str]) -> dict[str, Any]:
+    """Versions, device, source revision, host and time of this process, as plain data.
+
+    Args:
+        command: the command line which started the run.
+    """
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "command": list(command),
+        "host": socket.gethostname(),
+        "platform": platform.platform(),
+        "python": sys.version.split()[0],
+        "versions": {name: _version(name) for name in _DISTRIBUTIONS},
+        "device": _device(),
+        "variables": {k: v for k, v in sorted(os.environ.items()) if k.startswith(_VARIABLES)},
+        "source": _source(),
+    }
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _device() -> dict[str, str | int]:
+    devices = jax.devices()
+    first = devices[0]
+    return {"platform": first.platform, "kind": first.device_kind, "count": len(devices)}
+
+
+def _source() -> dict[str, str | bool] | None:
+    """Revision of the checkout that holds this file; None when installed in some other way."""
+    top = _git("rev-parse", "--show-toplevel")
+    # An environment may lie inside somebody else's checkout, whose revision says nothing.
+    if top is None or Path(top).resolve() != _SOURCE:
+        return None
+    revision = _git("rev-parse", "HEAD")
+    changes = _git("status", "--porcelain", "--untracked-files=no")
+    if revision is None or changes is None:
+        return None
+    return {"revision": revision, "dirty": bool(changes)}
+
+
+def _git(*arguments: str) -> str | None:
+    command = ["git", "-C", str(_SOURCE), *arguments]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()

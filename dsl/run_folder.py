@@ -1,0 +1,190 @@
+"""The folder of one run: what is in it, how it is named, and that one process owns it.
+
+config.gin         the experiment as it was written
+operative.gin      every value that ran
+experiment.json    name, macros and settings, for whatever shows the run
+environment.json   versions, device, source revision
+metrics.jsonl      one line per epoch
+pictures/          <name>.png
+"""
+
+import json
+import math
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from dsl.errors import UsageError
+from dsl.file_lock import FileLock
+
+CONFIG = "config.gin"
+OPERATIVE = "operative.gin"
+EXPERIMENT = "experiment.json"
+ENVIRONMENT = "environment.json"
+METRICS = "metrics.jsonl"
+PICTURES = "pictures"
+_LOCK = ".lock"
+
+
+class Description(NamedTuple):
+    """What a run is, as plain data.
+
+    Attributes:
+        experiment: stem of the gin file.
+        config: the gin file as it was written.
+        operative: a gin file with every value that ran.
+        macros: the CAPITAL knobs of the experiment.
+        hyperparameters: every setting, nested by role and component.
+        environment: what `dsl.provenance.environment` returned.
+    """
+
+    experiment: str
+    config: str
+    operative: str
+    macros: Mapping[str, Any]
+    hyperparameters: Mapping[str, Any]
+    environment: Mapping[str, Any]
+
+
+class RunFolder:
+    """A folder that this process owns until it is closed; use it as a context manager.
+
+    Made by `RunFolder.create`.
+    """
+
+    def __init__(self, path: Path, lock: FileLock):
+        self.path = path
+        self._lock = lock
+
+    @classmethod
+    def create(cls, path: Path) -> "RunFolder":
+        """Make the folder where needed, lock it, and check that it holds no run.
+
+        Raises:
+            UsageError: it is a file, cannot be written, is in use, or already holds a run.
+        """
+        path = path.absolute()
+        lock = _locked(path)
+        try:
+            _refuse_earlier_run(path)
+        except BaseException:
+            lock.release()
+            raise
+        return cls(path, lock)
+
+    def describe(self, description: Description) -> None:
+        """Write down what the run is: the first thing a run does."""
+        experiment = {
+            "name": description.experiment,
+            "macros": _plain(description.macros),
+            "hyperparameters": _plain(description.hyperparameters),
+        }
+        write_atomically(self.path / CONFIG, description.config)
+        write_atomically(self.path / OPERATIVE, description.operative)
+        write_atomically(self.path / EXPERIMENT, _json(experiment))
+        write_atomically(self.path / ENVIRONMENT, _json(description.environment))
+
+    def close(self) -> None:
+        """Let other processes have the folder."""
+        self._lock.release()
+
+    def __enter__(self) -> "RunFolder":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def next_folder(root: Path, stem: str) -> Path:
+    """Make and return `root/stem-NNN` with the number after the highest in use.
+
+    Raises:
+        UsageError: it cannot be made.
+    """
+    number = 1 + max(_numbers(root, stem), default=0)
+    while True:
+        path = root / f"{stem}-{number:03d}"
+        try:
+            path.mkdir(parents=True)
+        except FileExistsError:
+            number += 1  # another process was quicker
+        except OSError as error:
+            raise UsageError(_unwritable(path, error)) from error
+        else:
+            return path
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a whole text file or, whatever happens, leave what was there.
+
+    Raises:
+        OSError: the text cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _numbers(root: Path, stem: str) -> list[int]:
+    pattern = re.compile(re.escape(stem) + r"-(\d+)")
+    names = [entry.name for entry in root.iterdir()] if root.is_dir() else []
+    return [int(match[1]) for match in map(pattern.fullmatch, names) if match]
+
+
+def _locked(path: Path) -> FileLock:
+    lock = FileLock(path / _LOCK)
+    if path.exists() and not path.is_dir():
+        raise UsageError(_not_a_folder(path))
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        free = lock.acquire()
+    except OSError as error:
+        raise UsageError(_unwritable(path, error)) from error
+    if not free:
+        raise UsageError(
+            f"{path}: in use by {lock.holder()}. Wait until that run has ended, or choose "
+            "another folder with --out."
+        )
+    return lock
+
+
+def _refuse_earlier_run(path: Path) -> None:
+    names = (CONFIG, OPERATIVE, EXPERIMENT, ENVIRONMENT, METRICS)
+    found = [name for name in names if (path / name).exists()]
+    if found:
+        raise UsageError(
+            f"{path}: already holds a run (found {', '.join(found)}). Choose another folder "
+            "with --out, or leave --out away to get the next free one."
+        )
+
+
+def _not_a_folder(path: Path) -> str:
+    return f"{path}: is a file; a run needs a folder. Choose another name with --out."
+
+
+def _unwritable(path: Path, error: OSError) -> str:
+    return f"{path}: cannot be written ({error.strerror}). Choose another place with --out."
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, allow_nan=False) + "\n"
+
+
+def _plain(value: Any) -> Any:
+    """The same value in strict JSON: infinities and NaN in words."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return str(value)
+    return value

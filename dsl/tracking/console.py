@@ -1,0 +1,102 @@
+"""Progress on the terminal: a bar for a person, a hundred lines for a log file."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TextIO
+
+from tqdm import tqdm
+
+from dsl.tracking.recent_rate import RecentRate
+from dsl.tracking.tracker import Metrics
+
+_BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} env steps [{elapsed}{postfix}]"
+# What to show, in this order: metric, label and format.
+_SHOWN = (
+    ("eval/success_rate", "success {:.2f}"),
+    ("eval/time_at_goal", "time at goal {:.1f}"),
+    ("time/env_steps_per_second", "{} env steps/s"),
+    ("time/updates_per_second", "{} updates/s"),
+)
+
+
+class Console:
+    """A progress bar on a terminal; elsewhere a line each time another percent is done.
+
+    Args:
+        total_env_steps: environment steps until the run is over.
+        stream: where to write; the standard error stream when left out.
+        clock: seconds on a steady clock.
+    """
+
+    def __init__(
+        self,
+        total_env_steps: int,
+        stream: TextIO | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._total = total_env_steps
+        self._stream = sys.stderr if stream is None else stream
+        self._clock = clock
+        self._rate = RecentRate()
+        self._latest: dict[str, float | int] = {}
+        self._percent = -1
+        self._bar = self._make_bar() if _has_width(self._stream) else None
+
+    def log(self, metrics: Metrics) -> None:
+        self._latest.update(metrics)
+        steps = int(metrics["env_steps"])
+        self._rate.update(steps, self._clock())
+        words = _words(self._latest, self._rate.seconds_for(self._total - steps))
+        if self._bar is None:
+            self._line(steps, words)
+        else:
+            self._bar.n = steps
+            self._bar.set_postfix_str(words)
+
+    def picture(self, name: str, path: Path) -> None:
+        """A terminal shows no pictures."""
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def _make_bar(self) -> tqdm:
+        return tqdm(
+            total=self._total,
+            file=self._stream,
+            bar_format=_BAR,
+            unit_scale=True,
+            dynamic_ncols=True,
+            postfix="compiling",
+        )
+
+    def _line(self, steps: int, words: str) -> None:
+        percent = min(100, 100 * steps // self._total)
+        if percent > self._percent:
+            self._percent = percent
+            print(f"{percent:3d}%  {steps:,} env steps, {words}", file=self._stream, flush=True)
+
+
+def _has_width(stream: TextIO) -> bool:
+    """Whether this is a terminal; some claim to be one and have no columns to draw in."""
+    try:
+        return os.get_terminal_size(stream.fileno()).columns > 0
+    except (OSError, ValueError):
+        return False
+
+
+def _words(latest: Metrics, seconds_left: float | None) -> str:
+    shown = [_format(form, latest[name]) for name, form in _SHOWN if name in latest]
+    left = "time left unknown" if seconds_left is None else f"{_duration(seconds_left)} left"
+    return ", ".join([left, *shown])  # a narrow terminal cuts the end off
+
+
+def _format(form: str, value: float | int) -> str:
+    return form.format(value if ":" in form else tqdm.format_sizeof(value))
+
+
+def _duration(seconds: float) -> str:
+    return tqdm.format_interval(round(seconds))

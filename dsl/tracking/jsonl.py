@@ -1,0 +1,99 @@
+"""The truth about a run: one JSON object per epoch in metrics.jsonl, and the pictures."""
+
+import json
+import math
+import numbers
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from dsl.errors import RecordError
+from dsl.run_folder import METRICS, PICTURES
+from dsl.tracking.tracker import Metrics
+
+
+class Jsonl:
+    """Appends each epoch to `metrics.jsonl`, on the disk before `log` returns.
+
+    A number that is not finite is written as null, which every JSON reader accepts.
+
+    Args:
+        folder: the run's folder.
+
+    Raises:
+        RecordError: the file cannot be opened or written.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        self._path = folder / METRICS
+        try:
+            self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115 - close() closes it
+        except OSError as error:
+            raise _cannot_write(self._path, error) from error
+
+    def log(self, metrics: Metrics) -> None:
+        line = json.dumps({name: _plain(value) for name, value in metrics.items()}) + "\n"
+        size = os.fstat(self._file.fileno()).st_size
+        try:
+            _write_all(self._file.fileno(), line.encode())
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            os.truncate(self._file.fileno(), size)  # no half line on a full disk
+            raise _cannot_write(self._path, error) from error
+
+    def picture(self, name: str, path: Path) -> None:
+        target = self._folder / PICTURES / f"{name}.png"
+        temporary = target.with_name(f".{name}.tmp")
+        try:
+            target.parent.mkdir(exist_ok=True)
+            shutil.copyfile(path, temporary)
+            os.replace(temporary, target)
+        except OSError as error:
+            temporary.unlink(missing_ok=True)
+            raise _cannot_write(target, error) from error
+
+    def close(self) -> None:
+        self._file.close()
+
+
+def read_metrics(path: Path) -> list[dict[str, Any]]:
+    """Every whole epoch in a `metrics.jsonl`; a line cut short by a crash is left out.
+
+    Args:
+        path: the file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        json.JSONDecodeError: a whole line is not JSON.
+    """
+    return read_from(path, 0)[0]
+
+
+def read_from(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """The whole epochs after the first `offset` bytes, and the offset to go on from."""
+    with open(path, "rb") as file:
+        file.seek(offset)
+        data = file.read()
+    whole = data[: data.rfind(b"\n") + 1]
+    return [json.loads(line) for line in whole.splitlines()], offset + len(whole)
+
+
+def _plain(value: float | int) -> float | int | None:
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def _write_all(descriptor: int, data: bytes) -> None:
+    while data:
+        data = data[os.write(descriptor, data) :]
+
+
+def _cannot_write(path: Path, error: OSError) -> RecordError:
+    return RecordError(
+        f"{path}: cannot be written ({error.strerror}), and a run is not trained without its "
+        "record. Make room on that disk, or choose another place with --out."
+    )

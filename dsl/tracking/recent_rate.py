@@ -1,0 +1,41 @@
+"""How fast something goes lately."""
+
+
+class RecentRate:
+    """Units per second, averaged over the last few epochs.
+
+    The first epoch is left out: it holds the compilation.
+
+    Args:
+        weight: the share of the newest epoch in the average, in (0, 1].
+    """
+
+    def __init__(self, weight: float = 0.3):
+        self._weight = weight
+        self._before: tuple[float, float] | None = None
+        self._units = 0.0
+        self._seconds = 0.0
+
+    def update(self, count: float, now: float) -> None:
+        """Take note that an epoch has ended.
+
+        Args:
+            count: units done since the start of the run.
+            now: seconds, on any steady clock.
+        """
+        if self._before is not None:
+            count_before, before = self._before
+            # Both sums fade alike, so their quotient needs no correction for its start.
+            keep = 1 - self._weight
+            self._units = keep * self._units + (count - count_before)
+            self._seconds = keep * self._seconds + (now - before)
+        self._before = (count, now)
+
+    def per_second(self) -> float | None:
+        """Units per second; None until two epochs have ended."""
+        return self._units / self._seconds if self._seconds > 0 else None
+
+    def seconds_for(self, units: float) -> float | None:
+        """Seconds which so many more units will take; None while nobody can tell."""
+        rate = self.per_second()
+        return units / rate if rate else None

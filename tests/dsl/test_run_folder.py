@@ -1,0 +1,104 @@
+import json
+import os
+import re
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from dsl.errors import UsageError
+from dsl.run_folder import Description, RunFolder, next_folder, write_atomically
+
+DESCRIPTION = Description(
+    experiment="quickstart",
+    config="SEED = 1\n",
+    operative="SEED = 1\nWIDTH = 64\n",
+    macros={"SEED": 1, "CLIP": float("inf")},
+    hyperparameters={"critic": {"depths": (4, 8), "normalise": True, "word": None}},
+    environment={"python": "3.11.0"},
+)
+
+
+def test_a_described_run_can_be_read_back(tmp_path):
+    with RunFolder.create(tmp_path / "deep" / "run") as folder:
+        folder.describe(DESCRIPTION)
+    assert (folder.path / "config.gin").read_text() == "SEED = 1\n"
+    assert (folder.path / "operative.gin").read_text() == "SEED = 1\nWIDTH = 64\n"
+    assert json.loads((folder.path / "environment.json").read_text()) == {"python": "3.11.0"}
+    assert json.loads((folder.path / "experiment.json").read_text()) == {
+        "name": "quickstart",
+        "macros": {"SEED": 1, "CLIP": "inf"},
+        "hyperparameters": {"critic": {"depths": [4, 8], "normalise": True, "word": None}},
+    }
+
+
+def test_the_path_is_absolute(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with RunFolder.create(tmp_path.__class__("run")) as folder:
+        assert folder.path == tmp_path / "run"
+
+
+def test_folders_are_numbered_after_the_highest(tmp_path):
+    root = tmp_path / "runs"
+    assert next_folder(root, "a.b") == root / "a.b-001"
+    assert next_folder(root, "a.b") == root / "a.b-002"
+    (root / "a.b-1041").mkdir()
+    (root / "a.b-x").mkdir()
+    (root / "axb-5000").mkdir()
+    assert next_folder(root, "a.b") == root / "a.b-1042"
+    assert next_folder(root, "other") == root / "other-001"
+
+
+def test_processes_that_race_get_different_folders(tmp_path):
+    with ThreadPoolExecutor(8) as pool:
+        paths = list(pool.map(lambda _: next_folder(tmp_path, "run"), range(40)))
+    assert len(set(paths)) == 40
+
+
+def refusal(path):
+    with pytest.raises(UsageError) as caught:
+        RunFolder.create(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "--out" in message
+    return message
+
+
+@pytest.mark.parametrize("name", ["config.gin", "metrics.jsonl", "environment.json"])
+def test_a_folder_with_a_run_is_refused(tmp_path, name):
+    (tmp_path / name).touch()
+    assert f"already holds a run (found {name})" in refusal(tmp_path)
+    (tmp_path / name).unlink()
+    RunFolder.create(tmp_path).close()
+
+
+def test_a_folder_in_use_is_refused_with_its_user(tmp_path):
+    with RunFolder.create(tmp_path):
+        assert f"in use by process {os.getpid()} on " in refusal(tmp_path)
+    RunFolder.create(tmp_path).close()
+
+
+def test_a_file_is_refused(tmp_path):
+    path = tmp_path / "file"
+    path.touch()
+    assert "is a file" in refusal(path)
+
+
+def test_a_place_that_cannot_be_written_is_refused(tmp_path):
+    (tmp_path / "file").touch()
+    assert "cannot be written (Not a directory)" in refusal(tmp_path / "file" / "run")
+    with pytest.raises(UsageError, match=re.escape("cannot be written (Not a directory)")):
+        next_folder(tmp_path / "file", "run")
+
+
+def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
+    path = tmp_path / "config.gin"
+    write_atomically(path, "before")
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        write_atomically(path, "after")
+    assert path.read_text() == "before"
+    assert os.listdir(tmp_path) == ["config.gin"]

@@ -1,0 +1,255 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import matplotlib.image
+import numpy as np
+import pytest
+
+from dsl.file_lock import FileLock
+from dsl.run_folder import Description, RunFolder
+from dsl.tracking.aim_view import AimError, AimView
+from dsl.tracking.jsonl import Jsonl
+
+DESCRIPTION = Description(
+    experiment="quickstart",
+    config="SEED = 7\n",
+    operative="SEED = 7\nWIDTH = 64\n",
+    macros={"SEED": 7},
+    hyperparameters={"critic": {"network": {"depth": 1024, "activation": "activation.swish"}}},
+    environment={},
+)
+
+# Stands in for Aim: notes in the file `calls` beside itself what is asked of it.
+_FAKE = """
+from pathlib import Path
+def note(*call):
+    with open(Path(__file__).with_name("calls"), "a") as file:
+        print(*call, file=file)
+Text = Image = str
+class Run(dict):
+    def __init__(self, repo, experiment, **_): note("run", experiment)
+    def track(self, value, name, step, epoch=None, context=None): note("track", name, step)
+    def close(self): note("close")
+"""
+
+# `aim up` indexes new runs, without which the SDK does not find them.
+_READ = """
+import json, sys, warnings
+warnings.simplefilter("ignore")
+import aim
+from aim.sdk.index_manager import RepoIndexManager
+from aim.storage.context import Context
+repo = aim.Repo(sys.argv[1])
+for name in repo.list_all_runs():
+    RepoIndexManager.get_index_manager(repo).index(name)
+(run,) = repo.iter_runs()
+def metric(name, context):
+    steps, (values, epochs, _) = run.get_metric(name, context).data.numpy()
+    return [steps.tolist(), values.tolist(), epochs.tolist()]
+def last(kind, name):
+    sequence = getattr(run, f"get_{kind}_sequence")(name, Context({}))
+    step, (value, *_) = list(sequence.data.items())[-1]
+    return step, value
+step, image = last("image", "rollout")
+print(json.dumps({
+    "name": run.name, "experiment": run.experiment, "active": run.active,
+    "hparams": run["hparams"], "macros": run["macros"],
+    "metrics": {name + " " + json.dumps(context.to_dict(), sort_keys=True): metric(name, context)
+                for name, context, _ in run.iter_metrics_info()},
+    "texts": {name: last("text", name)[1].data for name in ("config.gin", "operative.gin")},
+    "image": [image.width, image.height, step],
+}))
+"""
+
+# Loaded by every Python process below: a connection to anywhere ends it with status 99.
+_NO_NETWORK = """
+import os, sys
+def refuse(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "socket.sendto"):
+        if event == "socket.getaddrinfo" or isinstance(arguments[1], tuple):
+            os._exit(99)
+sys.addaudithook(refuse)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path):
+    with RunFolder.create(tmp_path / "runs" / "quickstart-001") as run:
+        run.describe(DESCRIPTION)
+        yield run.path
+
+
+@pytest.fixture
+def record(folder):
+    record = Jsonl(folder)
+    yield record
+    record.close()
+
+
+@pytest.fixture
+def fake(tmp_path, monkeypatch):
+    """Puts another module in Aim's place; returns a function that reads what it was asked."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "fake"))
+
+    def install(source=_FAKE):
+        (tmp_path / "fake").mkdir()
+        (tmp_path / "fake" / "aim.py").write_text(source)
+        return lambda: _lines(tmp_path / "fake" / "calls")
+
+    return install
+
+
+def _lines(path: Path) -> list[str]:
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def _wait_for(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "did not happen in time"
+        time.sleep(0.05)
+
+
+def test_real_aim_holds_the_whole_run(folder, record, tmp_path, monkeypatch):
+    (tmp_path / "sitecustomize.py").write_text(_NO_NETWORK)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONWARNINGS", "error")
+    view = AimView(folder)
+    record.log({"env_steps": 50, "updates": 5, "epoch": 1, "train/critic_loss": 2.5})
+    last = {"train/critic_loss": float("nan"), "train/deep/loss": 1, "eval/success_rate": 0.5}
+    record.log({"env_steps": 3_000_000_000, "updates": 10, "epoch": 2, **last})
+    matplotlib.image.imsave(tmp_path / "drawn.png", np.zeros((3, 4)))
+    record.picture("rollout", tmp_path / "drawn.png")
+    view.close()
+    monkeypatch.delenv("PYTHONWARNINGS")
+    command = [sys.executable, "-c", _READ, str(folder.parent)]
+    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    assert found == {
+        "name": "quickstart-001",
+        "experiment": "quickstart",
+        "active": False,
+        "hparams": DESCRIPTION.hyperparameters,
+        "macros": {"SEED": 7},
+        "metrics": {
+            "updates {}": [[50, 3_000_000_000], [5.0, 10.0], [1, 2]],
+            'critic_loss {"subset": "train"}': [[50], [2.5], [1]],
+            'loss {"learner": "deep", "subset": "train"}': [[3_000_000_000], [1.0], [2]],
+            'success_rate {"subset": "eval"}': [[3_000_000_000], [0.5], [2]],
+        },
+        "texts": {"config.gin": "SEED = 7\n", "operative.gin": "SEED = 7\nWIDTH = 64\n"},
+        "image": [4, 3, 3_000_000_000],
+    }
+    assert not (folder / "aim.log").exists()
+
+
+def test_epochs_reach_aim_while_the_run_goes_on(folder, record, fake):
+    calls = fake()
+    view = AimView(folder)
+    record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
+    _wait_for(lambda: "track a 50" in calls())
+    record.log({"env_steps": 100, "epoch": 2, "train/a": 1.0})
+    _wait_for(lambda: "track a 100" in calls())
+    view.log({})
+    assert "close" not in calls()
+    view.close()
+    assert calls() == [
+        *("run quickstart", "track config.gin 0", "track operative.gin 0"),
+        *("track a 50", "track a 100", "close"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("raise ModuleNotFoundError(name='aim')", "aim is not installed (pip install aim)."),
+        (
+            "def Run(**_): raise RuntimeError('bad\\nrepository')",
+            "{} cannot be written (RuntimeError: bad). If it is damaged, move it away.",
+        ),
+        ("import os; os.abort()", "ended with status -6; see {}/aim.log."),
+    ],
+)
+def test_aim_that_fails_says_why(folder, record, fake, source, reason):
+    fake(source)
+    view = AimView(folder)
+    record.log({"env_steps": 1, "epoch": 1})
+    _wait_for(lambda: view._process.poll() is not None)
+    with pytest.raises(AimError) as caught:
+        view.log({})
+    place = folder if "status" in reason else folder.parent / ".aim"
+    assert str(caught.value) == reason.format(place)
+
+
+def test_aim_that_hangs_is_given_up(folder, record, fake):
+    fake("import time; time.sleep(60)")
+    view = AimView(folder, closing_seconds=0.5)
+    record.log({"env_steps": 1, "epoch": 1})
+    view.log({})
+    with pytest.raises(AimError, match=r"did not finish within 0\.5 seconds"):
+        view.close()
+    assert view._process.returncode == -signal.SIGKILL
+
+
+def test_one_run_at_a_time_writes_and_the_next_catches_up(folder, record, fake, capsys):
+    calls = fake()
+    other = FileLock(folder.parent / ".aim.lock")
+    assert other.acquire()
+    view = AimView(folder)
+    message = capsys.readouterr().err
+    assert f"is being written by process {os.getpid()} on " in message
+    assert "this run appears there when that one has ended" in message
+    record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
+    time.sleep(1.0)
+    assert calls() == []
+    other.release()
+    _wait_for(lambda: "track a 50" in calls())
+    view.close()
+    assert calls()[-1] == "close"
+
+
+def test_a_run_that_never_got_its_turn_says_so(folder, record, fake):
+    calls = fake()
+    other = FileLock(folder.parent / ".aim.lock")
+    assert other.acquire()
+    view = AimView(folder)
+    record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
+    with pytest.raises(AimError, match=f"in use by process {os.getpid()} on .* all the time"):
+        view.close()
+    other.release()
+    assert calls() == []
+
+
+_TRAIN = """
+import sys, time
+from pathlib import Path
+from dsl.tracking.aim_view import AimView
+view = AimView(Path(sys.argv[1]))
+print(view._process.pid, flush=True)
+time.sleep(60)
+"""
+
+
+def test_aim_is_closed_properly_after_a_run_that_was_killed(folder, record, fake):
+    calls = fake()
+    command = [sys.executable, "-c", _TRAIN, str(folder)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        follower = int(run.stdout.readline())
+        _wait_for(lambda: "track operative.gin 0" in calls())
+        for number in (signal.SIGINT, signal.SIGTERM):
+            os.kill(follower, number)
+        record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
+        _wait_for(lambda: "track a 50" in calls())
+        run.kill()
+    _wait_for(lambda: "close" in calls())
+
+
+def test_tracking_is_light_and_does_not_import_aim():
+    code = "import sys, dsl.tracking; print([m for m in ('aim', 'jax', 'gin') if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
