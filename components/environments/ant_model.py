@@ -1,0 +1,75 @@
+"""The ant: Gymnasium's MIT-licensed model, edited for MJX in memory."""
+
+import importlib.resources
+
+import mujoco
+
+from components.environments.scenery import add_floor
+from components.environments.walls import FLOOR_BIT, WALL_BIT, Boxes, add_walls
+
+TIMESTEP = 0.01
+SUBSTEPS = 5
+TIP_RADIUS = 0.08
+WALL_HEIGHT = 2.0
+
+
+def ant_model(walls: Boxes | None = None) -> mujoco.MjModel:
+    """The ant on a floor, among these walls if any.
+
+    What is changed in Gymnasium's model, and what it costs (256 environments on one CPU core):
+
+    - Euler integration with explicit damping at 0.01 s, not Runge-Kutta: a quarter of the work.
+    - Only the feet touch the floor, as spheres of no mass at the leg tips; Gymnasium's leg capsules
+      do not. Walls are touched by the torso, the feet and like spheres at the knees.
+    - Newton's method with 2 iterations of 2 line-search steps. Against the converged solver the
+      error of a control step is 0 for half of all steps under random actions, where 1 x 4 has
+      0.007 rad; it is also the faster of the two.
+    """
+    spec = _gymnasium_ant()
+    spec.delete(spec.geom("floor"))
+    spec.delete(spec.worldbody.first_light())
+    _set_options(spec)
+    _set_contacts(spec)
+    add_floor(spec, conaffinity=FLOOR_BIT)
+    if walls is not None:
+        add_walls(spec, walls, WALL_HEIGHT)
+    return spec.compile()
+
+
+def _gymnasium_ant() -> mujoco.MjSpec:
+    assets = importlib.resources.files("gymnasium") / "envs" / "mujoco" / "assets"
+    return mujoco.MjSpec.from_string((assets / "ant.xml").read_text())
+
+
+def _set_options(spec: mujoco.MjSpec) -> None:
+    spec.option.integrator = mujoco.mjtIntegrator.mjINT_EULER
+    spec.option.timestep = TIMESTEP
+    spec.option.iterations = 2
+    spec.option.ls_iterations = 2
+    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP
+
+
+def _set_contacts(spec: mujoco.MjSpec) -> None:
+    """Feet against floor and walls; torso and knees against walls; nothing against itself."""
+    spec.default.geom.margin = 0.0
+    for geom in list(spec.geoms):
+        geom.contype, geom.conaffinity, geom.margin = 0, 0, 0.0
+        if geom.name.endswith("_ankle_geom"):
+            _add_tip(geom, "foot", FLOOR_BIT | WALL_BIT)
+        elif geom.name.endswith("_leg_geom"):
+            _add_tip(geom, "knee", WALL_BIT)
+    spec.geom("torso_geom").contype = WALL_BIT
+
+
+def _add_tip(capsule: mujoco.MjsGeom, name: str, touches: int) -> None:
+    """A massless sphere over the far end of a leg's capsule."""
+    capsule.parent.add_geom(
+        name=f"{name}_{capsule.name}",
+        type=mujoco.mjtGeom.mjGEOM_SPHERE,
+        pos=capsule.fromto[3:],
+        size=[TIP_RADIUS, 0, 0],
+        mass=0,
+        contype=touches,
+        conaffinity=0,
+        rgba=[0.8, 0.6, 0.4, 1],
+    )

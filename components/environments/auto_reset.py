@@ -1,0 +1,31 @@
+"""Episodes one after another, for collecting data."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+from jumanji.types import TimeStep
+
+from components.environments.goal_environment import GoalEnvironment, Observation, State
+
+
+def step_or_reset(
+    environment: GoalEnvironment,
+    state: State,
+    timestep: TimeStep[Observation],
+    action: Float[Array, " a"],
+) -> tuple[State, TimeStep[Observation]]:
+    """Step, or start a fresh episode after the last timestep of one.
+
+    The convention of dm_env: after a last timestep the action is ignored and the first timestep of
+    the next episode is returned, so every observation of an episode is returned once, its end
+    included.
+
+    Args:
+        environment: what to step.
+        state: as returned with `timestep`.
+        timestep: the latest.
+        action: in [-1, 1].
+    """
+    stepped = environment.step(state, action)
+    fresh = environment.reset(state.key)
+    return jax.tree.map(lambda new, old: jnp.where(timestep.last(), new, old), fresh, stepped)

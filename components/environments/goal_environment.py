@@ -1,0 +1,148 @@
+"""Goal-reaching tasks behind Jumanji's environment interface."""
+
+from functools import cached_property
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
+from jumanji import specs
+from jumanji.env import Environment
+from jumanji.types import StepType, TimeStep
+
+from components.environments.physics import Body
+from components.environments.task import Task
+from components.spaces import Sizes
+
+
+class Observation(NamedTuple):
+    """What the agent sees.
+
+    Attributes:
+        state: of the robot; the goal is no part of it.
+        goal: what the robot is to reach, fixed for the episode.
+    """
+
+    state: Float[Array, " n"]
+    goal: Float[Array, " g"]
+
+
+class State(NamedTuple):
+    """Everything an environment needs to go on.
+
+    Attributes:
+        key: for the next reset.
+        body: positions and velocities.
+        goal: what the robot is to reach.
+        step: steps since the start of the episode.
+    """
+
+    key: PRNGKeyArray
+    body: Body
+    goal: Float[Array, " g"]
+    step: Int[Array, ""]
+
+
+class GoalEnvironment(Environment):
+    """A `Task` to be reset and stepped.
+
+    Every reset draws a fresh start and goal. The reward is 1 inside the success radius after the
+    step, else 0. Reaching the goal ends nothing. A fall, or a physics state that is not finite,
+    terminates (discount 0); the time limit truncates (discount 1); a fall on the last step is a
+    fall. `TimeStep.extras` holds `success` (bool) and `distance` to the goal (metres).
+    """
+
+    def __init__(self, task: Task):
+        self.task = task
+        super().__init__()
+
+    def __repr__(self) -> str:
+        return f"GoalEnvironment(sizes={self.sizes}, episode_length={self.episode_length})"
+
+    @property
+    def episode_length(self) -> int:
+        """Time limit (environment steps)."""
+        return self.task.episode_length
+
+    @cached_property
+    def sizes(self) -> Sizes:
+        """How many numbers a state, a goal and an action have."""
+        model = self.task.scene
+        qpos, qvel = (jax.ShapeDtypeStruct((n,), jnp.float32) for n in (model.nq, model.nv))
+        state = jax.eval_shape(self.task.observe, qpos, qvel)
+        return Sizes(state.size, len(self.task.goal_indices), model.nu)
+
+    def reset(self, key: PRNGKeyArray) -> tuple[State, TimeStep[Observation]]:
+        """A fresh start and goal."""
+        next_key, start_key = jax.random.split(key)
+        start = self.task.draw_start(start_key)
+        body = self.task.physics.rest(start.qpos, start.qvel)
+        state = State(next_key, body, start.goal, jnp.zeros((), jnp.int32))
+        first = jnp.zeros((), bool)
+        return state, self._timestep(state, jnp.asarray(StepType.FIRST), failed=first)
+
+    def step(self, state: State, action: Float[Array, " a"]) -> tuple[State, TimeStep[Observation]]:
+        """One control step; actions are clipped to [-1, 1]."""
+        body = self.task.physics.advance(state.body, action)
+        finite = jnp.isfinite(jnp.concatenate(body)).all()
+        # Of a broken state nothing is kept, so that no agent ever sees one.
+        body = jax.tree.map(lambda new, old: jnp.where(finite, new, old), body, state.body)
+        failed = ~(finite & self.task.healthy(body.qpos, body.qvel))
+        state = State(state.key, body, state.goal, state.step + jnp.int32(1))
+        last = failed | (state.step >= self.episode_length)
+        step_type = jnp.where(last, StepType.LAST, StepType.MID)
+        return state, self._timestep(state, step_type, failed)
+
+    def _timestep(
+        self, state: State, step_type: Int[Array, ""], failed: Bool[Array, ""]
+    ) -> TimeStep[Observation]:
+        observation = Observation(self.task.observe(state.body.qpos, state.body.qvel), state.goal)
+        achieved = self.achieved_goal(observation.state)
+        success = self.success(achieved, state.goal)
+        reward = success & (step_type != StepType.FIRST)
+        return TimeStep(
+            step_type=step_type,
+            reward=reward.astype(jnp.float32),
+            discount=(~failed).astype(jnp.float32),
+            observation=observation,
+            extras={"success": success, "distance": self.distance(achieved, state.goal)},
+        )
+
+    def achieved_goal(self, state: Float[Array, "*b n"]) -> Float[Array, "*b g"]:
+        """The goal that a state has reached."""
+        return state[..., np.asarray(self.task.goal_indices)]
+
+    def distance(
+        self, achieved: Float[Array, "*b g"], goal: Float[Array, "*b g"]
+    ) -> Float[Array, "*b"]:
+        """`||achieved - goal||_2` (metres)."""
+        return jnp.sqrt(jnp.sum(jnp.square(achieved - goal), axis=-1))
+
+    def success(
+        self, achieved: Float[Array, "*b g"], goal: Float[Array, "*b g"]
+    ) -> Bool[Array, "*b"]:
+        """Whether the distance is strictly less than the success radius."""
+        return self.distance(achieved, goal) < self.task.success_radius
+
+    @cached_property
+    def observation_spec(self) -> specs.Spec[Observation]:
+        """Two unbounded float32 vectors."""
+        return specs.Spec(
+            Observation,
+            "ObservationSpec",
+            state=specs.Array((self.sizes.state,), jnp.float32, "state"),
+            goal=specs.Array((self.sizes.goal,), jnp.float32, "goal"),
+        )
+
+    @cached_property
+    def action_spec(self) -> specs.BoundedArray:
+        """One number in [-1, 1] per motor."""
+        return specs.BoundedArray((self.sizes.action,), jnp.float32, -1.0, 1.0, "action")
+
+    def render(self, state: State) -> np.ndarray:
+        """A picture (height, width, 3) of `state`; see `render.frame`."""
+        # Drawing needs OpenGL and Matplotlib, which training does not.
+        from components.environments.render import frame
+
+        return frame(self, state)

@@ -1,0 +1,120 @@
+"""A point mass in a maze: planar, cheap, solvable in minutes on a CPU."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import mujoco
+from jaxtyping import PRNGKeyArray
+
+from components.environments.goal_environment import GoalEnvironment
+from components.environments.maze_layouts import LayoutName
+from components.environments.mazes import Maze, maze
+from components.environments.physics import Physics
+from components.environments.scenery import add_floor
+from components.environments.starts import choose
+from components.environments.task import Start, Task
+from components.environments.walls import WALL_BIT, Boxes, add_walls, move_nearest, nearest
+from components.settings import PositiveInt, check
+
+RADIUS = 0.25
+GEAR = 5.0
+DAMPING = 1.0
+CONTROL_STEP = 0.05
+SUBSTEPS = 4
+WALL_HEIGHT = 2.0
+VELOCITY_NOISE = 0.1
+
+
+def point_maze(
+    layout: LayoutName = "u_maze", episode_length: PositiveInt = 1000
+) -> GoalEnvironment:
+    """A sphere of radius 0.25 m that two motors push through a maze with cells of 4 m.
+
+    State (4): x, y, vx, vy. Goal (2): x, y. Action (2): force / 5 N along x and y. A control step
+    takes 0.05 s. Starts at the centre of a start cell with velocity 0.1 N(0, 1) m/s, is to reach
+    the centre of a goal cell within 0.5 m; both cells uniform.
+
+    Departures from the reference implementations: joint damping 1 N s/m (theirs is 0), which
+    bounds the speed at 5 m/s along each axis so that walls hold; walls without friction; reward 1
+    inside the success radius, else 0 (theirs is dense).
+
+    Args:
+        layout: name of the maze; see `maze_layouts`.
+        episode_length: time limit (environment steps).
+
+    Raises:
+        SettingError: a setting outside its range.
+    """
+    check(point_maze, layout=layout, episode_length=episode_length)
+    where = maze(layout)
+    model = _model(nearest(where.walls))
+    return GoalEnvironment(
+        Task(
+            physics=Physics(model, SUBSTEPS, move_nearest(where.walls, model)),
+            scene=_model(where.walls),
+            draw_start=_draw_start(where),
+            observe=lambda qpos, qvel: jnp.concatenate([qpos, qvel]),
+            goal_indices=(0, 1),
+            success_radius=0.5,
+            healthy=lambda _qpos, _qvel: jnp.ones((), bool),
+            episode_length=episode_length,
+            maze=where,
+        )
+    )
+
+
+def _draw_start(where: Maze) -> Callable[[PRNGKeyArray], Start]:
+    starts, goals = where.centres("R"), where.centres("G")
+
+    def draw(key: PRNGKeyArray) -> Start:
+        start_key, goal_key, velocity_key = jax.random.split(key, 3)
+        qvel = jnp.float32(VELOCITY_NOISE) * jax.random.normal(velocity_key, (2,), jnp.float32)
+        return Start(choose(start_key, starts), qvel, choose(goal_key, goals))
+
+    return draw
+
+
+def _model(walls: Boxes) -> mujoco.MjModel:
+    """The point among these walls; x and y are qpos as they stand."""
+    spec = mujoco.MjSpec()
+    _set_options(spec)
+    add_floor(spec)
+    _add_point(spec)
+    add_walls(spec, walls, WALL_HEIGHT)
+    return spec.compile()
+
+
+def _set_options(spec: mujoco.MjSpec) -> None:
+    """Nothing but motors, damping and walls acts on the point: no gravity, a tiny solver."""
+    spec.option.timestep = CONTROL_STEP / SUBSTEPS
+    spec.option.iterations = 1
+    spec.option.ls_iterations = 2
+    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_GRAVITY
+    # Damping 1 at 0.0125 s is far from stiff.
+    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP
+
+
+def _add_point(spec: mujoco.MjSpec) -> None:
+    body = spec.worldbody.add_body(name="point", pos=[0, 0, 0.75])
+    body.add_geom(
+        type=mujoco.mjtGeom.mjGEOM_SPHERE,
+        size=[RADIUS, 0, 0],
+        density=5,
+        rgba=[0.85, 0.4, 0.2, 1],
+        contype=WALL_BIT,
+        conaffinity=0,
+    )
+    for name, axis in (("x", [1, 0, 0]), ("y", [0, 1, 0])):
+        body.add_joint(
+            name=name,
+            type=mujoco.mjtJoint.mjJNT_SLIDE,
+            axis=axis,
+            armature=1,
+            damping=DAMPING,
+        )
+        motor = spec.add_actuator(
+            name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT, ctrlrange=[-1, 1]
+        )
+        motor.ctrllimited = 1
+        motor.gear[0] = GEAR

@@ -1,0 +1,13 @@
+"""Networks: plain functions of one example, built from choices and sizes."""
+
+from collections.abc import Callable
+from typing import TypeAlias
+
+from jaxtyping import Array
+
+from components.networks.residual import ResidualMLP, StableResidualMLP
+
+Network: TypeAlias = Callable[[Array], Array]
+NetworkPlan: TypeAlias = Callable[..., Network]  # called with in_size, out_size and key
+
+__all__ = ["Network", "NetworkPlan", "ResidualMLP", "StableResidualMLP"]

@@ -1,0 +1,147 @@
+"""Residual networks of any depth: blocks stacked and scanned, so compile time does not grow."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+import equinox as eqx
+import jax
+from jaxtyping import Array, Float, Key, PyTree
+
+from components.networks.layers import (
+    DENSE_OUTPUT,
+    LAYERS_PER_BLOCK,
+    Activation,
+    Block,
+    Dense,
+    Layer,
+)
+from components.settings import MultipleOf, PositiveInt, check
+
+Depth = Annotated[int, MultipleOf(LAYERS_PER_BLOCK)]
+Step = Callable[[Float[Array, " width"], PyTree], Float[Array, " width"]]
+
+
+def stack_blocks(
+    width: int, depth: int, activation: Activation, normalise: bool, *, key: Key[Array, ""]
+) -> Block:
+    """The `depth / 4` blocks of a network as one `Block` whose arrays have a leading block axis."""
+
+    def make(k: Key[Array, ""]) -> Block:
+        return Block(width, activation, normalise, key=k)
+
+    # `map`, not `vmap`: drawing block after block stays in the cache and is three times faster.
+    return jax.lax.map(make, jax.random.split(key, depth // LAYERS_PER_BLOCK))
+
+
+def fold_blocks(step: Step, blocks: PyTree, x: Float[Array, " width"]) -> Float[Array, " width"]:
+    """`x <- step(x, block)` over the leading axis of `blocks`, first block first.
+
+    For the backward pass only the outputs of dense layers and the inputs of blocks are kept.
+    Normalisation and activation are computed again: they cost little beside the matrix products,
+    and reading them back costs more (`benchmarks/residual_forms.py`).
+    """
+    policy = jax.checkpoint_policies.save_only_these_names(DENSE_OUTPUT)
+
+    # `scan` already keeps XLA from merging the second computation with the first.
+    kept = jax.checkpoint(step, policy=policy, prevent_cse=False)
+    return jax.lax.scan(lambda x, block: (kept(x, block), None), x, blocks)[0]
+
+
+class ResidualMLP(eqx.Module):
+    r"""A residual network of `depth` dense layers in blocks of four, after an input layer.
+
+    $x_0 = \mathrm{layer}(x)$, $x_{k+1} = x_k + \mathrm{block}_k(x_k)$, output $x_N W + b$ with
+    $N = \mathrm{depth}/4$; a layer is Dense, LayerNorm, activation. The residual stream grows with
+    depth: see `StableResidualMLP` for one that does not.
+
+    Reference: Wang et al., "1000 Layer Networks for Self-Supervised RL", 2025, figure 2.
+    """
+
+    depth: int = eqx.field(static=True)
+    input: Layer
+    blocks: Block
+    output: Dense
+
+    def __init__(
+        self,
+        width: PositiveInt = 256,
+        depth: Depth = 4,
+        activation: Activation = jax.nn.swish,
+        normalise: bool = True,
+        *,
+        in_size: int,
+        out_size: int,
+        key: Key[Array, ""],
+    ):
+        """Args:
+            width: numbers between layers.
+            depth: dense layers in the blocks; neither the input nor the output layer counts.
+            activation: elementwise function.
+            normalise: whether layers have a LayerNorm.
+            in_size: numbers in the input.
+            out_size: numbers in the output.
+            key: random key of the weights.
+
+        Raises:
+            SettingError: `width` is not positive, or `depth` is not a multiple of four.
+        """
+        check(ResidualMLP, width=width, depth=depth)
+        input_key, blocks_key, output_key = jax.random.split(key, 3)
+        self.depth = depth
+        self.input = Layer(in_size, width, activation, normalise, key=input_key)
+        self.blocks = stack_blocks(width, depth, activation, normalise, key=blocks_key)
+        self.output = Dense(width, out_size, key=output_key)
+
+    def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
+        """The network's output for one example."""
+        x = fold_blocks(lambda x, block: x + block(x), self.blocks, self.input(x))
+        return self.output(x)
+
+
+class StableResidualMLP(eqx.Module):
+    r"""`ResidualMLP` with branches divided by their number: outputs do not grow with depth.
+
+    $x_{k+1} = x_k + \frac1N \mathrm{block}_k(x_k)$ with $N = \mathrm{depth}/4$, otherwise as
+    `ResidualMLP`, parameters included. Chosen by measurement: `benchmarks/depth_stability.md`.
+    """
+
+    depth: int = eqx.field(static=True)
+    input: Layer
+    blocks: Block
+    output: Dense
+
+    def __init__(
+        self,
+        width: PositiveInt = 256,
+        depth: Depth = 4,
+        activation: Activation = jax.nn.swish,
+        normalise: bool = True,
+        *,
+        in_size: int,
+        out_size: int,
+        key: Key[Array, ""],
+    ):
+        """Args:
+            width: numbers between layers.
+            depth: dense layers in the blocks; neither the input nor the output layer counts.
+            activation: elementwise function.
+            normalise: whether layers have a LayerNorm.
+            in_size: numbers in the input.
+            out_size: numbers in the output.
+            key: random key of the weights.
+
+        Raises:
+            SettingError: `width` is not positive, or `depth` is not a multiple of four.
+        """
+        check(StableResidualMLP, width=width, depth=depth)
+        input_key, blocks_key, output_key = jax.random.split(key, 3)
+        self.depth = depth
+        self.input = Layer(in_size, width, activation, normalise, key=input_key)
+        self.blocks = stack_blocks(width, depth, activation, normalise, key=blocks_key)
+        self.output = Dense(width, out_size, key=output_key)
+
+    def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
+        """The network's output for one example."""
+        gain = LAYERS_PER_BLOCK / self.depth
+        x = fold_blocks(lambda x, block: x + gain * block(x), self.blocks, self.input(x))
+        return self.output(x)

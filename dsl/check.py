@@ -1,0 +1,99 @@
+"""What `--check` prints: what a run is made of and what it will need, without running it."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import equinox as eqx
+
+from dsl.build import build
+from dsl.config import Configuration
+from dsl.experiment import Experiment
+from dsl.loop import TrainState
+from dsl.memory import Memory, count, estimate, state_shape
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+def report(configuration: Configuration) -> str:
+    """The experiment as text: pipeline, networks, memory, steps.
+
+    Raises:
+        ConfigError: the experiment cannot be built.
+    """
+    experiment = build(configuration)
+    with configuration.locating():
+        state = state_shape(experiment)
+    memory = estimate(experiment, state)
+    parts = [
+        _titled("Pipeline", _pipeline(configuration)),
+        _titled("Networks", _networks(state)),
+        _titled("Device memory, estimated", _memory(memory)),
+        _titled("Run", _run(experiment)),
+    ]
+    return "\n\n".join(parts)
+
+
+def _pipeline(configuration: Configuration) -> list[tuple[str, ...]]:
+    return [("place", "word", "settings"), *configuration.pipeline()]
+
+
+def _networks(state: TrainState) -> list[tuple[str, ...]]:
+    networks = state.learner.networks
+    parts = {"actor": networks.actor, **_parts("critic", networks.critic)}
+    rows = [(name, f"{count(module):,}", _depth(module)) for name, module in parts.items()]
+    total = ("total", f"{count(networks):,}", "")
+    return [("network", "parameters", "depth"), *rows, total]
+
+
+def _parts(name: str, module: Any) -> dict[str, Any]:
+    """The networks inside a critic, or the critic itself where it has none."""
+    fields = {f"{name}.{key}": value for key, value in vars(module).items() if count(value)}
+    return fields or {name: module}
+
+
+def _depth(module: Any) -> str:
+    """Dense layers in blocks, of the deepest network inside."""
+    return str(max(_depths(module), default=0) or "")
+
+
+def _depths(module: Any) -> Iterable[int]:
+    if not isinstance(module, eqx.Module):
+        return
+    own = vars(module).get("depth")
+    if isinstance(own, int):
+        yield own
+    for value in vars(module).values():
+        yield from _depths(value)
+
+
+def _memory(memory: Memory) -> list[tuple[str, ...]]:
+    rows = [(name, _bytes(size)) for name, size in memory._asdict().items()]
+    return [*rows, ("total", _bytes(sum(memory)))]
+
+
+def _run(experiment: Experiment) -> list[tuple[str, ...]]:
+    schedule = experiment.schedule()
+    steps, updates = schedule.env_steps(schedule.epochs), schedule.updates(schedule.epochs)
+    asked = experiment.total_env_steps
+    per_epoch = schedule.iterations_per_epoch * schedule.steps_per_iteration
+    return [
+        ("environment steps", f"{steps:,} ({asked:,} asked for, rounded up to whole epochs)"),
+        ("epochs", f"{schedule.epochs:,} of {per_epoch:,} environment steps"),
+        ("before the first update", f"{schedule.env_steps(0):,} environment steps"),
+        ("gradient updates", f"{updates:,} of {experiment.batch_size:,} transitions"),
+        ("environment steps per update", f"{steps / updates:.1f}"),
+    ]
+
+
+def _bytes(size: float) -> str:
+    for unit in _UNITS[:-1]:
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:.1f} {_UNITS[-1]}"
+
+
+def _titled(title: str, rows: Sequence[tuple[str, ...]]) -> str:
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)
+    return "\n".join([title, *(f"  {line.rstrip()}" for line in lines)])

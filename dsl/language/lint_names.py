@@ -1,0 +1,141 @@
+"""Names that do not exist, are of another kind, or may not be set."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from dsl.language.problems import Problem
+from dsl.language.statements import Binding
+from dsl.language.suggest import did_you_mean, listed, nearest
+from dsl.language.table import Table
+from dsl.language.values import REQUIRED, Name, Reference, leaves, prefixed
+from dsl.language.word import Word
+from dsl.registry import Vocabulary
+
+
+@dataclass(frozen=True)
+class Known:
+    """The names that exist, as far as could be read.
+
+    Attributes:
+        table: all bindings.
+        vocabulary: words and constants.
+        all_words: whether every import succeeded; else unknown words may be those of a module.
+        all_macros: whether every line could be read; else unknown macros may be defined there.
+    """
+
+    table: Table
+    vocabulary: Vocabulary
+    all_words: bool = True
+    all_macros: bool = True
+
+
+def name_problems(known: Known) -> Iterator[Problem]:
+    """Every wrong name on either side of every `=`."""
+    for binding in known.table.bindings:
+        texts = [_target(binding, known)]
+        for leaf in leaves(binding.value):
+            if isinstance(leaf, Reference):
+                texts.append(_reference(leaf, known))
+            elif isinstance(leaf, Name):
+                texts.append(_name(leaf, known))
+        yield from (Problem(binding.location, text) for text in texts if text)
+
+
+def unknown_word(name: str, vocabulary: Vocabulary) -> str:
+    """That there is no such word, and which there are."""
+    family, _, _ = name.rpartition(".")
+    suggestion = nearest_word(name, vocabulary)
+    if suggestion:
+        return f"there is no word '{name}'.{did_you_mean(suggestion)}"
+    if family in vocabulary.families:
+        return f"there is no word '{name}'.{listed('There are', vocabulary.members(family))}"
+    return f"there is no word '{name}'.{listed('Families', vocabulary.families)}"
+
+
+def nearest_word(name: str, vocabulary: Vocabulary) -> str | None:
+    """The word or constant most like `name`."""
+    return nearest(name, [*vocabulary.words, *vocabulary.constants])
+
+
+def _target(binding: Binding, known: Known) -> str | None:
+    if binding.is_macro:
+        return _macro_target(binding, known)
+    word = known.vocabulary.words.get(binding.word)
+    if word is None:
+        return _target_word(binding, known)
+    if binding.setting in word.facts:
+        return (
+            f"{word.name}.{binding.setting} cannot be set: the program works it out."
+            f"{listed('Settings', word.settings)}"
+        )
+    if binding.setting in word.settings:
+        return None
+    return _unknown_setting(word, binding.setting)
+
+
+def _macro_target(binding: Binding, known: Known) -> str | None:
+    if binding.scope:
+        return f"a macro has no role: write {binding.word} = ..., without '{binding.scope}/'."
+    if not binding.location.in_override or not known.all_macros:
+        return None
+    written = [b for b in known.table.bindings if not b.location.in_override]
+    macros = [b.word for b in written if b.is_macro]
+    if binding.word in macros:
+        return None
+    root = known.vocabulary.words[known.vocabulary.root or ""]
+    others = [f"{root.name}.{s}" for s in root.settings]
+    others += [b.subject for b in written if not b.is_macro]
+    suggestion = nearest(binding.word, macros) or nearest(binding.word, others)
+    text = f"there is no macro '{binding.word}'.{did_you_mean(suggestion)}"
+    return text if suggestion else text + listed("Macros", macros)
+
+
+def _target_word(binding: Binding, known: Known) -> str | None:
+    vocabulary, name = known.vocabulary, binding.word
+    inner = f"{name}.{binding.setting}"
+    if inner in vocabulary.words:
+        settings = vocabulary.words[inner].settings
+        if not settings:
+            return f"{inner} is a word without settings; use it as @{inner}()."
+        example = f"{inner}.{next(iter(settings))} = ..."
+        return f"{inner} is a word; its settings are set one by one, as in {example}"
+    if inner in vocabulary.constants or name in vocabulary.constants:
+        constant = inner if inner in vocabulary.constants else name
+        return f"{constant} is a constant and cannot be set; use it as %{constant}."
+    if name in vocabulary.families:
+        words = [n for n in vocabulary.members(name) if n in vocabulary.words]
+        return f"'{name}' is a family; name one of its words.{listed('There are', words)}"
+    return unknown_word(name, vocabulary) if known.all_words else None
+
+
+def _unknown_setting(word: Word, setting: str) -> str:
+    suggestion = did_you_mean(nearest(setting, word.settings))
+    settings = listed("Settings", word.settings) or " It has no settings."
+    return f"{word.name} has no setting '{setting}'.{suggestion}{settings}"
+
+
+def _reference(reference: Reference, known: Known) -> str | None:
+    name, vocabulary = reference.word, known.vocabulary
+    if name in vocabulary.words:
+        if name == vocabulary.root:
+            return f"{name} is what the file describes; nothing can refer to it."
+        scoped = prefixed(reference.scope, name)
+        return None if reference.called else f"write @{scoped}(), with parentheses."
+    if name in vocabulary.constants:
+        return f"{name} is a constant: write %{name} instead of {reference}."
+    if known.table.macro(name):
+        return f"{name} is a macro: write %{name} instead of {reference}."
+    return unknown_word(name, vocabulary) if known.all_words else None
+
+
+def _name(name: Name, known: Known) -> str | None:
+    table, vocabulary = known.table, known.vocabulary
+    if name == REQUIRED or name.name in vocabulary.constants or table.macro(name.name):
+        return None
+    if name.name in vocabulary.words:
+        return f"{name.name} is a word: write @{name.name}() instead of {name}."
+    suggestion = nearest(name.name, [*table.macros, *vocabulary.constants])
+    hint = f" Did you mean '%{suggestion}'?" if suggestion else ""
+    if name.is_constant:
+        return f"there is no constant '{name}'.{hint}" if known.all_words else None
+    return f"macro '{name}' is used but never defined.{hint}" if known.all_macros else None

@@ -1,0 +1,68 @@
+"""`--set NAME=VALUE` as bindings."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from dsl.language import gin_door
+from dsl.language.problems import OVERRIDES, Location, Problem
+from dsl.language.statements import Binding
+from dsl.language.syntax import reported
+from dsl.language.syntax_hints import arithmetic, explain
+from dsl.language.values import malformed
+
+_NAME = re.compile(r"([A-Za-z_]\w*/)*([A-Za-z_]\w*\.)*[A-Za-z_]\w*")
+_LONGEST = 10_000
+_GIN_SIGNS = ("@", "%", "[", "(", "{", "'", '"')
+
+
+class OverrideError(ValueError):
+    """An override that cannot be read."""
+
+
+def read_overrides(overrides: Iterable[str]) -> tuple[list[Binding], list[Problem]]:
+    """A binding for each override that can be read, and a problem for each that cannot."""
+    bindings, problems = [], []
+    for position, override in enumerate(overrides):
+        location = Location(f"--set {_one_line(override)}", rank=OVERRIDES + position)
+        try:
+            name, value = _split(override)
+            bindings.append(Binding(*gin_door.binding_key(name), _value(value), location))
+        except OverrideError as error:
+            problems.append(Problem(location, str(error)))
+    return bindings, problems
+
+
+def _split(override: str) -> tuple[str, str]:
+    name, equals, value = (part.strip() for part in override.partition("="))
+    if len(override) > _LONGEST:
+        raise OverrideError(f"it has {len(override):,} characters; that is too long.")
+    if not equals:
+        raise OverrideError("write NAME=VALUE.")
+    if not _NAME.fullmatch(name):
+        raise OverrideError(f"{_one_line(name)!r} is no name of a macro or a setting.")
+    if not value:
+        raise OverrideError(f"there is no value. For empty text, write \"{name}=''\".")
+    return name, value
+
+
+def _value(text: str) -> Any:
+    parsed = gin_door.parse(f"VALUE = {text}\n")
+    if parsed.error is None and len(parsed.statements) == 1:
+        value = parsed.statements[0].value
+        if wrong := malformed(value):
+            raise OverrideError(wrong)
+        return value
+    computed = arithmetic(text)
+    if computed:
+        raise OverrideError(computed)
+    # A bare word, a path or a date: the shell would have eaten quotes around it.
+    if "\n" not in text and not text.startswith(_GIN_SIGNS):
+        return text
+    said = reported(parsed.error)[1] if parsed.error else "there is more than one statement"
+    raise OverrideError(f"cannot read the value. {explain(said, f'VALUE = {text}')}")
+
+
+def _one_line(text: str, limit: int = 80) -> str:
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."

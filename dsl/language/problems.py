@@ -1,0 +1,65 @@
+"""A problem, the place it is at, and how a list of them is shown."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+OVERRIDES = 1_000_000  # rank of the command line: it is read after every file
+
+_LONG_WORD = re.compile(r"\S{100,}")
+
+
+@dataclass(frozen=True)
+class Location:
+    """A line of a file, or one `--set`.
+
+    Attributes:
+        file: path as shown to the user, or the text of the `--set`.
+        line: 1 for the first line; 0 where the problem is with the file as a whole.
+        rank: position of the file in the order of reading.
+    """
+
+    file: str
+    line: int = 0
+    rank: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.line else self.file
+
+    @property
+    def in_override(self) -> bool:
+        """Whether this is a `--set`."""
+        return self.rank >= OVERRIDES
+
+    @property
+    def in_top_file(self) -> bool:
+        """Whether this is the file that the user named."""
+        return self.rank == 0
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong at a location, and what to do."""
+
+    location: Location
+    text: str
+
+
+def render(problems: Iterable[Problem]) -> list[str]:
+    """One line per problem by file and line; the same problem in one file is said once."""
+    lines = defaultdict(set)
+    for problem in problems:
+        place = problem.location
+        lines[(place.rank, place.file, problem.text)].add(place.line)
+    ordered = sorted(lines.items(), key=lambda item: (item[0][0], min(item[1]), item[0][2]))
+    return [_line(file, sorted(found), text) for (_, file, text), found in ordered]
+
+
+def _line(file: str, lines: list[int], text: str) -> str:
+    first, *others = lines
+    place = f"{file}:{first}" if first else file
+    text = _LONG_WORD.sub(lambda word: f"{word[0][:60]}...", text)
+    more = ", ..." if len(others) > 10 else ""
+    also = f" (Also on line {', '.join(map(str, others[:10]))}{more}.)" if others else ""
+    return f"{place}: {text}{also}"

@@ -1,0 +1,148 @@
+"""What gin's syntax errors mean, and what to write instead."""
+
+import ast
+import operator
+import re
+import warnings
+from typing import Any
+
+from dsl.language.values import shown
+
+_OPERATORS = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Pow: operator.pow,
+}
+_PYTHON_NAMES = {"true": "True", "false": "False", "none": "None", "null": "None"}
+
+
+def explain(message: str, line: str) -> str:
+    """One or two sentences about a line that gin refused with `message`."""
+    hints = (_curly_quotes, _include, _call, _arithmetic, _thousands, _bare_word, _quotes, _form)
+    for hint in hints:
+        found = hint(message, line.strip())
+        if found:
+            return found
+    return f"gin says: {_tidy(message)}"
+
+
+def arithmetic(expression: str) -> str | None:
+    """Where `expression` is arithmetic on numbers: what to write in its place."""
+    try:
+        with warnings.catch_warnings(action="ignore"):
+            tree = ast.parse(expression.strip(), mode="eval").body
+        value = _number(tree) if isinstance(tree, ast.BinOp) else None
+    except Exception:  # no expression, no arithmetic
+        return None
+    return None if value is None else f"gin has no arithmetic. Write {shown(value)}."
+
+
+def _number(tree: ast.expr) -> Any:
+    """The value of an expression of numbers; raises on everything else."""
+    if isinstance(tree, ast.BinOp):
+        left, right = _number(tree.left), _number(tree.right)
+        # Without a bound, a power can keep the machine busy for ever.
+        if isinstance(tree.op, ast.Pow) and (abs(left) > 1000 or not 0 <= right < 20):
+            raise ValueError(tree)
+        return _OPERATORS[type(tree.op)](left, right)
+    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
+        return -_number(tree.operand)
+    if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
+        return tree.value
+    raise ValueError(tree)
+
+
+def _curly_quotes(_: str, line: str) -> str | None:
+    return "Use plain quotes: '...'." if re.search("[\u2018\u2019\u201c\u201d]", line) else None
+
+
+def _include(_: str, line: str) -> str | None:
+    if not line.startswith("include"):
+        return None
+    path = line.removeprefix("include").strip(" =\"'") or "base/name.gin"
+    return f"Write include '{path}'."
+
+
+def _call(message: str, line: str) -> str | None:
+    found = re.search(r"@([\w./]+)\(\s*([^)\s].*)", line)
+    if not found or "')'" not in message:
+        return None
+    setting = re.match(r"[A-Za-z_]\w*", found[2])
+    example = f"{found[1]}.{setting[0] if setting else 'setting'} = ..."
+    return f"Settings go on lines of their own, such as {example}; write @{found[1]}() here."
+
+
+def _arithmetic(message: str, line: str) -> str | None:
+    value = line.partition("=")[2].partition("#")[0]
+    computed = arithmetic(value)
+    if computed:
+        return computed
+    if "newline" in message and re.match(r"\s*[%\w.()]+\s*[-+*/]", value):
+        return "gin has no arithmetic. Write the result."
+    return None
+
+
+def _thousands(_: str, line: str) -> str | None:
+    found = re.search(r"=\s*(\d{1,3}(?:,\d{3})+)\s*(#.*)?$", line)
+    return f"Write {found[1].replace(',', '_')}." if found else None
+
+
+def _bare_word(message: str, line: str) -> str | None:
+    found = re.search(r"Failed to parse token '(.*)'", message)
+    if not found:
+        return None
+    token = found[1]
+    if token.lower() in _PYTHON_NAMES:
+        return f"Write {_PYTHON_NAMES[token.lower()]}."
+    if re.search(rf"\b{re.escape(token)}\s*\(", line):
+        return f"To build a word, write @family.{token}()."
+    if not token.isidentifier():
+        return f"{token} is no number that gin can read."
+    whole = line.partition("=")[2].partition("#")[0].strip()
+    text = whole if re.fullmatch(r"[\w./ -]+", whole) else token
+    if text.isidentifier() and text.isupper():
+        return f"Text goes in quotes, '{text}'; a macro is used as %{text}."
+    return f"Text goes in quotes: '{text}'."
+
+
+def _form(message: str, line: str) -> str | None:
+    if "Expected newline" in message and (found := re.match(r"([\w./]+):\s*([^\s#].*)", line)):
+        return f"Write {found[1]} = {found[2]}."
+    if "Couldn't parse statement" in message or "Expected '='" in message:
+        return (
+            "A line reads NAME = value, family.Word.setting = value, or family.Word: and a block."
+        )
+    if "Invalid identifier" in message:
+        return "A line of a block reads setting = value."
+    if "Malformatted" in message or "Unexpected token" in message:
+        return "A line begins with a name: NAME, or role/family.Word.setting, without spaces in it."
+    if "Unable to parse value" in message:
+        if re.search(r"=\s*(#.*)?$", line):
+            return "There is no value after the '='."
+        return (
+            "What follows the '=' is no value: numbers, 'text', True, None, lists, @word(), %NAME."
+        )
+    if "Expected indentation" in message:
+        return "The settings of a block stand on the lines below it, indented."
+    if "unindent" in message or "dedent" in message:
+        return "The lines of a block must be indented alike."
+    return None
+
+
+def _quotes(message: str, line: str) -> str | None:
+    code = line.partition("#")[0]
+    if "string literal" in message or code.count("'") % 2 or code.count('"') % 2:
+        return "A quote that is opened here is not closed."
+    if "EOF" in message or "was never closed" in message:
+        return "A bracket that is opened here is not closed."
+    if "too deeply" in message or "too many nested" in message:
+        return "Brackets are nested too deeply."
+    return None
+
+
+def _tidy(message: str) -> str:
+    words = " ".join(message.split())
+    return words if words.endswith(".") else f"{words}."

@@ -1,0 +1,177 @@
+"""Whether a value may stand where a setting's annotation says what it is."""
+
+import inspect
+import types
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+from components.settings import Constraint, OneOf
+from dsl.language.plan import Plan
+from dsl.language.suggest import did_you_mean, nearest
+from dsl.language.type_advice import advice
+from dsl.language.type_names import (
+    CALLABLES,
+    DICTS,
+    LISTS,
+    NONE,
+    TUPLES,
+    UNIONS,
+    bare,
+    describe,
+    is_open,
+    members,
+)
+from dsl.language.values import Name, Reference, shown
+from dsl.language.word import Word
+from dsl.registry import Vocabulary
+
+_LARGEST = 2**63 - 1
+_NUMBERS = {int: int, float: (int, float), complex: (int, float, complex)}
+
+
+def mismatch(value: Any, hint: Any, vocabulary: Vocabulary) -> str | None:
+    """What is wrong with a value for an annotation, after the setting's name; None if nothing.
+
+    Args:
+        value: macros replaced; references and constants as they are.
+        hint: annotation, constraints included.
+        vocabulary: what references and constants are looked up in.
+    """
+    if not fits(value, hint, vocabulary):
+        must = f"is {shown(value)}; it must be {describe(hint)}."
+        return must + advice(value, hint, fitting_words(hint, vocabulary), vocabulary)
+    return _broken_constraint(value, hint, vocabulary)
+
+
+def fits(value: Any, hint: Any, vocabulary: Vocabulary) -> bool:
+    """Whether the value is of the annotated type, constraints aside."""
+    hint = bare(hint)
+    if get_origin(hint) in UNIONS:
+        return any(fits(value, member, vocabulary) for member in get_args(hint))
+    if is_open(hint):
+        return True
+    if isinstance(value, Reference):
+        word = vocabulary.words.get(value.word)
+        return word is None or _word_fits(word, hint)
+    if isinstance(value, Name):
+        if value.name not in vocabulary.constants:
+            return True
+        value = vocabulary.constants[value.name]
+    return _object_fits(value, hint, vocabulary)
+
+
+def fitting_words(hint: Any, vocabulary: Vocabulary) -> list[str]:
+    """References that could stand where a class is asked for."""
+    classes = [m for m in map(bare, members(hint)) if _is_own_class(m)]
+    words = vocabulary.words.values()
+    return [f"@{w.name}()" for w in words if w.makes and any(_word_fits(w, c) for c in classes)]
+
+
+def _object_fits(value: Any, hint: Any, vocabulary: Vocabulary) -> bool:
+    origin, args = get_origin(hint), get_args(hint)
+    if origin is Literal:
+        return any(type(value) is type(option) and value == option for option in args)
+    if hint in _NUMBERS:
+        return isinstance(value, _NUMBERS[hint]) and not isinstance(value, bool)
+    if hint in CALLABLES or origin in CALLABLES:
+        return callable(value)
+    if (origin or hint) in (*TUPLES, *LISTS, *DICTS):
+        return _container_fits(value, origin or hint, args, vocabulary)
+    return _isinstance(value, origin or hint)
+
+
+def _container_fits(value: Any, kind: Any, args: tuple, vocabulary: Vocabulary) -> bool:
+    if kind in DICTS:
+        return isinstance(value, dict) and (
+            not args or all(fits(item, args[1], vocabulary) for item in value.values())
+        )
+    own = tuple if kind in TUPLES else list if kind is list else (tuple, list)
+    if not isinstance(value, own):
+        return False
+    hints = _item_hints(value, kind, args)
+    return hints is None or (
+        len(hints) == len(value)
+        and all(fits(item, hint, vocabulary) for item, hint in zip(value, hints, strict=True))
+    )
+
+
+def _item_hints(value: Any, kind: Any, args: tuple) -> list[Any] | None:
+    if not args:
+        return None
+    if kind in TUPLES and args[-1] is not Ellipsis:
+        return list(args)
+    return [args[0]] * len(value)
+
+
+def _word_fits(word: Word, hint: Any) -> bool:
+    origin = get_origin(hint)
+    if hint in CALLABLES or origin in CALLABLES:
+        return word.makes is None or _is_callable(word.makes)
+    if origin is Literal or hint in (*_NUMBERS, bool, str, NONE):
+        return False
+    kind = origin or hint
+    if kind in (*TUPLES, *LISTS, *DICTS):
+        return kind in TUPLES and _makes_subclass(word, kind)
+    return _makes_subclass(word, kind)
+
+
+def _makes_subclass(word: Word, kind: Any) -> bool:
+    made = Plan if word.is_planned else word.makes
+    # A protocol is a promise of methods: nothing that is known here can break it.
+    if made is None or not inspect.isclass(kind) or getattr(kind, "_is_protocol", False):
+        return True
+    try:
+        # A function may promise less than it gives.
+        wider = not inspect.isclass(word.thing) and issubclass(kind, made)
+        return wider or issubclass(made, kind)
+    except TypeError:
+        return True
+
+
+def _is_callable(made: type) -> bool:
+    return any("__call__" in vars(base) for base in made.__mro__)
+
+
+def _is_own_class(hint: Any) -> bool:
+    builtin = (*_NUMBERS, bool, str, NONE, *TUPLES, *LISTS, *DICTS)
+    return inspect.isclass(hint) and hint not in builtin and not is_open(hint)
+
+
+def _isinstance(value: Any, kind: Any) -> bool:
+    if not inspect.isclass(kind) or isinstance(kind, types.GenericAlias):
+        return True
+    try:
+        return isinstance(value, kind)
+    except TypeError:  # a protocol that cannot be asked; no literal is meant to keep one
+        return not isinstance(value, (bool, int, float, str, tuple, list, dict, NONE))
+
+
+def _broken_constraint(value: Any, hint: Any, vocabulary: Vocabulary) -> str | None:
+    """The problem of the first member of a union that the value fits, unless another has none."""
+    fitting = [m for m in members(hint) if fits(value, m, vocabulary)]
+    broken = [_member_problem(value, member, vocabulary) for member in fitting]
+    return None if None in broken else next(iter(broken), None)
+
+
+def _member_problem(value: Any, hint: Any, vocabulary: Vocabulary) -> str | None:
+    if isinstance(value, (Reference, Name)):
+        return None
+    plain = bare(hint)
+    if isinstance(value, (tuple, list)):
+        items = _item_hints(value, get_origin(plain), get_args(plain)) or []
+        for number, (item, item_hint) in enumerate(zip(value, items, strict=False), start=1):
+            if problem := _broken_constraint(item, item_hint, vocabulary):
+                return f"is {shown(value)}; its item {number} {problem}"
+    if plain in _NUMBERS and isinstance(value, int) and abs(value) > _LARGEST:
+        return f"is {shown(value)}; it must be {_LARGEST:_} at most."
+    return _first_problem(value, hint)
+
+
+def _first_problem(value: Any, hint: Any) -> str | None:
+    if get_origin(hint) is not Annotated:
+        return None
+    for rule in get_args(hint)[1:]:
+        problem = rule.problem(value) if isinstance(rule, Constraint) else None
+        if problem:
+            options = rule.options if isinstance(rule, OneOf) else ()
+            return problem + did_you_mean(nearest(str(value), options))
+    return None

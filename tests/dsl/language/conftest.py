@@ -1,0 +1,40 @@
+"""A toy language in a folder of its own."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import toy_vocabulary
+
+from dsl import registry
+from dsl.config import ConfigError, load
+
+
+@pytest.fixture
+def toy(tmp_path, monkeypatch):
+    """The toy vocabulary alone, in an empty working directory that holds good.gin."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    modules = set(sys.modules)
+    Path("good.gin").write_text(toy_vocabulary.GOOD)
+    with registry.isolated() as vocabulary:
+        toy_vocabulary.register()
+        yield vocabulary
+    for name in set(sys.modules) - modules:
+        if name.startswith("words_of_"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def problems(toy):
+    """A function from the lines after `include 'good.gin'` to the problems of the file."""
+
+    def find(text, *overrides, base=True):
+        Path("x.gin").write_text(f"include 'good.gin'\n{text}" if base else text)
+        try:
+            load("x.gin", overrides).build()
+        except ConfigError as error:
+            return error.problems
+        return []
+
+    return find

@@ -1,0 +1,98 @@
+"""Users' own words, from their own modules."""
+
+from pathlib import Path
+
+import pytest
+
+from dsl.config import ConfigError, load
+
+MODULE = '''
+import equinox as eqx
+from toy_vocabulary import AbstractEnergy
+from dsl.registry import family
+
+
+class Cubic(AbstractEnergy):
+    """Minus the cube of the distance."""
+
+    scale: float = 1.0
+
+
+family("energy", Cubic)
+'''
+
+
+def write(module, code, use="critic.Critic.energy = @energy.Cubic()\n"):
+    Path("own").mkdir(exist_ok=True)
+    Path(f"own/{module}.py").write_text(code)
+    Path("own/x.gin").write_text(f"include '../good.gin'\nimport {module}\n{use}")
+
+
+def problems_of(path="own/x.gin"):
+    with pytest.raises(ConfigError) as found:
+        load(path)
+    return found.value.problems
+
+
+def test_a_module_beside_the_gin_file_brings_its_words(toy):
+    write(
+        "words_of_a", MODULE, "critic.Critic.energy = @energy.Cubic()\nenergy.Cubic.scale = 2.0\n"
+    )
+    configuration = load("own/x.gin")
+    energy = configuration.build().critic.settings["energy"]
+    assert (type(energy).__name__, energy.scale) == ("Cubic", 2.0)
+    assert "\nimport words_of_a\n" in configuration.operative_text()
+
+
+def test_a_missing_module(toy):
+    write("words_of_b", MODULE)
+    Path("own/x.gin").write_text("include '../good.gin'\nimport wrds_of_b\nEnergy.x = @a.b()\n")
+    assert problems_of() == [
+        "own/x.gin:2: there is no module 'wrds_of_b'. Put wrds_of_b.py beside this file, or run "
+        "from its folder. Did you mean 'words_of_b'?"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        ("x = 1\nraise RuntimeError('no\\nway')\n", "RuntimeError: no way (words_of_c.py:2)"),
+        (
+            "import nowhere_to_be_found",
+            "ModuleNotFoundError: No module named 'nowhere_to_be_found'",
+        ),
+        ("import sys\nsys.exit(3)\n", "SystemExit: 3 (words_of_c.py:2)"),
+        ("def f(:\n", "SyntaxError: "),
+        (
+            "from dsl.registry import family\ndef f(a: int = 1): pass\nfamily('energy', f)\n",
+            "WordError: energy.f needs a docstring: its first line is shown by --words. "
+            "(words_of_c.py:3)",
+        ),
+    ],
+)
+def test_a_module_that_fails(toy, code, said):
+    write("words_of_c", code)
+    (problem,) = problems_of()
+    assert problem.startswith(f"own/x.gin:2: import words_of_c failed: {said}")
+
+
+def test_a_module_that_hides_behind_another_of_its_name(toy):
+    write("json", MODULE)
+    assert problems_of()[0].startswith("own/x.gin:2: Python has another module 'json' from ")
+
+
+def test_dynamic_registration_is_no_part_of_the_language(toy):
+    Path("x.gin").write_text("from __gin__ import dynamic_registration\ninclude 'good.gin'\n")
+    assert problems_of("x.gin") == [
+        "x.gin:1: `from __gin__ import dynamic_registration` is no part of this language."
+    ]
+
+
+def test_nothing_but_an_import_runs_code(toy):
+    Path("words_of_d.py").write_text("open('ran', 'w').close()\n")
+    Path("x.gin").write_text(
+        "include 'good.gin'\nExperiment.note = \"__import__('words_of_d')\"\n"
+        "critic.Critic.energy = @words_of_d.open()\n"
+    )
+    problems_of("x.gin")
+    assert not Path("ran").exists()

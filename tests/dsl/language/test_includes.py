@@ -1,0 +1,115 @@
+"""Files that include each other, and files that are none."""
+
+from pathlib import Path
+
+import pytest
+
+from dsl.config import ConfigError, load
+
+
+def problems_of(path):
+    with pytest.raises(ConfigError) as found:
+        load(path)
+    return found.value.problems
+
+
+def test_an_include_is_found_from_the_file_that_has_it(toy, monkeypatch):
+    Path("deep/er").mkdir(parents=True)
+    Path("deep/er/base.gin").write_text("include '../../good.gin'\nSEED = 7\n")
+    Path("deep/top.gin").write_text("include 'er/base.gin'\n")
+    Path("elsewhere").mkdir()
+    monkeypatch.chdir("elsewhere")
+    assert load("../deep/top.gin").build().seed == 7
+
+
+def test_an_include_is_found_among_the_shipped_experiments(toy, monkeypatch, tmp_path):
+    Path("shipped/base").mkdir(parents=True)
+    Path("shipped/base/ours.gin").write_text(Path("good.gin").read_text())
+    Path("top.gin").write_text("include 'base/ours.gin'\n")
+    monkeypatch.setattr("dsl.language.sources.EXPERIMENTS", tmp_path / "shipped")
+    assert load("top.gin").build().seed == 3
+
+
+def test_the_including_file_wins_and_owes_nothing_for_it(toy):
+    # Replacing the only use of WIDTH leaves the base's WIDTH unused.
+    Path("top.gin").write_text("include 'good.gin'\nnetwork.Network.width = 8\nSEED = 9\n")
+    experiment = load("top.gin").build()
+    assert experiment.seed == 9
+    assert experiment.actor.settings["width"] == 8
+
+
+def test_what_a_base_sets_for_a_word_that_the_top_replaces_is_forgiven(toy):
+    Path("base.gin").write_text(
+        "include 'good.gin'\ncritic.Critic.energy = @energy.NegativeL2()\n"
+        "energy.NegativeL2.epsilon = 0.1\n"
+    )
+    Path("top.gin").write_text("include 'base.gin'\ncritic.Critic.energy = @energy.Dot()\n")
+    experiment = load("top.gin").build()
+    assert type(experiment.critic.settings["energy"]).__name__ == "Dot"
+
+
+def test_what_a_base_sets_for_nothing_is_not(toy):
+    Path("base.gin").write_text("include 'good.gin'\nenergy.NegativeL2.epsilon = 0.1\n")
+    Path("top.gin").write_text("include 'base.gin'\n")
+    assert problems_of("top.gin")[0].startswith("base.gin:2: energy.NegativeL2.epsilon has no eff")
+
+
+def test_an_include_below_what_it_undoes_is_refused(toy):
+    Path("top.gin").write_text("SEED = 9\ninclude 'good.gin'\n")
+    assert problems_of("top.gin") == [
+        "top.gin:1: SEED is set again at good.gin:1, which is included further down and wins. "
+        "Move the include above this line."
+    ]
+
+
+def test_a_file_that_is_reached_twice_is_taken_once(toy):
+    Path("left.gin").write_text("include 'good.gin'\nSEED = 7\n")
+    Path("right.gin").write_text("include 'good.gin'\nWIDTH = 8\n")
+    Path("top.gin").write_text("include 'left.gin'\ninclude 'right.gin'\n")
+    experiment = load("top.gin").build()
+    assert (experiment.seed, experiment.actor.settings["width"]) == (7, 8)
+
+
+def test_circles_and_missing_files_are_named(toy):
+    Path("other.gin").write_text("include 'top.gin'\n")
+    Path("top.gin").write_text("include 'other.gin'\ninclude 'god.gin'\ninclude '.'\n")
+    circle, missing, folder = problems_of("top.gin")[:3]
+    assert circle == "other.gin:1: the includes go in a circle: top.gin -> other.gin -> top.gin."
+    assert missing.startswith("top.gin:2: there is no file 'god.gin'. Looked in . and ")
+    assert missing.endswith(" Did you mean 'good.gin'?")
+    assert folder == "top.gin:3: cannot read .: it is a folder."
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\x80\xff\x00\x01", "it is not text in UTF-8."),
+        (b"SEED = 3\x00", "it is not text: it has null characters."),
+        (b"SEED = 3\n" * 200_000, "it has 1,800,000 bytes; a gin file has 1,000,000 at most."),
+        (b"A = '" + b"x" * 20_000 + b"'\n", "line 1 has 20,006 characters."),
+    ],
+)
+def test_files_that_are_no_gin_files(toy, content, said):
+    Path("odd.gin").write_bytes(content)
+    assert problems_of("odd.gin") == [f"odd.gin: cannot read it: {said}"]
+
+
+def test_a_missing_file_and_a_folder(toy):
+    Path("folder.gin").mkdir()
+    assert problems_of("folder.gin") == ["folder.gin: cannot read it: it is a folder."]
+    assert problems_of("goood.gin") == [
+        "goood.gin: cannot read it: there is no such file. Did you mean 'good.gin'?"
+    ]
+
+
+def test_a_path_is_shown_as_short_as_it_can_be(toy, tmp_path):
+    Path("odd.gin").write_bytes(b"\xff")
+    assert problems_of(tmp_path / "odd.gin") == [
+        "odd.gin: cannot read it: it is not text in UTF-8."
+    ]
+
+
+def test_windows_line_ends_and_a_byte_order_mark_are_read(toy):
+    text = Path("good.gin").read_text()
+    Path("dos.gin").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
+    assert load("dos.gin").build().seed == 3

@@ -1,0 +1,242 @@
+"""The texts of problems: what the user of a bad gin file reads."""
+
+import pytest
+
+NAMES = {
+    "network.Netwrk.width = 4": (
+        "x.gin:2: there is no word 'network.Netwrk'. Did you mean 'network.Network'?"
+    ),
+    "net.Network.width = 4": (
+        "x.gin:2: there is no word 'net.Network'. Did you mean 'network.Network'?"
+    ),
+    "energy.Xyzzy.a = 4": (
+        "x.gin:2: there is no word 'energy.Xyzzy'. There are: energy.NegativeL2, energy.Dot."
+    ),
+    "network.Network.widht = 4": (
+        "x.gin:2: network.Network has no setting 'widht'. Did you mean 'width'? "
+        "Settings: width, depth, activation, normalise."
+    ),
+    "network.Network.in_size = 4": (
+        "x.gin:2: network.Network.in_size cannot be set: the program works it out. "
+        "Settings: width, depth, activation, normalise."
+    ),
+    "Experiment.environment = @env.Maz()": (
+        "x.gin:2: there is no word 'env.Maz'. Did you mean 'env.Maze'?"
+    ),
+    "Experiment.environment = @env.Maze": "x.gin:2: write @env.Maze(), with parentheses.",
+    "actor/network.Network.activation = @activation.relu()": (
+        "x.gin:2: activation.relu is a constant: write %activation.relu instead of "
+        "@activation.relu()."
+    ),
+    "Experiment.environment = %env.Maze": (
+        "x.gin:2: env.Maze is a word: write @env.Maze() instead of %env.Maze."
+    ),
+    "actor/network.Network.activation = %activation.rleu": (
+        "x.gin:2: there is no constant '%activation.rleu'. Did you mean '%activation.relu'?"
+    ),
+    "actor/network.Network.activation = %relu": (
+        "x.gin:2: macro '%relu' is used but never defined. Did you mean '%activation.relu'?"
+    ),
+    "Experiment.steps = %SED": (
+        "x.gin:2: macro '%SED' is used but never defined. Did you mean '%SEED'?"
+    ),
+    "Experiment.note = @SEED()": "x.gin:2: SEED is a macro: write %SEED instead of @SEED().",
+    "activation.relu = 3": (
+        "x.gin:2: activation.relu is a constant and cannot be set; use it as %activation.relu."
+    ),
+    "network.Network = 3": (
+        "x.gin:2: network.Network is a word; its settings are set one by one, as in "
+        "network.Network.width = ..."
+    ),
+    "energy.Dot = 3": "x.gin:2: energy.Dot is a word without settings; use it as @energy.Dot().",
+    "network.width = 3": (
+        "x.gin:2: 'network' is a family; name one of its words. There are: network.Network."
+    ),
+    "actor/SEED = 3": "x.gin:2: a macro has no role: write SEED = ..., without 'actor/'.",
+}
+
+VALUES = {
+    "Experiment.steps = 1e6": (
+        "x.gin:2: Experiment.steps is 1000000.0; it must be a whole number. Write 1_000_000."
+    ),
+    "Experiment.steps = 2.5": (
+        "x.gin:2: Experiment.steps is 2.5; it must be a whole number. Nearest: 2 or 3."
+    ),
+    "Experiment.steps = True": "x.gin:2: Experiment.steps is True; it must be a whole number.",
+    "Experiment.steps = None": "x.gin:2: Experiment.steps is None; it must be a whole number.",
+    "Experiment.steps = '10'": (
+        "x.gin:2: Experiment.steps is '10'; it must be a whole number. Write 10, without quotes."
+    ),
+    "Experiment.steps = @env.Maze()": (
+        "x.gin:2: Experiment.steps is @env.Maze(); it must be a whole number."
+    ),
+    "Experiment.steps = 100000000000000000000": (
+        "x.gin:2: Experiment.steps is 100_000_000_000_000_000_000; it must be "
+        "9_223_372_036_854_775_807 at most."
+    ),
+    "Experiment.gamma = '3e-4'": (
+        "x.gin:2: Experiment.gamma is '3e-4'; it must be a number. Write 0.0003, without quotes."
+    ),
+    "Experiment.note = 3": "x.gin:2: Experiment.note is 3; it must be text in quotes or None.",
+    "network.Network.normalise = 0": (
+        "x.gin:2: network.Network.normalise is 0; it must be True or False. Write False."
+    ),
+    "env.Maze.layout = 'umaze'": (
+        "x.gin:2: env.Maze.layout is 'umaze'; it must be one of 'u_maze', 'big_maze'. "
+        "Did you mean 'u_maze'?"
+    ),
+    "critic.Critic.sizes = [1, 2]": (
+        "x.gin:2: critic.Critic.sizes is [1, 2]; it must be a tuple (each item a whole number). "
+        "Write (1, 2)."
+    ),
+    "critic.Critic.energy = 'energy.Dot'": (
+        "x.gin:2: critic.Critic.energy is 'energy.Dot'; it must be an Energy. Write @energy.Dot()."
+    ),
+    "critic.Critic.energy = @env.Maze()": (
+        "x.gin:2: critic.Critic.energy is @env.Maze(); it must be an Energy. "
+        "Write @energy.NegativeL2(), @energy.Dot()."
+    ),
+    "actor/network.Network.activation = 'relu'": (
+        "x.gin:2: actor/network.Network.activation is 'relu'; it must be a word or function. "
+        "Write %activation.relu."
+    ),
+    "optimiser.adam.learning_rate = 'fast'": (
+        "x.gin:2: optimiser.adam.learning_rate is 'fast'; it must be a number or a word or function."
+    ),
+    "actor/network.Network.depth = 6": (
+        "x.gin:2: actor/network.Network.depth is 6; it must be a multiple of 4. Nearest: 4 or 8."
+    ),
+    "WIDTH = 'abc'": (
+        "x.gin:2: WIDTH is 'abc'; it must be a whole number. (For network.Network.width, "
+        "good.gin:13.)"
+    ),
+    "SEED = -1": "x.gin:2: SEED is -1; it must be at least 0. (For Experiment.seed, good.gin:9.)",
+    "env.Maze.episode_length = 5001": (
+        "x.gin:2: env.Maze.episode_length is 5001; 5000 is the most."
+    ),
+}
+
+USES = {
+    "NOBODY = 3": "x.gin:2: 'NOBODY' is defined, but no '%NOBODY' uses it.",
+    "WIDHT = 3": "x.gin:2: 'WIDHT' is defined, but no '%WIDHT' uses it. Did you mean 'WIDTH'?",
+    "critc/network.Network.depth = 8": (
+        "x.gin:2: no '@critc/...' refers to the role 'critc'. Did you mean 'critic'? "
+        "Roles: critic, actor."
+    ),
+    "critic/env.Maze.layout = 'big_maze'": (
+        "x.gin:2: nothing in the role 'critic' builds env.Maze. It is built as: env.Maze."
+    ),
+    "energy.NegativeL2.epsilon = 1e-3": (
+        "x.gin:2: energy.NegativeL2.epsilon has no effect: no @energy.NegativeL2() builds the "
+        "word. Write critic/critic.Critic.energy = @energy.NegativeL2() to replace the default "
+        "there."
+    ),
+    "Experiment.optimiser = None\noptimiser.adam.b1 = 0.5": (
+        "x.gin:3: optimiser.adam.b1 has no effect: no @optimiser.adam() builds the word."
+    ),
+    "network.Network.activation = %activation.relu\n"
+    "critic/network.Network.activation = %activation.swish": (
+        "x.gin:2: network.Network.activation has no effect: critic/network.Network.activation "
+        "(x.gin:3) and actor/network.Network.activation (good.gin:15) set it wherever it is built."
+    ),
+    "Experiment.steps = 5\nExperiment.steps = 6": (
+        "x.gin:3: Experiment.steps is already set at x.gin:2."
+    ),
+    "STEPS = %gin.REQUIRED\nExperiment.steps = %STEPS": (
+        "x.gin:2: STEPS has no value yet: set it with --set STEPS=..."
+    ),
+    "A = [%B]\nB = %A\nExperiment.note = %A": "x.gin:2: A is defined by itself: A -> B -> A.",
+    "critic.Critic.encoder = @critic.Critic()": (
+        "x.gin:2: critic/critic.Critic would be built inside itself: "
+        "critic/critic.Critic -> critic/critic.Critic."
+    ),
+}
+
+SYNTAX = {
+    "Experiment.steps = 10 * 1000": "`Experiment.steps = 10 * 1000`. gin has no arithmetic. "
+    "Write 10_000.",
+    "Experiment.steps = %SEED * 2": "`Experiment.steps = %SEED * 2`. gin has no arithmetic. "
+    "Write the result.",
+    "Experiment.steps = 10,000": "`Experiment.steps = 10,000`. Write 10_000.",
+    "env.Maze.layout = u_maze": "`env.Maze.layout = u_maze`. Text goes in quotes: 'u_maze'.",
+    "Experiment.seed = WIDTH": "`Experiment.seed = WIDTH`. Text goes in quotes, 'WIDTH'; a macro "
+    "is used as %WIDTH.",
+    "network.Network.normalise = true": "`network.Network.normalise = true`. Write True.",
+    "Experiment.environment = Maze()": "`Experiment.environment = Maze()`. To build a word, write "
+    "@family.Maze().",
+    "Experiment.environment = @env.Maze(layout='u_maze')": "`Experiment.environment = "
+    "@env.Maze(layout='u_maze')`. Settings go on lines of their own, such as env.Maze.layout = "
+    "...; write @env.Maze() here.",
+    "Experiment.seed 3": "`Experiment.seed 3`. A line reads NAME = value, family.Word.setting = "
+    "value, or family.Word: and a block.",
+    "Experiment.seed =": "`Experiment.seed =`. There is no value after the '='.",
+    "lr: 3e-4": "`lr: 3e-4`. Write lr = 3e-4.",
+    "include base.gin": "`include base.gin`. Write include 'base.gin'.",
+    "critic.Critic.sizes = (1, 2\nExperiment.steps = 5": "`critic.Critic.sizes = (1, 2`: a bracket "
+    "opened here is not closed.",
+    "Experiment.note = 'abc": "`Experiment.note = 'abc`. A quote that is opened here is not closed.",
+    "Experiment.note = \u201cabc\u201d": "`Experiment.note = \u201cabc\u201d`. Use plain quotes: "
+    "'...'.",
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), [*NAMES.items(), *VALUES.items(), *USES.items()])
+def test_one_mistake_gives_one_problem(problems, text, expected):
+    assert problems(text) == [expected]
+
+
+@pytest.mark.parametrize(("text", "expected"), SYNTAX.items())
+def test_a_line_that_cannot_be_read_is_shown_with_what_to_write(problems, text, expected):
+    assert problems(text) == [f"x.gin:2: cannot read {expected}"]
+
+
+def test_all_problems_are_reported_at_once_by_line(problems):
+    text = (
+        "network.Network.widht = 4\nExperiment.note = nothing\nExperiment.steps = 1e3\n"
+        "network.Network.depth = 6\n"
+    )
+    assert [p.split(": ")[0] for p in problems(text)] == [
+        "x.gin:2",
+        "x.gin:3",
+        "x.gin:4",
+        "x.gin:5",
+    ]
+
+
+def test_unread_lines_are_not_missed_elsewhere(problems):
+    # The definition of NEW cannot be read; its use is not called undefined.
+    assert problems("NEW = 2 * 3\nExperiment.steps = %NEW") == [
+        "x.gin:2: cannot read `NEW = 2 * 3`. gin has no arithmetic. Write 6."
+    ]
+
+
+def test_a_misspelt_reference_does_not_make_its_settings_useless(problems):
+    text = "critic.Critic.energy = @energy.NegativL2()\nenergy.NegativeL2.epsilon = 0.1"
+    assert problems(text) == [
+        "x.gin:2: there is no word 'energy.NegativL2'. Did you mean 'energy.NegativeL2'?"
+    ]
+
+
+def test_the_same_problem_on_many_lines_is_one_line(problems):
+    text = "netwrk.Network:\n  width = 4\n  depth = 8\n"
+    assert problems(text) == [
+        "x.gin:3: there is no word 'netwrk.Network'. Did you mean 'network.Network'? "
+        "(Also on line 4.)"
+    ]
+
+
+def test_required_settings_are_asked_for_where_the_word_is_built(problems):
+    assert problems("Experiment.critic = @critic.Critic()", base=False) == [
+        "x.gin: Experiment needs environment. Write Experiment.environment = @env.Maze()",
+        "x.gin:1: critic.Critic needs encoder. Write critic.Critic.encoder = ...",
+    ]
+
+
+@pytest.mark.parametrize("text", ["", "# nothing here\n\n", "\n\n"])
+def test_an_empty_file_says_so(problems, text):
+    assert problems(text, base=False) == ["x.gin: it sets nothing. An experiment sets Experiment."]
+
+
+def test_a_value_equal_to_the_default_is_right_whatever_its_type_says(toy, problems):
+    # optax annotates no None for some of its defaults.
+    assert problems("optimiser.adam.mu_dtype = None") == []

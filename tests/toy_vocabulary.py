@@ -1,0 +1,132 @@
+"""A small vocabulary for tests of the language, with every kind of word and setting."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+import equinox as eqx
+import jax
+import optax
+
+from components.settings import AtLeast, MultipleOf, PositiveFloat, PositiveInt, SettingError
+from dsl.registry import constants, family, root
+
+
+class AbstractEnergy(eqx.Module):
+    """Says how near two vectors are."""
+
+
+class NegativeL2(AbstractEnergy):
+    """Minus the distance."""
+
+    epsilon: float
+
+    def __init__(self, epsilon: PositiveFloat = 1e-6):
+        self.epsilon = epsilon
+
+
+class Dot(AbstractEnergy):
+    """The inner product."""
+
+
+class Network:
+    """A network that remembers what it was made with."""
+
+    def __init__(
+        self,
+        width: PositiveInt = 256,
+        depth: Annotated[int, MultipleOf(4)] = 4,
+        activation: Callable = jax.nn.swish,
+        normalise: bool = True,
+        *,
+        in_size: int,
+        key: Any,
+    ):
+        if width > in_size * 1000:
+            raise SettingError("width", f"is {width}; an input of {in_size} allows less.")
+        self.made_with = (width, depth, activation, normalise, in_size, key)
+
+
+class Critic:
+    """An energy between encodings.
+
+    Args:
+        encoder: plan of the encoder.
+    """
+
+    def __init__(
+        self,
+        encoder: Callable,
+        energy: AbstractEnergy = NegativeL2(),
+        sizes: tuple[int, ...] = (),
+        *,
+        key: Any,
+    ):
+        self.encoder = encoder(in_size=3, key=key)
+        self.energy, self.sizes = energy, sizes
+
+
+@dataclass(frozen=True)
+class Maze:
+    """A task in a maze.
+
+    Attributes:
+        layout: which maze.
+        episode_length: steps.
+    """
+
+    layout: Literal["u_maze", "big_maze"] = "u_maze"
+    episode_length: PositiveInt = 200
+
+    def __post_init__(self):
+        if self.episode_length > 5000:
+            raise SettingError("episode_length", f"is {self.episode_length}; 5000 is the most.")
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything of a run.
+
+    Attributes:
+        environment: the task.
+        critic: plan of the critic.
+    """
+
+    environment: Maze
+    critic: Callable
+    actor: Callable | None = None
+    optimiser: optax.GradientTransformation | None = None
+    seed: Annotated[int, AtLeast(0)] = 0
+    steps: PositiveInt = 1000
+    gamma: float = 0.99
+    note: str | None = None
+
+
+def register() -> None:
+    """Make it the vocabulary; meant for an isolated registry."""
+    root(Experiment)
+    family("env", Maze)
+    family("network", Network)
+    family("critic", Critic)
+    family("energy", NegativeL2, Dot)
+    family("optimiser", optax.adam)
+    constants("activation", swish=jax.nn.swish, relu=jax.nn.relu)
+
+
+GOOD = """\
+SEED = 3
+WIDTH = 64
+
+Experiment:
+  environment = @env.Maze()
+  critic = @critic/critic.Critic()
+  actor = @actor/network.Network()
+  optimiser = @optimiser.adam()
+  seed = %SEED
+
+critic.Critic.encoder = @network.Network()
+optimiser.adam.learning_rate = 3e-4
+network.Network.width = %WIDTH
+critic/network.Network.depth = 64
+actor/network.Network.activation = %activation.relu
+"""
