@@ -57,7 +57,7 @@ class Critic:
     def __init__(
         self,
         encoder: Callable,
-        energy: AbstractEnergy = NegativeL2(),
+        energy: AbstractEnergy = NegativeL2(),  # noqa: B008
         sizes: tuple[int, ...] = (),
         *,
         key: Any,

@@ -1,19 +1,21 @@
 """Episodes one after another, for collecting data."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
+from jumanji.env import Environment
 from jumanji.types import TimeStep
 
-from components.environments.goal_environment import GoalEnvironment, Observation, State
 
 
 def step_or_reset(
-    environment: GoalEnvironment,
-    state: State,
-    timestep: TimeStep[Observation],
+    environment: Environment,
+    state: Any,
+    timestep: TimeStep,
     action: Float[Array, " a"],
-) -> tuple[State, TimeStep[Observation]]:
+) -> tuple[Any, TimeStep]:
     """Step, or start a fresh episode after the last timestep of one.
 
     The convention of dm_env: after a last timestep the action is ignored and the first timestep of

@@ -34,7 +34,7 @@ def info_nce(logits: Logits) -> Scalar:
 def binary_nce(logits: Logits) -> Scalar:
     r"""$\frac1{B^2} \sum_{ij} \mathrm{BCE}(f_{ij}, [i = j])$: tell true pairs from false ones.
 
-    Reference: Gutmann and Hyvärinen, "Noise-contrastive estimation", 2010, eq. 8.
+    Reference: Gutmann and Hyvärinen, "Noise-contrastive estimation", 2010.
     """
     positive = jnp.eye(logits.shape[0], dtype=logits.dtype)
     return jnp.mean(jax.nn.softplus(logits) - positive * logits)
@@ -62,7 +62,7 @@ def squared_logsumexp(logits: Logits) -> Scalar:
 
     InfoNCE does not change when a row's logits all move together; as a penalty this holds them.
 
-    Reference: Eysenbach et al., "Contrastive Learning as Goal-Conditioned RL", 2022, appendix.
+    Reference: Wang et al., "1000 Layer Networks for Self-Supervised RL", 2025, table 7.
     """
     return jnp.mean(jnp.square(jax.nn.logsumexp(logits, axis=1)))
 

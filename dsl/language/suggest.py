@@ -10,20 +10,26 @@ _MOST = 1_000  # comparing takes time
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
     """The candidate most like `name`, or None where none is much like it.
 
-    What stands after the last dot or slash counts on its own too, so that a right word in a wrong
-    or missing family finds its place.
+    Families and roles are compared apart from what follows them: a right word in a wrong family
+    finds its place, and two words are not alike because their families are.
     """
     candidates = list(dict.fromkeys(candidates))[:_MOST]
-    exact_tail = [c for c in candidates if _tail(c).lower() == _tail(name).lower()]
-    if len(exact_tail) == 1:
-        return exact_tail[0]
-    lowered = {c.lower(): c for c in reversed(candidates)}
-    whole = difflib.get_close_matches(name.lower(), lowered, n=1, cutoff=_CLOSE)
-    if whole:
-        return lowered[whole[0]]
-    tails = {_tail(c).lower(): c for c in reversed(candidates)}
-    tail = difflib.get_close_matches(_tail(name).lower(), tails, n=1, cutoff=_CLOSE)
-    return tails[tail[0]] if tail else None
+    family, tail = _split(name)
+    exact = [c for c in candidates if _split(c)[1].lower() == tail.lower()]
+    if len(exact) == 1:
+        return exact[0]
+    relatives = [c for c in candidates if _split(c)[0] == family]
+    if exact:
+        return _closest(name, exact) or exact[0]
+    return _closest(tail, relatives) or _closest(tail, candidates)
+
+
+def _closest(name: str, candidates: list[str]) -> str | None:
+    """By what follows the family, or by the whole where `name` has a family."""
+    has_family = bool(_split(name)[0])
+    keys = {(c if has_family else _split(c)[1]).lower(): c for c in reversed(candidates)}
+    found = difflib.get_close_matches(name.lower(), keys, n=1, cutoff=_CLOSE)
+    return keys[found[0]] if found else None
 
 
 def did_you_mean(suggestion: str | None) -> str:
@@ -40,5 +46,6 @@ def listed(title: str, names: Iterable[str], limit: int = 12) -> str:
     return f" {title}: {', '.join(names[:limit])}{more}."
 
 
-def _tail(name: str) -> str:
-    return name.rsplit("/", 1)[-1].rsplit(".", 1)[-1]
+def _split(name: str) -> tuple[str, str]:
+    at = max(name.rfind("/"), name.rfind(".")) + 1
+    return name[:at], name[at:]

@@ -62,7 +62,7 @@ def fits(value: Any, hint: Any, vocabulary: Vocabulary) -> bool:
 def fitting_words(hint: Any, vocabulary: Vocabulary) -> list[str]:
     """References that could stand where a class is asked for."""
     classes = [m for m in map(bare, members(hint)) if _is_own_class(m)]
-    words = vocabulary.words.values()
+    words = [w for w in vocabulary.words.values() if w.name != vocabulary.root]
     return [f"@{w.name}()" for w in words if w.makes and any(_word_fits(w, c) for c in classes)]
 
 
@@ -116,8 +116,7 @@ def _word_fits(word: Word, hint: Any) -> bool:
 
 def _makes_subclass(word: Word, kind: Any) -> bool:
     made = Plan if word.is_planned else word.makes
-    # A protocol is a promise of methods: nothing that is known here can break it.
-    if made is None or not inspect.isclass(kind) or getattr(kind, "_is_protocol", False):
+    if made is None or not inspect.isclass(kind) or _is_promise(kind):
         return True
     try:
         # A function may promise less than it gives.
@@ -133,7 +132,12 @@ def _is_callable(made: type) -> bool:
 
 def _is_own_class(hint: Any) -> bool:
     builtin = (*_NUMBERS, bool, str, NONE, *TUPLES, *LISTS, *DICTS)
-    return inspect.isclass(hint) and hint not in builtin and not is_open(hint)
+    return inspect.isclass(hint) and hint not in builtin and not _is_promise(hint)
+
+
+def _is_promise(hint: Any) -> bool:
+    """Whether it names what cannot be seen from here: methods, shapes, or nothing at all."""
+    return is_open(hint) or getattr(hint, "_is_protocol", False)
 
 
 def _isinstance(value: Any, kind: Any) -> bool:

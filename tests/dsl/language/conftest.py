@@ -26,7 +26,7 @@ def toy(tmp_path, monkeypatch):
 
 
 @pytest.fixture
-def problems(toy):
+def problems(toy):  # noqa: ARG001
     """A function from the lines after `include 'good.gin'` to the problems of the file."""
 
     def find(text, *overrides, base=True):

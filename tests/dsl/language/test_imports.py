@@ -6,10 +6,13 @@ import pytest
 
 from dsl.config import ConfigError, load
 
+pytestmark = pytest.mark.usefixtures("toy")
+
 MODULE = '''
 import equinox as eqx
 from toy_vocabulary import AbstractEnergy
 from dsl.registry import family
+
 
 
 class Cubic(AbstractEnergy):
@@ -34,7 +37,7 @@ def problems_of(path="own/x.gin"):
     return found.value.problems
 
 
-def test_a_module_beside_the_gin_file_brings_its_words(toy):
+def test_a_module_beside_the_gin_file_brings_its_words():
     write(
         "words_of_a", MODULE, "critic.Critic.energy = @energy.Cubic()\nenergy.Cubic.scale = 2.0\n"
     )
@@ -44,7 +47,7 @@ def test_a_module_beside_the_gin_file_brings_its_words(toy):
     assert "\nimport words_of_a\n" in configuration.operative_text()
 
 
-def test_a_missing_module(toy):
+def test_a_missing_module():
     write("words_of_b", MODULE)
     Path("own/x.gin").write_text("include '../good.gin'\nimport wrds_of_b\nEnergy.x = @a.b()\n")
     assert problems_of() == [
@@ -70,25 +73,25 @@ def test_a_missing_module(toy):
         ),
     ],
 )
-def test_a_module_that_fails(toy, code, said):
+def test_a_module_that_fails(code, said):
     write("words_of_c", code)
     (problem,) = problems_of()
     assert problem.startswith(f"own/x.gin:2: import words_of_c failed: {said}")
 
 
-def test_a_module_that_hides_behind_another_of_its_name(toy):
+def test_a_module_that_hides_behind_another_of_its_name():
     write("json", MODULE)
     assert problems_of()[0].startswith("own/x.gin:2: Python has another module 'json' from ")
 
 
-def test_dynamic_registration_is_no_part_of_the_language(toy):
+def test_dynamic_registration_is_no_part_of_the_language():
     Path("x.gin").write_text("from __gin__ import dynamic_registration\ninclude 'good.gin'\n")
     assert problems_of("x.gin") == [
         "x.gin:1: `from __gin__ import dynamic_registration` is no part of this language."
     ]
 
 
-def test_nothing_but_an_import_runs_code(toy):
+def test_nothing_but_an_import_runs_code():
     Path("words_of_d.py").write_text("open('ran', 'w').close()\n")
     Path("x.gin").write_text(
         "include 'good.gin'\nExperiment.note = \"__import__('words_of_d')\"\n"

@@ -6,6 +6,8 @@ import pytest
 
 from dsl.config import ConfigError, load
 
+pytestmark = pytest.mark.usefixtures("toy")
+
 
 def problems_of(path):
     with pytest.raises(ConfigError) as found:
@@ -13,7 +15,7 @@ def problems_of(path):
     return found.value.problems
 
 
-def test_an_include_is_found_from_the_file_that_has_it(toy, monkeypatch):
+def test_an_include_is_found_from_the_file_that_has_it(monkeypatch):
     Path("deep/er").mkdir(parents=True)
     Path("deep/er/base.gin").write_text("include '../../good.gin'\nSEED = 7\n")
     Path("deep/top.gin").write_text("include 'er/base.gin'\n")
@@ -22,7 +24,7 @@ def test_an_include_is_found_from_the_file_that_has_it(toy, monkeypatch):
     assert load("../deep/top.gin").build().seed == 7
 
 
-def test_an_include_is_found_among_the_shipped_experiments(toy, monkeypatch, tmp_path):
+def test_an_include_is_found_among_the_shipped_experiments(monkeypatch, tmp_path):
     Path("shipped/base").mkdir(parents=True)
     Path("shipped/base/ours.gin").write_text(Path("good.gin").read_text())
     Path("top.gin").write_text("include 'base/ours.gin'\n")
@@ -30,7 +32,7 @@ def test_an_include_is_found_among_the_shipped_experiments(toy, monkeypatch, tmp
     assert load("top.gin").build().seed == 3
 
 
-def test_the_including_file_wins_and_owes_nothing_for_it(toy):
+def test_the_including_file_wins_and_owes_nothing_for_it():
     # Replacing the only use of WIDTH leaves the base's WIDTH unused.
     Path("top.gin").write_text("include 'good.gin'\nnetwork.Network.width = 8\nSEED = 9\n")
     experiment = load("top.gin").build()
@@ -38,7 +40,7 @@ def test_the_including_file_wins_and_owes_nothing_for_it(toy):
     assert experiment.actor.settings["width"] == 8
 
 
-def test_what_a_base_sets_for_a_word_that_the_top_replaces_is_forgiven(toy):
+def test_what_a_base_sets_for_a_word_that_the_top_replaces_is_forgiven():
     Path("base.gin").write_text(
         "include 'good.gin'\ncritic.Critic.energy = @energy.NegativeL2()\n"
         "energy.NegativeL2.epsilon = 0.1\n"
@@ -48,13 +50,13 @@ def test_what_a_base_sets_for_a_word_that_the_top_replaces_is_forgiven(toy):
     assert type(experiment.critic.settings["energy"]).__name__ == "Dot"
 
 
-def test_what_a_base_sets_for_nothing_is_not(toy):
+def test_what_a_base_sets_for_nothing_is_not():
     Path("base.gin").write_text("include 'good.gin'\nenergy.NegativeL2.epsilon = 0.1\n")
     Path("top.gin").write_text("include 'base.gin'\n")
     assert problems_of("top.gin")[0].startswith("base.gin:2: energy.NegativeL2.epsilon has no eff")
 
 
-def test_an_include_below_what_it_undoes_is_refused(toy):
+def test_an_include_below_what_it_undoes_is_refused():
     Path("top.gin").write_text("SEED = 9\ninclude 'good.gin'\n")
     assert problems_of("top.gin") == [
         "top.gin:1: SEED is set again at good.gin:1, which is included further down and wins. "
@@ -62,7 +64,7 @@ def test_an_include_below_what_it_undoes_is_refused(toy):
     ]
 
 
-def test_a_file_that_is_reached_twice_is_taken_once(toy):
+def test_a_file_that_is_reached_twice_is_taken_once():
     Path("left.gin").write_text("include 'good.gin'\nSEED = 7\n")
     Path("right.gin").write_text("include 'good.gin'\nWIDTH = 8\n")
     Path("top.gin").write_text("include 'left.gin'\ninclude 'right.gin'\n")
@@ -70,10 +72,10 @@ def test_a_file_that_is_reached_twice_is_taken_once(toy):
     assert (experiment.seed, experiment.actor.settings["width"]) == (7, 8)
 
 
-def test_circles_and_missing_files_are_named(toy):
+def test_circles_and_missing_files_are_named():
     Path("other.gin").write_text("include 'top.gin'\n")
     Path("top.gin").write_text("include 'other.gin'\ninclude 'god.gin'\ninclude '.'\n")
-    circle, missing, folder = problems_of("top.gin")[:3]
+    missing, folder, circle = problems_of("top.gin")
     assert circle == "other.gin:1: the includes go in a circle: top.gin -> other.gin -> top.gin."
     assert missing.startswith("top.gin:2: there is no file 'god.gin'. Looked in . and ")
     assert missing.endswith(" Did you mean 'good.gin'?")
@@ -89,12 +91,12 @@ def test_circles_and_missing_files_are_named(toy):
         (b"A = '" + b"x" * 20_000 + b"'\n", "line 1 has 20,006 characters."),
     ],
 )
-def test_files_that_are_no_gin_files(toy, content, said):
+def test_files_that_are_no_gin_files(content, said):
     Path("odd.gin").write_bytes(content)
     assert problems_of("odd.gin") == [f"odd.gin: cannot read it: {said}"]
 
 
-def test_a_missing_file_and_a_folder(toy):
+def test_a_missing_file_and_a_folder():
     Path("folder.gin").mkdir()
     assert problems_of("folder.gin") == ["folder.gin: cannot read it: it is a folder."]
     assert problems_of("goood.gin") == [
@@ -102,14 +104,14 @@ def test_a_missing_file_and_a_folder(toy):
     ]
 
 
-def test_a_path_is_shown_as_short_as_it_can_be(toy, tmp_path):
+def test_a_path_is_shown_as_short_as_it_can_be(tmp_path):
     Path("odd.gin").write_bytes(b"\xff")
     assert problems_of(tmp_path / "odd.gin") == [
         "odd.gin: cannot read it: it is not text in UTF-8."
     ]
 
 
-def test_windows_line_ends_and_a_byte_order_mark_are_read(toy):
+def test_windows_line_ends_and_a_byte_order_mark_are_read():
     text = Path("good.gin").read_text()
     Path("dos.gin").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     assert load("dos.gin").build().seed == 3

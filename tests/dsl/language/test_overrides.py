@@ -1,16 +1,20 @@
 """`--set NAME=VALUE`."""
 
+import pytest
+
 from dsl.config import load
 
+pytestmark = pytest.mark.usefixtures("toy")
 
-def test_overrides_set_macros_and_settings(toy):
+
+def test_overrides_set_macros_and_settings():
     configuration = load("good.gin", ["SEED=5", "critic/network.Network.depth=8"])
     experiment = configuration.build()
     assert experiment.seed == 5
     assert experiment.critic.settings["encoder"].settings["depth"] == 8
 
 
-def test_bare_words_are_text(toy):
+def test_bare_words_are_text():
     experiment = load("good.gin", ["env.Maze.layout=big_maze", "Experiment.note=a/b-c.txt"]).build()
     assert experiment.environment.layout == "big_maze"
     assert experiment.note == "a/b-c.txt"

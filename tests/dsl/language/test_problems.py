@@ -101,7 +101,8 @@ VALUES = {
         "Write %activation.relu."
     ),
     "optimiser.adam.learning_rate = 'fast'": (
-        "x.gin:2: optimiser.adam.learning_rate is 'fast'; it must be a number or a word or function."
+        "x.gin:2: optimiser.adam.learning_rate is 'fast'; it must be a number or a word or "
+        "function."
     ),
     "actor/network.Network.depth = 6": (
         "x.gin:2: actor/network.Network.depth is 6; it must be a multiple of 4. Nearest: 4 or 8."
@@ -174,7 +175,8 @@ SYNTAX = {
     "include base.gin": "`include base.gin`. Write include 'base.gin'.",
     "critic.Critic.sizes = (1, 2\nExperiment.steps = 5": "`critic.Critic.sizes = (1, 2`: a bracket "
     "opened here is not closed.",
-    "Experiment.note = 'abc": "`Experiment.note = 'abc`. A quote that is opened here is not closed.",
+    "Experiment.note = 'abc": "`Experiment.note = 'abc`. A quote that is opened here is not "
+    "closed.",
     "Experiment.note = \u201cabc\u201d": "`Experiment.note = \u201cabc\u201d`. Use plain quotes: "
     "'...'.",
 }
@@ -237,6 +239,6 @@ def test_an_empty_file_says_so(problems, text):
     assert problems(text, base=False) == ["x.gin: it sets nothing. An experiment sets Experiment."]
 
 
-def test_a_value_equal_to_the_default_is_right_whatever_its_type_says(toy, problems):
+def test_a_value_equal_to_the_default_is_right_whatever_its_type_says(problems):
     # optax annotates no None for some of its defaults.
     assert problems("optimiser.adam.mu_dtype = None") == []

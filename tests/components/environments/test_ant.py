@@ -1,0 +1,216 @@
+"""The ant, free and in a maze: Jumanji's checks, C MuJoCo, starts and goals, standing."""
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+import pytest
+from jumanji.testing.env_not_smoke import (
+    check_env_does_not_smoke,
+    check_env_specs_does_not_smoke,
+)
+
+from components.environments.ant import STANCE, ant_maze
+from components.environments.ant_model import TIP_RADIUS, ant_model
+from components.environments.physics import Body, Physics
+from components.environments.walls import move_nearest, nearest
+from components.settings import SettingError
+from components.spaces import Sizes
+
+pytestmark = pytest.mark.usefixtures("jitted_ant", "jitted_maze_ant")
+
+
+def put(state, qpos, qvel=None):
+    """The same state with the ant elsewhere."""
+    qvel = np.zeros(14) if qvel is None else qvel
+    qpos, qvel, cold = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, np.zeros(14)))
+    return state._replace(body=Body(qpos, qvel, cold))
+
+
+def step_in_c(model, qpos, qvel, action):
+    """One control step of C MuJoCo from there: the data, and whether a wall was touched."""
+    data = mujoco.MjData(model)
+    data.qpos, data.qvel, data.ctrl = qpos, qvel, action
+    touched = False
+    for _ in range(5):
+        mujoco.mj_step(model, data)
+        names = [model.geom(g).name for contact in data.contact for g in contact.geom]
+        touched |= any(name.startswith("wall") for name in names)
+    return data, touched
+
+
+def converged(model):
+    model.opt.iterations, model.opt.ls_iterations, model.opt.tolerance = 100, 50, 1e-10
+    return model
+
+
+def states_beside_walls(count):
+    """Ants standing, turned and moving about 0.7 m from the walls of the u-maze."""
+    rng = np.random.default_rng(1)
+    qpos = np.tile(np.array(STANCE, float), (count, 1))
+    qpos[:, 0] = rng.uniform(2.6, 3.0, count)
+    qpos[:, 1] = rng.uniform(2.7, 13, count)
+    qpos[:, 2] = rng.uniform(0.5, 0.7, count)
+    yaw = rng.uniform(-np.pi, np.pi, count)
+    qpos[:, 3], qpos[:, 6] = np.cos(yaw / 2), np.sin(yaw / 2)
+    return qpos, rng.normal(0, 0.5, (count, 14)), rng.uniform(-1, 1, (count, 8))
+
+
+def test_sizes(free_ant, maze_ant):
+    for env in (free_ant, maze_ant):
+        assert env.sizes == Sizes(state=29, goal=2, action=8)
+        assert env.task.physics.control_step == pytest.approx(0.05)
+
+
+def test_jumanji_checks(free_ant, maze_ant):
+    for env in (free_ant, maze_ant):
+        check_env_does_not_smoke(env)
+        check_env_specs_does_not_smoke(env)
+
+
+def test_settings_are_checked():
+    with pytest.raises(SettingError, match="'big_maze'"):
+        ant_maze(layout="bigmaze")
+
+
+def test_robot_is_gymnasiums_with_other_contacts(free_ant):
+    model = free_ant.task.scene
+    np.testing.assert_allclose(model.body_subtreemass[0], 0.911, atol=5e-4)
+    assert (model.nq, model.nv, model.nu) == (15, 14, 8)
+    joints = [model.joint(i).name for i in model.actuator_trnid[:, 0]]
+    assert joints == [f"{part}_{leg}" for leg in (4, 1, 2, 3) for part in ("hip", "ankle")]
+    np.testing.assert_array_equal(model.actuator_gear[:, 0], 150)
+
+
+def test_free_starts_and_goals(free_ant):
+    state, timestep = jax.jit(jax.vmap(free_ant.reset))(jax.random.split(jax.random.key(0), 10_000))
+    qpos, goal = np.asarray(state.body.qpos), np.asarray(timestep.observation.goal)
+    noise = (qpos - np.array(STANCE))[:, [0, 1, 2, *range(7, 15)]]
+    assert np.abs(noise).max() <= 0.1 + 1e-6
+    np.testing.assert_allclose(noise.std(axis=0), 0.2 / np.sqrt(12), atol=0.002)
+    np.testing.assert_allclose(np.linalg.norm(qpos[:, 3:7], axis=1), 1, atol=1e-6)
+    np.testing.assert_allclose(np.asarray(state.body.qvel).std(axis=0), 0.1, atol=0.004)
+    np.testing.assert_allclose(np.linalg.norm(goal, axis=1), 10, atol=1e-5)
+    angle = np.arctan2(goal[:, 1], goal[:, 0])
+    counts, _ = np.histogram(angle, bins=8, range=(-np.pi, np.pi))
+    np.testing.assert_allclose(counts, 1250, atol=200)
+
+
+@pytest.mark.parametrize("layout", ["u_maze", "u4_maze_eval", "hardest_maze"])
+def test_maze_starts_and_goals(layout):
+    env = ant_maze(layout)
+    state, timestep = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), 1000))
+    start = np.asarray(state.body.qpos)[:, :2] - env.task.maze.centres("R")[0]
+    assert np.abs(start).max() <= 0.1 + 1e-5
+    cells = np.unique(np.asarray(timestep.observation.goal), axis=0)
+    np.testing.assert_array_equal(cells, env.task.maze.centres("G"))
+
+
+@pytest.mark.parametrize(
+    ("height", "ok"), [(0.19, False), (0.21, True), (0.99, True), (1.01, False)]
+)
+def test_healthy_between_twenty_centimetres_and_a_metre(free_ant, height, ok):
+    qpos = jnp.asarray(STANCE, jnp.float32).at[2].set(height)
+    assert bool(free_ant.task.healthy(qpos, jnp.zeros(14, jnp.float32))) is ok
+
+
+def test_falling_ant_agrees_with_c_mujoco(free_ant, jitted_ant, old_key):
+    """Before the first contact nothing but float32 rounding tells them apart."""
+    model = free_ant.task.scene
+    data = mujoco.MjData(model)
+    qpos = np.array(STANCE, float)
+    qpos[2] = 2.0
+    data.qpos = qpos
+    state = put(free_ant.reset(old_key)[0], qpos)
+    rng = np.random.default_rng(0)
+    for _ in range(10):
+        # Small, so that no joint meets its limit.
+        action = 0.02 * rng.uniform(-1, 1, 8)
+        data.ctrl = action
+        for _ in range(5):
+            mujoco.mj_step(model, data)
+            assert data.nefc == 0
+        state, _ = jitted_ant(state, jnp.asarray(action, jnp.float32))
+        np.testing.assert_allclose(state.body.qpos, data.qpos, atol=2e-6)
+    assert data.qpos[2] < 0.9
+
+
+def test_struggling_ant_agrees_with_c_mujoco(free_ant, jitted_ant, old_key):
+    """100 control steps under random actions, each compared from the same state.
+
+    Two iterations of Newton's method are enough for half of all steps; for the others (joints
+    thrown against their limits by 150 N m) what is left of the solver's error is centimetres per
+    step.
+    """
+    model = converged(ant_model())
+    state = put(free_ant.reset(old_key)[0], STANCE)
+    rng = np.random.default_rng(0)
+    errors = []
+    for _ in range(100):
+        action = rng.uniform(-1, 1, 8)
+        data, _ = step_in_c(model, state.body.qpos, state.body.qvel, action)
+        state, _ = jitted_ant(state, jnp.asarray(action, jnp.float32))
+        errors.append(np.abs(np.asarray(state.body.qpos) - data.qpos).max())
+    assert np.median(errors) < 1e-5
+    assert np.quantile(errors, 0.95) < 0.03
+    assert max(errors) < 0.15
+
+
+def test_ant_beside_walls_agrees_with_c_mujoco(maze_ant, jitted_maze_ant, old_key):
+    """100 random states and actions; C has every wall of the maze, MJX the two nearest."""
+    model = converged(ant_model(maze_ant.task.maze.walls))
+    anywhere, _ = maze_ant.reset(old_key)
+    errors, walls = [], []
+    for qpos, qvel, action in zip(*states_beside_walls(100), strict=True):
+        data, touched = step_in_c(model, qpos, qvel, action)
+        state, _ = jitted_maze_ant(put(anywhere, qpos, qvel), jnp.asarray(action, jnp.float32))
+        errors.append(np.abs(np.asarray(state.body.qpos) - data.qpos).max())
+        walls.append(touched)
+    beside = np.array(errors)[np.array(walls)]
+    assert len(beside) > 30
+    assert np.median(beside) < 1e-4
+    assert np.quantile(beside, 0.95) < 0.05
+    assert max(errors) < 0.15
+
+
+@pytest.mark.slow
+def test_converged_mjx_beside_walls_is_c_mujoco(maze_ant):
+    """With the solver run to the end, float32 rounding is all that is left."""
+    walls = maze_ant.task.maze.walls
+    model = ant_model(nearest(walls))
+    model.opt.iterations, model.opt.ls_iterations = 20, 20
+    advance = jax.jit(jax.vmap(Physics(model, 5, move_nearest(walls, model)).advance))
+    qpos, qvel, action = states_beside_walls(200)
+    start = Body(*(jnp.asarray(x, jnp.float32) for x in (qpos, qvel, np.zeros_like(qvel))))
+    body = advance(start, jnp.asarray(action, jnp.float32))
+    scene = converged(ant_model(walls))
+    expected = [step_in_c(scene, *row)[0].qpos for row in zip(qpos, qvel, action, strict=True)]
+    np.testing.assert_allclose(body.qpos, expected, atol=5e-5)
+
+
+def test_standing_ant_stands_and_does_not_sink(free_ant, jitted_ant, old_key):
+    model = free_ant.task.scene
+    data = mujoco.MjData(model)
+    feet = [i for i in range(model.ngeom) if model.geom(i).name.startswith("foot")]
+    assert len(feet) == 4
+    state = put(free_ant.reset(old_key)[0], STANCE)
+    for t in range(20):
+        state, timestep = jitted_ant(state, jnp.zeros(8, jnp.float32))
+        data.qpos = state.body.qpos
+        mujoco.mj_kinematics(model, data)
+        heights = data.geom_xpos[feet, 2] - TIP_RADIUS
+        assert (np.abs(heights) < 0.01).all() or t < 2
+        assert timestep.discount == 1
+    assert 0.45 < state.body.qpos[2] < 0.65
+
+
+def test_walls_stop_a_running_ant(maze_ant, jitted_maze_ant, old_key):
+    """Thrown at 5 m/s against the wall at x = 2, the torso stays out of it."""
+    qpos, qvel = np.array(STANCE, float), np.zeros(14)
+    qpos[:2], qvel[0] = (4.0, 4.0), -5.0
+    state = put(maze_ant.reset(old_key)[0], qpos, qvel)
+    nearest_x = 4.0
+    for _ in range(20):
+        state, _ = jitted_maze_ant(state, jnp.zeros(8, jnp.float32))
+        nearest_x = min(nearest_x, float(state.body.qpos[0]))
+    assert 2.2 < nearest_x < 3.2

@@ -1,0 +1,111 @@
+"""The point: Jumanji's checks, C MuJoCo, starts and goals, walls."""
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+import pytest
+from jumanji.testing.env_not_smoke import (
+    check_env_does_not_smoke,
+    check_env_specs_does_not_smoke,
+)
+
+from components.environments.maze_layouts import LAYOUTS
+from components.environments.point import RADIUS, point_maze
+from components.settings import SettingError
+from components.spaces import Sizes
+
+pytestmark = pytest.mark.usefixtures("jitted_point")
+
+
+def test_sizes(point):
+    assert point.sizes == Sizes(state=4, goal=2, action=2)
+    assert point.task.physics.control_step == pytest.approx(0.05)
+
+
+def test_jumanji_checks(point):
+    check_env_does_not_smoke(point)
+    check_env_specs_does_not_smoke(point)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_every_layout_resets(layout, key):
+    env = point_maze(layout)
+    _, timestep = env.reset(key)
+    env.observation_spec.validate(timestep.observation)
+
+
+def test_settings_are_checked():
+    with pytest.raises(SettingError, match="'u_maze'"):
+        point_maze(layout="v_maze")
+    with pytest.raises(SettingError, match="at least 1"):
+        point_maze(episode_length=0)
+
+
+def test_starts_and_goals(point):
+    state, timestep = jax.jit(jax.vmap(point.reset))(jax.random.split(jax.random.key(0), 10_000))
+    assert (np.asarray(state.body.qpos) == 4).all()
+    velocity = np.asarray(state.body.qvel)
+    np.testing.assert_allclose(velocity.mean(axis=0), 0, atol=0.005)
+    np.testing.assert_allclose(velocity.std(axis=0), 0.1, atol=0.005)
+    cells, counts = np.unique(np.asarray(timestep.observation.goal), axis=0, return_counts=True)
+    np.testing.assert_array_equal(cells, point.task.maze.centres("G"))
+    # Six standard deviations of a binomial count with mean 1667.
+    np.testing.assert_allclose(counts, 10_000 / 6, atol=225)
+
+
+def test_agrees_with_c_mujoco_through_contacts(point, jitted_point, old_key):
+    """100 random actions, 60 and more substeps of wall contact, the same open-loop path.
+
+    C solves each step to convergence on the model with every wall; MJX takes one iteration on the
+    two nearest walls. With at most two active rows that is exact up to float32 (1e-5 m over 100
+    free steps); a contact is met a rounding error earlier or later, which 5 m/s turns into
+    millimetres.
+    """
+    model = point.task.scene
+    data = mujoco.MjData(model)
+    state, _ = point.reset(old_key)
+    data.qpos, data.qvel = state.body
+    rng = np.random.default_rng(0)
+    errors, touching = [], 0
+    for t in range(100):
+        action = rng.uniform(-1, 1, 2) if t < 20 else np.sign(rng.uniform(-0.4, 1.6, 2))
+        data.ctrl = action
+        for _ in range(point.task.physics.substeps):
+            mujoco.mj_step(model, data)
+            touching += data.ncon > 0
+        state, _ = jitted_point(state, jnp.asarray(action, jnp.float32))
+        errors.append(np.abs(np.asarray(state.body.qpos) - data.qpos).max())
+    assert touching > 60
+    assert max(errors[:20]) < 1e-5
+    assert max(errors) < 0.02
+
+
+@pytest.mark.parametrize("action", [(0, 1), (0.4, 1), (-1, -1), (1, 0.02)])
+@pytest.mark.parametrize("speed", [0.0, 10.0])
+def test_walls_hold_at_full_speed(point, jitted_point, old_key, action, speed):
+    """The point stays in the free cells, at twice the speed that its motors can give it too."""
+    state, _ = point.reset(old_key)
+    direction = jnp.asarray(action, jnp.float32)
+    state = state._replace(body=state.body._replace(qvel=jnp.float32(speed) * direction))
+    walls = point.task.maze.walls
+    deepest, fastest = 0.0, 0.0
+    for _ in range(100):
+        state, _ = jitted_point(state, direction)
+        gap = np.abs(np.asarray(state.body.qpos) - walls.centre) - walls.half
+        assert (gap.max(axis=1) > 0).all(), "the centre of the point is inside a wall"
+        deepest = max(deepest, RADIUS - np.linalg.norm(np.maximum(gap, 0), axis=1).min())
+        fastest = max(fastest, np.abs(np.asarray(state.body.qvel)).max())
+    assert deepest < (0.05 if speed == 0 else 0.1)
+    assert fastest <= max(5.0, speed)
+
+
+def test_speed_ends_at_force_over_damping(point, jitted_point, old_key):
+    """m v' = 5 a - v with m = 1 + 4/3 pi 0.25^3 5, so v(t) = 5 (1 - exp(-t / m))."""
+    state, _ = point.reset(old_key)
+    state = state._replace(body=state.body._replace(qvel=jnp.zeros(2, jnp.float32)))
+    for _ in range(20):
+        state, _ = jitted_point(state, jnp.asarray([0, 1], jnp.float32))
+    mass = 1 + 5 * 4 / 3 * np.pi * RADIUS**3
+    expected = 5 * (1 - np.exp(-1.0 / mass))
+    np.testing.assert_allclose(state.body.qvel, [0, expected], atol=0.02)

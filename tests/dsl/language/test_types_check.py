@@ -1,0 +1,121 @@
+"""Annotations against values, beyond what the texts of problems show."""
+
+from collections.abc import Callable, Sequence
+from typing import Annotated, Any, Literal, NewType, Protocol
+
+import jax
+import optax
+import pytest
+
+from components.settings import AtLeast, Between, OneOf
+from dsl.language.type_names import describe
+from dsl.language.types_check import mismatch
+from dsl.language.values import Name, Reference
+from dsl.registry import Plan
+
+Width = NewType("Width", int)
+AtLeastOne = Annotated[int, AtLeast(1)]
+
+
+class Promise(Protocol):
+    """Anything with a method."""
+
+    def method(self): ...
+
+
+DOT, NETWORK, MAZE = (Reference(n) for n in ("energy.Dot", "network.Network", "env.Maze"))
+ADAM = Reference("optimiser.adam")
+RELU = Name("activation.relu")
+
+RIGHT = [
+    (1, int),
+    (1, float),
+    (1.5, float),
+    (True, bool),
+    ("a", str),
+    (None, int | None),
+    (3, Any),
+    ([1], Any),
+    (3, "Undefined"),
+    (3, Width),
+    (2, Literal[1, 2]),
+    ((1, 2), tuple[int, ...]),
+    ((1, "a"), tuple[int, str]),
+    ((), tuple[int, ...]),
+    ([1], list[int]),
+    ([1], Sequence[int]),
+    ((1,), Sequence[int]),
+    ({"a": 1}, dict[str, int]),
+    (RELU, Callable),
+    (NETWORK, Callable[..., Any]),
+    (NETWORK, Plan),
+    (DOT, Promise),
+    (ADAM, optax.GradientTransformation),
+    (0.1, optax.ScalarOrSchedule),
+    (1, AtLeastOne | None),
+    (None, AtLeastOne | None),
+    ((1, 2), tuple[AtLeastOne, ...]),
+    ("a", Annotated[str, OneOf(("a", "b"))]),
+    (MAZE, "Undefined"),
+    (float("inf"), float),
+    (DOT, jax.Array | Any),
+]
+
+WRONG = [
+    (True, int, "is True; it must be a whole number."),
+    (1, bool, "is 1; it must be True or False. Write True."),
+    (True, float, "is True; it must be a number."),
+    (1.0, int | None, "is 1.0; it must be a whole number or None. Write 1."),
+    (
+        "None",
+        int | None,
+        "is 'None'; it must be a whole number or None. Write None, without quotes.",
+    ),
+    (True, Literal[1, 2], "is True; it must be one of 1, 2."),
+    ((1, "a"), tuple[int, ...], "is (1, 'a'); it must be a tuple (each item a whole number)."),
+    (
+        (1,),
+        tuple[int, str],
+        "is (1,); it must be a tuple of 2 items (a whole number, text in quotes).",
+    ),
+    (3, list[int], "is 3; it must be a list (each item a whole number)."),
+    ({"a": "b"}, dict[str, int], "is {'a': 'b'}; it must be a dict (values: a whole number)."),
+    (0, AtLeastOne | None, "is 0; it must be at least 1."),
+    ((1, 0), tuple[AtLeastOne, ...], "is (1, 0); its item 2 is 0; it must be at least 1."),
+    (2**63, float, "is 9_223_372_036_854_775_808; it must be 9_223_372_036_854_775_807 at most."),
+    ("c", Annotated[str, OneOf(("ab", "b"))], "is 'c'; it must be one of 'ab', 'b'."),
+    (
+        1.0,
+        Annotated[float, Between(0, 1, open=True)],
+        "is 1.0; it must lie between 0 and 1, both excluded.",
+    ),
+    (RELU, int, "is %activation.relu; it must be a whole number."),
+    (DOT, Callable, "is @energy.Dot(); it must be a word or function."),
+    (
+        NETWORK,
+        tuple[int, ...],
+        "is @network.Network(); it must be a tuple (each item a whole number).",
+    ),
+    (3, Promise, "is 3; it must be a Promise."),
+    (DOT, Plan, "is @energy.Dot(); it must be a Plan."),
+]
+
+
+@pytest.mark.parametrize(("value", "hint"), RIGHT)
+def test_right_values(toy, value, hint):
+    assert mismatch(value, hint, toy) is None
+
+
+@pytest.mark.parametrize(("value", "hint", "said"), WRONG)
+def test_wrong_values(toy, value, hint, said):
+    assert mismatch(value, hint, toy) == said
+
+
+def test_a_plan_is_not_the_thing_itself(toy):
+    thing = toy.words["network.Network"].thing
+    assert mismatch(NETWORK, thing, toy) == "is @network.Network(); it must be a Network."
+
+
+def test_arrays_are_left_out_where_a_number_will_do():
+    assert describe(optax.ScalarOrSchedule) == "a number or a word or function"
+    assert describe(jax.typing.ArrayLike) == "a number"

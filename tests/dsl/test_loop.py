@@ -1,0 +1,178 @@
+"""The compiled loop on an environment whose best score is known."""
+
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from probes import Line
+
+from components.actors import TanhGaussianActor
+from components.buffers import TrajectoryBuffer
+from components.critics import ContrastiveCritic
+from components.goals import GeometricFuture
+from components.learner import ActorCritic
+from components.losses.actor import MaximumEntropy
+from components.losses.contrastive import InfoNCE
+from components.networks import ResidualMLP
+from components.temperature import TunedTemperature
+from dsl import driver, loop
+from dsl.experiment import Experiment
+
+NETWORK = partial(ResidualMLP, width=32, depth=4)
+LINE = Line()
+LEARNER = ActorCritic(
+    actor=partial(TanhGaussianActor, NETWORK),
+    critic=partial(ContrastiveCritic, NETWORK, NETWORK),
+    critic_loss=InfoNCE(),
+    actor_loss=MaximumEntropy(),
+    temperature=TunedTemperature,
+    relabelling=GeometricFuture(0.9),
+    actor_optimiser=optax.adam(1e-3),
+    critic_optimiser=optax.adam(1e-3),
+    temperature_optimiser=optax.adam(1e-3),
+)
+
+
+def experiment(**settings):
+    return Experiment(
+        environment=LINE,
+        learner=LEARNER,
+        buffer=TrajectoryBuffer(200),
+        **{
+            "num_envs": 16,
+            "total_env_steps": 16 * 10 * 26,
+            "batch_size": 64,
+            "unroll_length": 10,
+            "updates_per_iteration": 20,
+            "fill_rows": 20,
+            "evaluations": 4,
+            "eval_episodes": 32,
+            **settings,
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def epoch():
+    """The compiled epoch of the experiment above, shared by all tests."""
+    return eqx.filter_jit(loop.epoch)
+
+
+@pytest.fixture(scope="module")
+def start():
+    return eqx.filter_jit(loop.init)(experiment().program(), jnp.uint32(0))
+
+
+def run(epoch, state, *counts):
+    return epoch(experiment().program(), state, *(jnp.asarray(n, jnp.int32) for n in counts))
+
+
+def arrays(tree):
+    """Leaves as NumPy arrays, keys as their data."""
+    is_key = lambda x: jnp.issubdtype(x.dtype, jax.dtypes.prng_key)  # noqa: E731
+    return [
+        np.asarray(jax.random.key_data(x) if is_key(x) else x) for x in jax.tree.leaves(tree)
+    ]
+
+
+def assert_same(one, other):
+    for a, b in zip(arrays(one), arrays(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_agent_learns_to_stand_on_its_goal():
+    lines = []
+    driver.train(experiment(), lines.append, lambda _: None)
+    assert [line["epoch"] for line in lines] == [0, 1, 2, 3, 4]
+    assert [line["env_steps"] for line in lines] == [320, 1280, 2240, 3200, 4160]
+    assert [line["updates"] for line in lines] == [0, 120, 240, 360, 480]
+    assert np.isnan(lines[0]["train/critic_loss"])
+    assert lines[0]["eval/time_at_goal"] < 4
+    assert lines[-1]["eval/success_rate"] == 1.0
+    assert lines[-1]["eval/final_success"] == 1.0
+    assert lines[-1]["eval/time_at_goal"] >= 6
+    assert lines[-1]["eval/episode_length"] == 8.0
+    assert lines[-1]["train/categorical_accuracy"] > 2 / 64
+
+
+def test_an_epoch_in_two_halves_is_the_epoch_in_one(epoch, start):
+    whole, _, _ = run(epoch, start, 4, 3)
+    half, _, _ = run(epoch, start, 2, 3)
+    both, _, _ = run(epoch, half, 2, 3)
+    assert_same(whole, both)
+
+
+def test_filling_the_buffer_changes_no_network(epoch, start):
+    filled, metrics, _ = run(epoch, start, 2, 0)
+    assert_same(start.learner, filled.learner)
+    assert int(filled.buffer.written) == 20
+    assert np.isnan(float(metrics["train/critic_loss"]))
+
+
+def test_rows_follow_each_other_and_episodes_have_their_own_ids(epoch, start):
+    filled, _, _ = run(epoch, start, 3, 0)
+    rows = jax.tree.map(lambda x: np.asarray(x[:30]), filled.buffer.rows)
+    time = np.arange(30)
+    # Nine rows an episode: eight actions and the final observation.
+    np.testing.assert_array_equal(rows.episode, np.repeat((time // 9)[:, None], 16, axis=1))
+    inside = time % 9 < 8
+    followed = inside[:-1]
+    moved = np.clip(rows.state[:-1] + 0.5 * rows.action[:-1], -2, 2)
+    np.testing.assert_allclose(rows.state[1:][followed], moved[followed], atol=1e-6)
+    np.testing.assert_array_equal(rows.state[time % 9 == 0], 0.0)
+    reached = np.abs(rows.state[1:] - rows.goal[1:])[..., 0] < 0.3
+    np.testing.assert_array_equal(rows.reward[:-1][followed], reached[followed])
+    assert (rows.goal[:9] == rows.goal[0]).all()
+    goals_per_lane = [len(np.unique(rows.goal[::9, lane])) for lane in range(16)]
+    assert max(goals_per_lane) == 2  # drawn afresh at every reset
+
+
+def test_evaluation_counts_what_its_episodes_show(epoch, start):
+    _, metrics, rollout = run(epoch, start, 1, 0)
+    program = experiment(eval_episodes=8).program()
+    metrics, rollout = eqx.filter_jit(loop.evaluate)(program, start.learner, jax.random.key(3))
+    assert rollout.running.shape == (8, 8)
+    x = np.asarray(rollout.observation.state)[..., 0]
+    goal = np.asarray(rollout.observation.goal)[..., 0]
+    inside = np.abs(x - goal)[1:] < 0.3  # the last step's outcome is not in the rollout
+    time_at_goal = float(metrics["eval/time_at_goal"]) * 8
+    assert inside.sum() <= time_at_goal <= inside.sum() + 8
+    assert float(metrics["eval/success_rate"]) >= inside.any(axis=0).mean()
+
+
+def test_seeds_differ_and_repeat(epoch, start):
+    again = eqx.filter_jit(loop.init)(experiment().program(), jnp.uint32(0))
+    assert_same(start, again)
+    other = eqx.filter_jit(loop.init)(experiment().program(), jnp.uint32(1))
+    assert not eqx.tree_equal(start.learner.networks.actor, other.learner.networks.actor)
+
+
+def test_a_number_that_is_not_finite_stops_the_run(monkeypatch):
+    def broken(*_):
+        metrics = {"train/critic_loss": jnp.asarray(jnp.inf)}
+        return None, metrics, None
+
+    monkeypatch.setattr(driver, "_compile", lambda *_: broken)
+    with pytest.raises(driver.NonFiniteError, match="train/critic_loss became inf in epoch 1"):
+        driver.train(experiment(), lambda _: None, lambda _: None)
+
+
+def test_disagreeing_settings_are_all_named():
+    wrong = Experiment(
+        environment=LINE,
+        learner=LEARNER,
+        buffer=TrajectoryBuffer(8),
+        eval_environment=LINE,
+        num_envs=0,
+        unroll_length=62,
+    )
+    assert [str(error) for error in wrong.problems()] == [
+        "num_envs is 0; it must be at least 1.",
+        "buffer holds 8 rows per environment, but an episode fills 9 (8 steps and the final "
+        "observation). Set its capacity to 9 or more, or the episode_length to 7 or less.",
+        "unroll_length is 62, more rows than the buffer holds. Nearest: 8.",
+    ]
