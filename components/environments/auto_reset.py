@@ -9,7 +9,6 @@ from jumanji.env import Environment
 from jumanji.types import TimeStep
 
 
-
 def step_or_reset(
     environment: Environment,
     state: Any,

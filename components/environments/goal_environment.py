@@ -55,7 +55,9 @@ class GoalEnvironment(Environment):
 
     def __init__(self, task: Task):
         self.task = task
-        super().__init__()
+        # Jumanji compares the bounds of the action specification; not to be traced.
+        with jax.ensure_compile_time_eval():
+            super().__init__()
 
     def __repr__(self) -> str:
         return f"GoalEnvironment(sizes={self.sizes}, episode_length={self.episode_length})"

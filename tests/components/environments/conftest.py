@@ -1,7 +1,7 @@
 """Environments to share: compiling MJX is what these tests cost.
 
 `jitted_*` hold `jax.jit(env.step)`. Jumanji's own checks call `jax.jit(env.step)` again and meet
-the same cache, as long as these live.
+the same cache, as long as these were first, and states hold keys of the same kind (`old_key`).
 """
 
 import jax
@@ -28,6 +28,14 @@ BEAD = """
 def old_key():
     """A key of the kind that Jumanji's checks use."""
     return jax.random.PRNGKey(0)
+
+
+def compiled(env: GoalEnvironment):
+    """`jax.jit(env.step)`, called once."""
+    step = jax.jit(env.step)
+    state, _ = env.reset(jax.random.PRNGKey(0))
+    step(state, jnp.zeros(env.sizes.action, jnp.float32))
+    return step
 
 
 def bead_task() -> Task:
@@ -63,7 +71,7 @@ def point() -> GoalEnvironment:
 
 @pytest.fixture(scope="session")
 def jitted_point(point):
-    return jax.jit(point.step)
+    return compiled(point)
 
 
 @pytest.fixture(scope="session")
@@ -73,7 +81,7 @@ def free_ant() -> GoalEnvironment:
 
 @pytest.fixture(scope="session")
 def jitted_ant(free_ant):
-    return jax.jit(free_ant.step)
+    return compiled(free_ant)
 
 
 @pytest.fixture(scope="session")
@@ -83,4 +91,4 @@ def maze_ant() -> GoalEnvironment:
 
 @pytest.fixture(scope="session")
 def jitted_maze_ant(maze_ant):
-    return jax.jit(maze_ant.step)
+    return compiled(maze_ant)

@@ -157,7 +157,10 @@ def test_struggling_ant_agrees_with_c_mujoco(free_ant, jitted_ant, old_key):
 
 
 def test_ant_beside_walls_agrees_with_c_mujoco(maze_ant, jitted_maze_ant, old_key):
-    """100 random states and actions; C has every wall of the maze, MJX the two nearest."""
+    """100 random states and actions; C has every wall of the maze, MJX the two nearest.
+
+    Where two iterations of the solver were enough the states are equal, so the walls are.
+    """
     model = converged(ant_model(maze_ant.task.maze.walls))
     anywhere, _ = maze_ant.reset(old_key)
     errors, walls = [], []
@@ -168,7 +171,7 @@ def test_ant_beside_walls_agrees_with_c_mujoco(maze_ant, jitted_maze_ant, old_ke
         walls.append(touched)
     beside = np.array(errors)[np.array(walls)]
     assert len(beside) > 30
-    assert np.median(beside) < 1e-4
+    assert np.quantile(beside, 0.25) < 1e-5
     assert np.quantile(beside, 0.95) < 0.05
     assert max(errors) < 0.15
 

@@ -65,7 +65,7 @@ def test_agrees_with_c_mujoco_through_contacts(point, jitted_point, old_key):
     model = point.task.scene
     data = mujoco.MjData(model)
     state, _ = point.reset(old_key)
-    data.qpos, data.qvel = state.body
+    data.qpos, data.qvel = state.body.qpos, state.body.qvel
     rng = np.random.default_rng(0)
     errors, touching = [], 0
     for t in range(100):

@@ -1,0 +1,154 @@
+"""The command line from end to end, on the shipped experiments."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import equinox as eqx
+import gin
+import jax.numpy as jnp
+import pytest
+
+import dsl.vocabulary  # noqa: F401 - registers the words
+from dsl import loop
+from dsl.build import build
+from dsl.config import load
+from dsl.memory import count, estimate, state_shape
+from dsl.run import main
+from dsl.tracking import read_metrics
+
+ROOT = Path(__file__).resolve().parents[2]
+EXPERIMENTS = sorted((ROOT / "experiments").glob("*.gin"))
+KNOBS = {"SEED", "NUM_ENVS", "TOTAL_ENV_STEPS", "BATCH_SIZE", "WIDTH", "ACTOR_DEPTH", "CRITIC_DEPTH"}
+QUICKSTART = ROOT / "experiments" / "quickstart.gin"
+TINY = (
+    *("NUM_ENVS=3", "TOTAL_ENV_STEPS=100", "BATCH_SIZE=8", "WIDTH=8"),
+    *("Experiment.unroll_length=10", "Experiment.updates_per_iteration=2"),
+    *("Experiment.fill_rows=10", "Experiment.evaluations=2", "Experiment.eval_episodes=2"),
+    *("env.PointMaze.episode_length=12", "buffer.TrajectoryBuffer.capacity=40"),
+)
+
+
+def named(path):
+    return path.stem
+
+
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=named)
+def test_every_experiment_checks_and_honours_the_knobs(file, capsys):
+    assert main([str(file), "--check"]) == 0
+    shown = capsys.readouterr().out
+    for title in ("Pipeline", "Networks", "Device memory, estimated", "Run", "gradient updates"):
+        assert title in shown
+    assert set(load(file).macros()) >= KNOBS
+
+
+@pytest.mark.parametrize("file", EXPERIMENTS, ids=named)
+def test_the_operative_file_gives_itself_again(file, tmp_path):
+    text = load(file, ["SEED=7"]).operative_text()
+    again = tmp_path / "operative.gin"
+    again.write_text(text)
+    assert load(again).operative_text() == text
+    assert "Experiment.seed = 7" in text
+
+
+def test_the_deepest_experiment_is_the_papers():
+    experiment = build(load(ROOT / "experiments" / "ant_maze_1024.gin"))
+    state = state_shape(experiment)
+    networks = state.learner.networks
+    assert networks.actor.network.depth == 512
+    assert networks.critic.state_action_encoder.depth == 1024
+    # 135.9M for the encoders and 34.0M for the actor in the paper's code.
+    assert count(networks.critic) == 135_835_008
+    assert count(networks.actor) == 33_960_464
+    memory = estimate(experiment, state)
+    assert memory.parameters == 4 * count(networks)
+    # A row is 29 + 2 + 8 numbers, reward, discount and episode, and the episode table: 43 words.
+    assert memory.replay == 4 * (43 * 512 * 10_000 + 1)
+
+
+def test_shallow_and_deep_differ_in_one_line():
+    shallow = load(QUICKSTART).operative_text().splitlines()
+    deep = load(QUICKSTART, ["CRITIC_DEPTH=64"]).operative_text().splitlines()
+    changed = [b for a, b in zip(shallow, deep, strict=True) if a != b]
+    assert changed == ["critic/network.ResidualMLP.depth = 64"]
+
+
+def test_gin_is_not_consulted_while_the_loop_is_traced(monkeypatch):
+    program = build(load(QUICKSTART, TINY)).program()
+
+    def refuse(*_args, **_kwargs):
+        raise AssertionError("gin was asked while tracing")
+
+    monkeypatch.setattr(gin.config, "_make_gin_wrapper", refuse)
+    monkeypatch.setattr(gin.config, "query_parameter", refuse)
+    monkeypatch.setattr(gin.config, "_CONFIG", None)
+    one = jnp.ones((), jnp.int32)
+
+    def run(seed):
+        return loop.epoch(program, loop.init(program, seed), one, one)
+
+    _, metrics, _ = eqx.filter_eval_shape(run, jnp.zeros((), jnp.uint32))
+    assert metrics["eval/success_rate"].shape == ()
+
+
+def test_a_run_leaves_its_record(tmp_path, capsys):
+    folder = tmp_path / "run"
+    assert main([str(QUICKSTART), "--set", *TINY, "--out", str(folder)]) == 0
+    epochs = read_metrics(folder / "metrics.jsonl")
+    assert [epoch["epoch"] for epoch in epochs] == [0, 1, 2]
+    assert [epoch["env_steps"] for epoch in epochs] == [30, 90, 150]
+    assert [epoch["updates"] for epoch in epochs] == [0, 4, 8]
+    for key in (
+        *("eval/success_rate", "eval/time_at_goal", "eval/final_success", "eval/final_distance"),
+        *("train/critic_loss", "train/categorical_accuracy", "train/entropy"),
+        *("time/env_steps_per_second", "time/updates_per_second", "time/wall_seconds"),
+    ):
+        assert isinstance(epochs[-1][key], float), key
+    assert epochs[0]["train/critic_loss"] is None
+    assert (folder / "config.gin").read_text().startswith(QUICKSTART.read_text().rstrip())
+    assert "# --set NUM_ENVS=3" in (folder / "config.gin").read_text()
+    operative = (folder / "operative.gin").read_text()
+    assert load(folder / "operative.gin").operative_text() == operative
+    environment = json.loads((folder / "environment.json").read_text())
+    assert environment["versions"]["jax"]
+    assert (folder / "pictures" / "final_rollout.png").read_bytes().startswith(b"\x89PNG")
+    assert "done" in capsys.readouterr().err
+
+    assert main([str(QUICKSTART), "--set", *TINY, "--out", str(folder)]) == 2
+    assert "already holds a run" in capsys.readouterr().err
+    assert len(read_metrics(folder / "metrics.jsonl")) == 3
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        (["CRITIC_DEPTH=6"], "--set CRITIC_DEPTH=6: CRITIC_DEPTH is 6; it must be a multiple of 4"),
+        (["WIDHT=3"], "Did you mean 'WIDTH'?"),
+        (["buffer.TrajectoryBuffer.capacity=100"], "an episode fills"),
+        (["Experiment.eval_environment=@env.Ant()"], "has other sizes than the training task"),
+    ],
+)
+def test_what_cannot_be_is_refused_in_a_line(overrides, message, capsys):
+    assert main([str(QUICKSTART), "--check", "--set", *overrides]) == 2
+    shown = capsys.readouterr()
+    assert message in shown.err
+    assert "Traceback" not in shown.err
+    assert shown.out == ""
+
+
+def test_a_missing_file_ends_with_exit_code_two():
+    command = [sys.executable, "-m", "dsl.run", "experiments/quickstrat.gin"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 2
+    assert "Did you mean" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_words_are_listed(capsys):
+    assert main(["--words", "energy"]) == 0
+    shown = capsys.readouterr().out
+    assert "@energy.NegativeL2()" in shown
+    assert "epsilon = 1e-06" in shown
+    assert main(["--words", "enregy"]) == 2
+    assert "Did you mean 'energy'?" in capsys.readouterr().err
