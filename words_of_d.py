@@ -1,1 +1,1 @@
-open('ran', 'w').close()
+open("ran", "w").close()

@@ -1,4 +1,4 @@
-"""The host's side of a run: compile, fill the buffer, count epochs, hand metrics to the trackers."""
+"""The host's side of a run: compile, count epochs, hand metrics to the trackers."""
 
 import math
 import time

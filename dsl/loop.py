@@ -1,7 +1,7 @@
 """The one compiled loop: collect, insert, sample, update, evaluate. Pure functions, no host work.
 
-Randomness is `fold_in(key, counter)` of the run's one key, so that no key is carried along and a run
-continued from a saved state repeats the uninterrupted one.
+Randomness is `fold_in(key, counter)` of the run's one key, so that no key is carried along and a
+run continued from a saved state repeats the uninterrupted one.
 """
 
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Int, Key, PyTree
 from jumanji.types import TimeStep
 
 from components.batch import Replay

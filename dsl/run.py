@@ -1,4 +1,4 @@
-"""The command line: `python -m dsl.run FILE.gin`. Nothing but the reading of arguments is done here.
+"""The command line: `python -m dsl.run FILE.gin`; only arguments are read here.
 
 Exit codes: 0 done, 2 something to mend in the call or the gin file, 3 training gave numbers that
 are not finite, 130 interrupted.

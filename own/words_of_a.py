@@ -1,6 +1,5 @@
-
-import equinox as eqx
 from toy_vocabulary import AbstractEnergy
+
 from dsl.registry import family
 
 pytestmark = pytest.mark.usefixtures("toy")

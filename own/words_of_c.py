@@ -1,3 +1,8 @@
 from dsl.registry import family
-def f(a: int = 1): pass
-family('energy', f)
+
+
+def f(a: int = 1):
+    pass
+
+
+family("energy", f)

@@ -26,7 +26,7 @@ class LineState(NamedTuple):
 class Line(Environment):
     """Start at 0; the goal is -1 or 1; an action moves by half its size; ends after 8 steps.
 
-    The best policy is inside the success radius of 0.3 from its second step on, seven steps of eight.
+    The best policy is within the success radius of 0.3 from its second step on: 7 steps of 8.
     """
 
     sizes = Sizes(1, 1, 1)

@@ -83,15 +83,15 @@ def test_maximum_entropy_weighs_log_probability_against_the_critic(key):
     class Half(eqx.Module):
         """A policy that always acts 0.5, with log-probability 2."""
 
-        def __call__(self, state, goal):
+        def __call__(self, _state, _goal):
             return self
 
-        def sample_and_log_prob(self, key):
+        def sample_and_log_prob(self, _key):
             return jnp.asarray([0.5]), jnp.asarray(2.0)
 
     batch = make_batch(4)
     loss, log_probs = MaximumEntropy()(
-        Half(), lambda s, a, g: 10.0 * a[0], jnp.asarray(0.25), batch, key
+        Half(), lambda _s, a, _g: 10.0 * a[0], jnp.asarray(0.25), batch, key
     )
     assert float(loss) == 0.25 * 2.0 - 5.0
     np.testing.assert_array_equal(log_probs, np.full(4, 2.0))

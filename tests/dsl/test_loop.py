@@ -74,9 +74,7 @@ def run(epoch, state, *counts):
 def arrays(tree):
     """Leaves as NumPy arrays, keys as their data."""
     is_key = lambda x: jnp.issubdtype(x.dtype, jax.dtypes.prng_key)  # noqa: E731
-    return [
-        np.asarray(jax.random.key_data(x) if is_key(x) else x) for x in jax.tree.leaves(tree)
-    ]
+    return [np.asarray(jax.random.key_data(x) if is_key(x) else x) for x in jax.tree.leaves(tree)]
 
 
 def assert_same(one, other):
@@ -144,7 +142,7 @@ def test_evaluation_counts_what_its_episodes_show(epoch, start):
     assert float(metrics["eval/success_rate"]) >= inside.any(axis=0).mean()
 
 
-def test_seeds_differ_and_repeat(epoch, start):
+def test_seeds_differ_and_repeat(start):
     again = eqx.filter_jit(loop.init)(experiment().program(), jnp.uint32(0))
     assert_same(start, again)
     other = eqx.filter_jit(loop.init)(experiment().program(), jnp.uint32(1))

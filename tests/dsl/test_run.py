@@ -20,7 +20,15 @@ from dsl.tracking import read_metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENTS = sorted((ROOT / "experiments").glob("*.gin"))
-KNOBS = {"SEED", "NUM_ENVS", "TOTAL_ENV_STEPS", "BATCH_SIZE", "WIDTH", "ACTOR_DEPTH", "CRITIC_DEPTH"}
+KNOBS = {
+    "SEED",
+    "NUM_ENVS",
+    "TOTAL_ENV_STEPS",
+    "BATCH_SIZE",
+    "WIDTH",
+    "ACTOR_DEPTH",
+    "CRITIC_DEPTH",
+}
 QUICKSTART = ROOT / "experiments" / "quickstart.gin"
 TINY = (
     *("NUM_ENVS=3", "TOTAL_ENV_STEPS=100", "BATCH_SIZE=8", "WIDTH=8"),
@@ -139,7 +147,9 @@ def test_what_cannot_be_is_refused_in_a_line(overrides, message, capsys):
 
 def test_a_missing_file_ends_with_exit_code_two():
     command = [sys.executable, "-m", "dsl.run", "experiments/quickstrat.gin"]
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(
+        command, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 2
     assert "Did you mean" in done.stderr
     assert "Traceback" not in done.stderr

@@ -1,0 +1,57 @@
+"""Does one training epoch compile as quickly at depth 1024 as at depth 4?
+
+    python benchmarks/compile_time.py [--rounds 3] [--file experiments/quickstart.gin]
+
+Traces and compiles the whole epoch (collection, updates of actor and critic, evaluation) at either
+depth in turn, actor and critic alike, without a compilation cache. Prints medians and the ratio.
+"""
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+import dsl.vocabulary  # noqa: F401 - registers the words
+from dsl import loop
+from dsl.build import build
+from dsl.config import load
+
+DEPTHS = (4, 1024)
+
+
+def seconds(file: Path, depth: int) -> tuple[float, float]:
+    """Seconds to trace and to compile one epoch at a depth, from cold."""
+    jax.clear_caches()
+    program = build(load(file, [f"CRITIC_DEPTH={depth}", f"ACTOR_DEPTH={depth}"])).program()
+    state = eqx.filter_eval_shape(loop.init, program, jax.ShapeDtypeStruct((), jnp.uint32))
+    count = jax.ShapeDtypeStruct((), jnp.int32)
+    begun = time.perf_counter()
+    lowered = eqx.filter_jit(loop.epoch).lower(program, state, count, count)
+    traced = time.perf_counter()
+    lowered.compile()
+    return traced - begun, time.perf_counter() - traced
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--file", type=Path, default=Path("experiments/quickstart.gin"))
+    options = parser.parse_args()
+    jax.config.update("jax_enable_compilation_cache", False)
+    rounds = [{d: seconds(options.file, d) for d in DEPTHS} for _ in range(options.rounds)]
+    print("depth  trace s  compile s")
+    for depth in DEPTHS:
+        trace, compiling = (statistics.median(r[depth][i] for r in rounds) for i in (0, 1))
+        print(f"{depth:5d}  {trace:7.1f}  {compiling:9.1f}")
+    shallow, deep = DEPTHS
+    ratio = statistics.median(sum(r[deep]) / sum(r[shallow]) for r in rounds)
+    print(f"ratio of depth {deep} to depth {shallow}, trace and compile: {ratio:.2f}")
+
+
+if __name__ == "__main__":
+    main()
