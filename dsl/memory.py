@@ -75,12 +75,14 @@ def _activations(experiment: Experiment, learner_state: LearnerState) -> tuple[i
     learner, batch = experiment.learner, _batch_shape(experiment)
     networks = learner_state.networks
 
-    def kept(loss: Any, module: Any) -> int:
+    def kept(loss: Any, module: Any, weights: Any) -> int:
         pullback = jax.eval_shape(lambda m, b: jax.vjp(lambda m: loss(m, b), m)[1], module, batch)
-        return max(size(pullback) - size(module), 0)
+        return max(size(pullback) - size(weights), 0)
 
-    return kept(_actor_loss(learner, networks.critic), networks.actor), kept(
-        lambda critic, batch: learner.critic_loss(critic, batch)[0], networks.critic
+    actor_loss = _actor_loss(learner, networks.critic)
+    return (
+        kept(actor_loss, networks.actor, (networks.actor, networks.critic)),
+        kept(lambda m, b: learner.critic_loss(m, b)[0], networks.critic, networks.critic),
     )
 
 

@@ -16,14 +16,14 @@ WALL_HEIGHT = 2.0
 def ant_model(walls: Boxes | None = None) -> mujoco.MjModel:
     """The ant on a floor, among these walls if any.
 
-    What is changed in Gymnasium's model, and what it costs (256 environments on one CPU core):
+    What is changed in Gymnasium's model, and why (speeds: 256 environments on one CPU core):
 
     - Euler integration with explicit damping at 0.01 s, not Runge-Kutta: a quarter of the work.
-    - Only the feet touch the floor, as spheres of no mass at the leg tips; Gymnasium's leg capsules
-      do not. Walls are touched by the torso, the feet and like spheres at the knees.
-    - Newton's method with 2 iterations of 2 line-search steps. Against the converged solver the
-      error of a control step is 0 for half of all steps under random actions, where 1 x 4 has
-      0.007 rad; it is also the faster of the two.
+    - Only the feet touch the floor, as massless spheres at the leg tips; in Gymnasium's model every
+      leg does. Walls are touched by the torso, the feet and like spheres at the knees.
+    - Newton's method with 2 iterations of 2 line-search steps: 13,800 environment steps per second
+      and, for half of all steps under random actions, no error against the converged solver.
+      1 x 4 makes 16,700 with a median error of 0.007 rad per step; 3 x 2 makes 9,500.
     """
     spec = _gymnasium_ant()
     spec.delete(spec.geom("floor"))

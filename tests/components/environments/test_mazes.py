@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -89,6 +89,7 @@ def test_rows_run_along_x_and_columns_along_y():
     np.testing.assert_array_equal(maze("u_maze", scale=2.0).centres("R"), [[2, 2]])
 
 
+@settings(deadline=None)
 @given(arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
 def test_merged_rectangles_cover_the_wall_cells_once_and_nothing_else(wall):
     covered = np.zeros(wall.shape, int)
@@ -100,7 +101,7 @@ def test_merged_rectangles_cover_the_wall_cells_once_and_nothing_else(wall):
 
 
 @pytest.mark.parametrize(
-    ("layout", "most"), [("u_maze", 5), ("big_maze", 15), ("hardest_maze", 26)]
+    ("layout", "most"), [("u_maze", 5), ("big_maze", 13), ("hardest_maze", 17)]
 )
 def test_merging_leaves_few_boxes(layout, most):
     walls = maze(layout).walls

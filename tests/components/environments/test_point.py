@@ -109,3 +109,21 @@ def test_speed_ends_at_force_over_damping(point, jitted_point, old_key):
     mass = 1 + 5 * 4 / 3 * np.pi * RADIUS**3
     expected = 5 * (1 - np.exp(-1.0 / mass))
     np.testing.assert_allclose(state.body.qvel, [0, expected], atol=0.02)
+
+
+def test_the_farthest_goal_can_be_reached(point, jitted_point, old_key):
+    """Steered from cell to cell, the point is inside the success radius within 10 s and stays."""
+    state, _ = point.reset(old_key)
+    state = state._replace(goal=jnp.asarray([12, 4], jnp.float32))
+    corridor = [[4, 8], [4, 12], [8, 12], [12, 12], [12, 8], [12, 4]]
+    rewards = []
+    for t in range(220):
+        position, velocity = np.split(np.concatenate(state.body[:2]), 2)
+        if len(corridor) > 1 and np.linalg.norm(position - corridor[0]) < 1.0:
+            corridor.pop(0)
+        action = np.clip(corridor[0] - position - 0.7 * velocity, -1, 1)
+        state, timestep = jitted_point(state, jnp.asarray(action, jnp.float32))
+        rewards.append(float(timestep.reward))
+        assert bool(timestep.last()) is (t >= 99)
+    assert rewards[0] == 0
+    assert rewards[-20:] == [1.0] * 20

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.environments.maze_layouts import LAYOUTS
@@ -27,6 +27,7 @@ def is_free(where: Maze, points: np.ndarray) -> np.ndarray:
     return where.grid[cells[:, 0], cells[:, 1]] != "#"
 
 
+@settings(deadline=None)
 @given(st.sampled_from(MAZES), st.data())
 def test_a_straight_reach_meets_one_of_the_nearest_walls_first(where, data):
     """From a free point, a limb stretched out until it meets a wall meets a near one."""
