@@ -49,7 +49,7 @@ class Physics:
         Args:
             model: compiled MuJoCo model.
             substeps: physics steps of `model.opt.timestep` seconds per control step.
-            adapt: changes the model once per control step, from the positions at its start.
+            adapt: changes the model before every physics step, from the positions there.
         """
         self.model = model
         self.substeps = substeps
@@ -72,14 +72,13 @@ class Physics:
         with _mjx_arithmetic():
             model = jax.tree.map(jnp.asarray, self._mjx_model)
             template = jax.tree.map(jnp.asarray, self._template).replace(ctrl=action)
-            if self._adapt is not None:
-                model = self._adapt(model, body.qpos)
+            adapt = self._adapt or (lambda model, _qpos: model)
 
             def substep(body: Body, _: None) -> tuple[Body, None]:
                 data = template.replace(
                     qpos=body.qpos, qvel=body.qvel, qacc_warmstart=body.warmstart
                 )
-                data = mjx.step(model, data)
+                data = mjx.step(adapt(model, body.qpos), data)
                 return Body(data.qpos, data.qvel, data.qacc_warmstart), None
 
             return jax.lax.scan(substep, body, None, length=self.substeps)[0]

@@ -19,9 +19,9 @@ from components.settings import PositiveInt, check
 
 RADIUS = 0.25
 GEAR = 5.0
-DAMPING = 1.0
-CONTROL_STEP = 0.05
-SUBSTEPS = 4
+DAMPING = 0.3
+CONTROL_STEP = 0.2
+SUBSTEPS = 16
 WALL_HEIGHT = 2.0
 VELOCITY_NOISE = 0.1
 
@@ -32,12 +32,14 @@ def point_maze(
     """A sphere of radius 0.25 m that two motors push through a maze with cells of 4 m.
 
     State (4): x, y, vx, vy. Goal (2): x, y. Action (2): force / 5 N along x and y. A control step
-    takes 0.05 s. Starts at the centre of a start cell with velocity 0.1 N(0, 1) m/s, is to reach
+    takes 0.2 s. Starts at the centre of a start cell with velocity 0.1 N(0, 1) m/s, is to reach
     the centre of a goal cell within 0.5 m; both cells uniform.
 
-    Departures from the reference implementations: joint damping 1 N s/m (theirs is 0), which
-    bounds the speed at 5 m/s along each axis so that walls hold; walls without friction; reward 1
-    inside the success radius, else 0 (theirs is dense).
+    Departures from the reference implementations: a control step of 0.2 s (theirs is 0.05 s), so
+    that random actions carry the point through a maze within an episode (at 0.05 s they never
+    left the first cells, and nothing was learned of the rest); joint damping 0.3 N s/m (theirs is
+    0), which bounds the speed; walls without friction; reward 1 inside the success radius, else 0
+    (theirs is dense).
 
     Args:
         layout: name of the maze; see `maze_layouts`.

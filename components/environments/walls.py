@@ -2,7 +2,7 @@
 
 MJX computes every contact pair in every step, touching or not, so a maze costs what its walls
 times the robot's geoms cost. Wall cells are merged into rectangles, and the physics is given two
-boxes only, which are put at the start of each control step where the two nearest walls are. Two
+boxes only, which are put before each physics step where the two nearest walls are. Two
 are enough: at a corner of the grid a robot that reaches less than half a cell can touch at most
 two of the four cells around it, since a wall diagonally opposite is hidden unless one of the cells
 beside it is free. 256 ants in the big maze make 8,000 environment steps per second on one CPU core

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.usefixtures("jitted_point")
 
 def test_sizes(point):
     assert point.sizes == Sizes(state=4, goal=2, action=2)
-    assert point.task.physics.control_step == pytest.approx(0.05)
+    assert point.task.physics.control_step == pytest.approx(0.2)
 
 
 def test_jumanji_checks(point):
@@ -59,32 +59,35 @@ def test_agrees_with_c_mujoco_through_contacts(point, jitted_point, old_key):
 
     C solves each step to convergence on the model with every wall; MJX takes one iteration on the
     two nearest walls. With at most two active rows that is exact up to float32 (1e-5 m over 100
-    free steps); a contact is met a rounding error earlier or later, which 5 m/s turns into
-    millimetres.
+    free steps); a contact is met a rounding error earlier or later, which 10 m/s turns into
+    centimetres.
     """
     model = point.task.scene
     data = mujoco.MjData(model)
     state, _ = point.reset(old_key)
     data.qpos, data.qvel = state.body.qpos, state.body.qvel
     rng = np.random.default_rng(0)
-    errors, touching = [], 0
+    errors, touching = [], []
     for t in range(100):
         action = rng.uniform(-1, 1, 2) if t < 20 else np.sign(rng.uniform(-0.4, 1.6, 2))
         data.ctrl = action
+        touching.append(0)
         for _ in range(point.task.physics.substeps):
             mujoco.mj_step(model, data)
-            touching += data.ncon > 0
+            touching[-1] += data.ncon > 0
         state, _ = jitted_point(state, jnp.asarray(action, jnp.float32))
         errors.append(np.abs(np.asarray(state.body.qpos) - data.qpos).max())
-    assert touching > 60
-    assert max(errors[:20]) < 1e-5
-    assert max(errors) < 0.02
+    first = next(t for t, contacts in enumerate(touching) if contacts)
+    assert first > 10
+    assert sum(touching) > 60
+    assert max(errors[:first]) < 1e-5
+    assert max(errors) < 0.05
 
 
 @pytest.mark.parametrize("action", [(0, 1), (0.4, 1), (-1, -1), (1, 0.02)])
 @pytest.mark.parametrize("speed", [0.0, 10.0])
 def test_walls_hold_at_full_speed(point, jitted_point, old_key, action, speed):
-    """The point stays in the free cells, at twice the speed that its motors can give it too."""
+    """The point stays in the free cells, also when it is fired at a wall."""
     state, _ = point.reset(old_key)
     direction = jnp.asarray(action, jnp.float32)
     state = state._replace(body=state.body._replace(qvel=jnp.float32(speed) * direction))
@@ -96,32 +99,32 @@ def test_walls_hold_at_full_speed(point, jitted_point, old_key, action, speed):
         assert (gap.max(axis=1) > 0).all(), "the centre of the point is inside a wall"
         deepest = max(deepest, RADIUS - np.linalg.norm(np.maximum(gap, 0), axis=1).min())
         fastest = max(fastest, np.abs(np.asarray(state.body.qvel)).max())
-    assert deepest < (0.05 if speed == 0 else 0.1)
-    assert fastest <= max(5.0, speed)
+    assert deepest < 0.1
+    assert fastest < 50 / 3
 
 
 def test_speed_ends_at_force_over_damping(point, jitted_point, old_key):
-    """m v' = 5 a - v with m = 1 + 4/3 pi 0.25^3 5, so v(t) = 5 (1 - exp(-t / m))."""
+    """m v' = 5 a - 0.3 v with m = 1 + 4/3 pi 0.25^3 5, so v(t) = 50/3 (1 - exp(-0.3 t / m))."""
     state, _ = point.reset(old_key)
     state = state._replace(body=state.body._replace(qvel=jnp.zeros(2, jnp.float32)))
-    for _ in range(20):
+    for _ in range(5):
         state, _ = jitted_point(state, jnp.asarray([0, 1], jnp.float32))
     mass = 1 + 5 * 4 / 3 * np.pi * RADIUS**3
-    expected = 5 * (1 - np.exp(-1.0 / mass))
+    expected = 50 / 3 * (1 - np.exp(-0.3 / mass))
     np.testing.assert_allclose(state.body.qvel, [0, expected], atol=0.02)
 
 
 def test_the_farthest_goal_can_be_reached(point, jitted_point, old_key):
-    """Steered from cell to cell, the point is inside the success radius within 10 s and stays."""
+    """Steered from cell to cell, the point is inside the success radius within 20 s and stays."""
     state, _ = point.reset(old_key)
     state = state._replace(goal=jnp.asarray([12, 4], jnp.float32))
     corridor = [[4, 8], [4, 12], [8, 12], [12, 12], [12, 8], [12, 4]]
     rewards = []
-    for t in range(220):
+    for t in range(120):
         position, velocity = np.split(np.concatenate(state.body[:2]), 2)
         if len(corridor) > 1 and np.linalg.norm(position - corridor[0]) < 1.0:
             corridor.pop(0)
-        action = np.clip(corridor[0] - position - 0.7 * velocity, -1, 1)
+        action = np.clip(0.4 * (corridor[0] - position) - 0.5 * velocity, -1, 1)
         state, timestep = jitted_point(state, jnp.asarray(action, jnp.float32))
         rewards.append(float(timestep.reward))
         assert bool(timestep.last()) is (t >= 99)
