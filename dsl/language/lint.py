@@ -1,7 +1,7 @@
 """Everything that is wrong with an experiment, before anything is built."""
 
 from collections.abc import Iterator
-from itertools import chain, islice
+from itertools import islice
 
 from dsl.language.lint_macros import macro_problems
 from dsl.language.lint_names import Known, name_problems
@@ -62,10 +62,9 @@ def _absences(table: Table, vocabulary: Vocabulary, file: Location) -> Iterator[
         return
     repaired = Table(bindings)
     found = reach(repaired, vocabulary)
-    if found.problem is None:
-        yield from chain(
-            use_problems(bindings, vocabulary),
-            missing_problems(found, repaired, vocabulary, file),
-        )
-    else:
+    if found.problem is not None:
         yield found.problem
+        return
+    yield from use_problems(bindings, vocabulary)
+    if len(bindings) == len(table.bindings):
+        yield from missing_problems(found, repaired, vocabulary, file)

@@ -15,9 +15,15 @@ from dsl.registry import Vocabulary
 def repair(
     bindings: Iterable[Binding], table: Table, vocabulary: Vocabulary
 ) -> list[Binding] | None:
-    """The bindings with wrong names replaced by the nearest right ones; None where one has none."""
-    repaired = [_binding(binding, table, vocabulary) for binding in bindings]
-    return None if None in repaired else [b for b in repaired if b is not None]
+    """The bindings with wrong names replaced by the nearest right ones.
+
+    A binding for which there is none is left out where its value names nothing else; otherwise what
+    it was to build is unknown, and so the answer is None.
+    """
+    repaired = [(binding, _binding(binding, table, vocabulary)) for binding in bindings]
+    if any(right is None and _names(wrong.value) for wrong, right in repaired):
+        return None
+    return [right for _, right in repaired if right is not None]
 
 
 def _binding(binding: Binding, table: Table, vocabulary: Vocabulary) -> Binding | None:

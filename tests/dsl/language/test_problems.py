@@ -205,6 +205,16 @@ def test_all_problems_are_reported_at_once_by_line(problems):
     ]
 
 
+def test_a_hopeless_name_hides_no_useless_line(problems):
+    found = problems("Experiment.learner.depth = 4\nWIDHT = 3\ncritc/network.Network.width = 8")
+    starts = [
+        "x.gin:2: there is no word 'Experiment.learner'.",
+        "x.gin:3: 'WIDHT' is defined, but no '%WIDHT' uses it.",
+        "x.gin:4: no '@critc/...' refers to the role 'critc'.",
+    ]
+    assert [line[: len(start)] for line, start in zip(found, starts, strict=True)] == starts
+
+
 def test_unread_lines_are_not_missed_elsewhere(problems):
     # The definition of NEW cannot be read; its use is not called undefined.
     assert problems("NEW = 2 * 3\nExperiment.steps = %NEW") == [
