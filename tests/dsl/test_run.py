@@ -51,6 +51,14 @@ def test_every_experiment_checks_and_honours_the_knobs(file, capsys):
     assert set(load(file).macros()) >= KNOBS
 
 
+@pytest.mark.parametrize("task", ["point_maze", "ant", "ant_maze"])
+def test_every_base_file_is_a_part_of_an_experiment(task, tmp_path):
+    file = tmp_path / "mine.gin"
+    parts = ("loop", "contrastive", task)
+    file.write_text("".join(f"include 'base/{part}.gin'\n" for part in parts))
+    assert build(load(file)).environment.sizes.goal == 2
+
+
 @pytest.mark.parametrize("file", EXPERIMENTS, ids=named)
 def test_the_operative_file_gives_itself_again(file, tmp_path):
     text = load(file, ["SEED=7"]).operative_text()
