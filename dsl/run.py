@@ -19,7 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Do what the command line asks for, and return the exit code."""
     options = _parser().parse_args(arguments)
     if options.file is None and options.words is None:
-        _parser().error("name a gin file, or ask for --words.")
+        _parser().error("name a gin file (before --set), or ask for --words.")
     try:
         return _dispatch(options)
     except (UsageError, RecordError) as error:
