@@ -38,7 +38,10 @@ def follow(folder: Path, over: Callable[[float], bool]) -> None:
     lock = repository_lock(folder)
     while not lock.acquire():
         if over(_POLL_SECONDS):
-            raise TimeoutError(f"{repository(folder)} was in use by {lock.holder()} all the time.")
+            raise TimeoutError(
+                f"{repository(folder)} was in use by {lock.holder()} all the time. To add this "
+                f"run: python -m dsl.tracking.aim_follower {folder} < /dev/null"
+            )
     from dsl.tracking.aim_tracker import AimTracker
 
     try:
