@@ -41,6 +41,7 @@ family("temperature", TunedTemperature, FixedTemperature)
 
 # Borrowed from JAX and Optax.
 family("optimiser", optax.adam, optax.adamw, optax.sgd)
+family("schedule", cosine_decay=optax.cosine_decay_schedule)
 constants(
     "activation",
     swish=jax.nn.swish,

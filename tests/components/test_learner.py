@@ -97,6 +97,36 @@ def test_maximum_entropy_weighs_log_probability_against_the_critic(key):
     np.testing.assert_array_equal(log_probs, np.full(4, 2.0))
 
 
+@pytest.mark.parametrize(
+    ("share", "low", "high"), [(0.0, 0, 0), (0.25, 200, 312), (1.0, 1024, 1024)]
+)
+def test_random_goals_are_other_transitions_goals(key, share, low, high):
+    class Goal(eqx.Module):
+        """A policy that acts its goal."""
+
+        goal: jax.Array | None = None
+
+        def __call__(self, _state, goal):
+            return Goal(goal)
+
+        def sample_and_log_prob(self, _key):
+            return self.goal, jnp.zeros(())
+
+    # The critic scores 1 where the goal it judges and acts on is not the transition's own.
+    rows = jnp.arange(1024.0)
+    batch = make_batch(1024)._replace(
+        goal=jnp.stack([rows, rows], axis=1), state=jnp.stack([rows, rows, rows], axis=1)
+    )
+
+    def critic(state, action, goal):
+        neighbour = (state[0] - 1) % 1024
+        foreign = (goal[0] == neighbour) & (action[0] == neighbour)
+        return foreign.astype(jnp.float32)
+
+    loss, _ = MaximumEntropy(share)(Goal(), critic, jnp.ones(()), batch, key)
+    assert low <= -1024 * float(loss) <= high
+
+
 def test_an_update_moves_every_network_and_names_its_metrics(learner, state, key):
     new, metrics = update(learner, state, make_batch(), key)
     moved = jax.tree.map(lambda a, b: bool(jnp.any(a != b)), state.networks, new.networks)
