@@ -58,7 +58,7 @@ def _compile(program: loop.Program, state: loop.TrainState) -> Callable[..., Any
     return epoch.lower(program, state, *_as_arrays(1, 1)).compile()
 
 
-def _counts(schedule: Schedule, epoch: int) -> tuple[jax.Array, jax.Array]:
+def _counts(schedule: Schedule, epoch: int) -> tuple[jax.Array, ...]:
     """Iterations and updates of an epoch; epoch 0 fills the buffer with the untrained policy."""
     if epoch == 0:
         return _as_arrays(schedule.fill_iterations, 0)

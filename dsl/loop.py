@@ -121,7 +121,10 @@ def epoch(
     """
     sums = _no_metrics(program, state)
     state, sums = jax.lax.fori_loop(
-        0, iterations, lambda _, carry: iteration(program, *carry, updates), (state, sums)
+        0,
+        iterations,
+        lambda _, carry: iteration(program, carry[0], carry[1], updates),
+        (state, sums),
     )
     evaluation, rollout = evaluate(program, state.learner, _stream(state, _EVALUATIONS))
     count = (iterations * updates).astype(jnp.float32)
@@ -183,8 +186,8 @@ def _collect(program: Program, state: TrainState) -> TrainState:
             state=observation.state,
             goal=observation.goal,
             action=action,
-            reward=timestep.reward,
-            discount=timestep.discount,
+            reward=jnp.asarray(timestep.reward),
+            discount=jnp.asarray(timestep.discount),
             episode=lanes.episode,
         )
         episode = lanes.episode + lanes.timestep.last().astype(jnp.int32)

@@ -65,7 +65,10 @@ def count(tree: Any) -> int:
 
 def _batch_shape(experiment: Experiment) -> Batch:
     sizes, rows = experiment.environment.sizes, experiment.batch_size
-    of = lambda *shape: jax.ShapeDtypeStruct((rows, *shape), jnp.float32)  # noqa: E731
+
+    def of(*shape: int) -> Any:
+        return jax.ShapeDtypeStruct((rows, *shape), jnp.float32)
+
     state, goal = of(sizes.state), of(sizes.goal)
     return Batch(state, of(sizes.action), state, goal, of(), of())
 
