@@ -27,8 +27,8 @@ def seconds(file: Path, depth: int) -> tuple[float, float]:
     """Seconds to trace and to compile one epoch at a depth, from cold."""
     jax.clear_caches()
     program = build(load(file, [f"CRITIC_DEPTH={depth}", f"ACTOR_DEPTH={depth}"])).program()
-    state = eqx.filter_eval_shape(loop.init, program, jax.ShapeDtypeStruct((), jnp.uint32))
-    count = jax.ShapeDtypeStruct((), jnp.int32)
+    state = eqx.filter_jit(loop.init)(program, jnp.zeros((), jnp.uint32))
+    count = jnp.ones((), jnp.int32)
     begun = time.perf_counter()
     lowered = eqx.filter_jit(loop.epoch).lower(program, state, count, count)
     traced = time.perf_counter()
