@@ -47,8 +47,8 @@ def _networks(state: TrainState) -> list[tuple[str, ...]]:
 
 def _parts(name: str, module: Any) -> dict[str, Any]:
     """The networks inside a critic, or the critic itself where it has none."""
-    fields = {f"{name}.{key}": value for key, value in vars(module).items() if count(value)}
-    return fields or {name: module}
+    modules = {k: v for k, v in vars(module).items() if isinstance(v, eqx.Module) and count(v)}
+    return {f"{name}.{key}": value for key, value in modules.items()} or {name: module}
 
 
 def _depth(module: Any) -> str:
