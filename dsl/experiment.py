@@ -6,7 +6,7 @@ from typing import Annotated
 from components.buffers import TrajectoryBuffer
 from components.environments.goal_environment import GoalEnvironment
 from components.learner import ActorCritic
-from components.settings import AtLeast, PositiveInt, SettingError, problems
+from components.settings import AtLeast, OneOf, PositiveInt, SettingError, problems
 from dsl.loop import Program
 from dsl.schedule import Schedule, plan
 
@@ -29,6 +29,9 @@ class Experiment:
         fill_rows: rows per environment collected before the first update.
         evaluations: epochs, each of which ends with an evaluation.
         eval_episodes: episodes per evaluation, run in parallel.
+        start_goal: where training episodes start and what they are to reach: `fresh` at every
+            reset, or `fixed_per_slot`: each parallel environment repeats its first start and goal
+            for the whole run, as the reference implementations do. Evaluation is always fresh.
     """
 
     environment: GoalEnvironment
@@ -44,6 +47,7 @@ class Experiment:
     fill_rows: Annotated[int, AtLeast(3)] = 1_000
     evaluations: PositiveInt = 100
     eval_episodes: PositiveInt = 128
+    start_goal: Annotated[str, OneOf(("fresh", "fixed_per_slot"))] = "fresh"
 
     def problems(self) -> list[SettingError]:
         """Every setting that cannot be, alone or beside the others."""
@@ -107,4 +111,5 @@ class Experiment:
             unroll_length=self.unroll_length,
             batch_size=self.batch_size,
             eval_episodes=self.eval_episodes,
+            fixed_starts=self.start_goal == "fixed_per_slot",
         )

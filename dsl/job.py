@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from components.environments.render import top_view
+from components.environments.rendering.render import top_view
 from dsl import driver
 from dsl.build import build
 from dsl.config import Configuration

@@ -36,6 +36,7 @@ class Program(eqx.Module):
         unroll_length: environment steps of each per iteration.
         batch_size: transitions per update.
         eval_episodes: episodes per evaluation, in parallel.
+        fixed_starts: whether every environment repeats one start and goal for the whole run.
         pictured_episodes: how many of them are kept to be drawn.
     """
 
@@ -47,6 +48,7 @@ class Program(eqx.Module):
     unroll_length: int = eqx.field(static=True)
     batch_size: int = eqx.field(static=True)
     eval_episodes: int = eqx.field(static=True)
+    fixed_starts: bool = eqx.field(static=True, default=False)
     pictured_episodes: int = eqx.field(static=True, default=8)
 
 
@@ -73,6 +75,10 @@ class TrainState(eqx.Module):
     buffer: BufferState
 
 
+# The state, metrics summed over updates, and the episodes that broken physics has ended.
+Carry = tuple[TrainState, Metrics, Int[Array, ""]]
+
+
 class Rollout(NamedTuple):
     """Evaluation episodes to be drawn, leaves (time, episode, ...).
 
@@ -91,8 +97,7 @@ def init(program: Program, seed: Int[Array, ""]) -> TrainState:
     """The state of a run before its first step."""
     key = jax.random.key(seed)
     sizes = program.environment.sizes
-    reset_keys = jax.random.split(jax.random.fold_in(key, _RESETS), program.num_envs)
-    state, timestep = jax.vmap(program.environment.reset)(reset_keys)
+    state, timestep = jax.vmap(program.environment.reset)(_first_keys(program, key))
     return TrainState(
         key=key,
         iteration=jnp.zeros((), jnp.int32),
@@ -100,6 +105,11 @@ def init(program: Program, seed: Int[Array, ""]) -> TrainState:
         lanes=Lanes(state, timestep, jnp.zeros(program.num_envs, jnp.int32)),
         buffer=program.buffer.init(sizes, program.num_envs),
     )
+
+
+def _first_keys(program: Program, key: Key[Array, ""]) -> Key[Array, " lanes"]:
+    """Keys of the first episode of every environment."""
+    return jax.random.split(jax.random.fold_in(key, _RESETS), program.num_envs)
 
 
 def epoch(
@@ -116,27 +126,27 @@ def epoch(
         updates: gradient updates after each.
 
     Returns:
-        The next state, metrics under `train/` (means over all updates, NaN where there were none)
-        and `eval/`, and the first evaluation episodes.
+        The next state, metrics under `train/` (means over all updates, NaN where there were none;
+        `nonfinite_resets` is a count of episodes ended by broken physics) and `eval/`, and the
+        first evaluation episodes.
     """
-    sums = _no_metrics(program, state)
-    state, sums = jax.lax.fori_loop(
+    state, sums, broken = jax.lax.fori_loop(
         0,
         iterations,
-        lambda _, carry: iteration(program, carry[0], carry[1], updates),
-        (state, sums),
+        lambda _, carry: iteration(program, carry, updates),
+        (state, _no_metrics(program, state), jnp.zeros((), jnp.int32)),
     )
     evaluation, rollout = evaluate(program, state.learner, _stream(state, _EVALUATIONS))
     count = (iterations * updates).astype(jnp.float32)
     train = {f"train/{name}": total / count for name, total in sums.items()}
+    train["train/nonfinite_resets"] = broken.astype(jnp.float32)
     return state, {**train, **evaluation}, rollout
 
 
-def iteration(
-    program: Program, state: TrainState, sums: Metrics, updates: Int[Array, ""]
-) -> tuple[TrainState, Metrics]:
-    """One unroll of every environment, then the updates, whose metrics are added to `sums`."""
-    state = _collect(program, state)
+def iteration(program: Program, carry: Carry, updates: Int[Array, ""]) -> Carry:
+    """One unroll of every environment, then the updates, whose metrics are added up."""
+    state, sums, broken = carry
+    state, newly_broken = _collect(program, state)
 
     def update(index: Array, carry: tuple[LearnerState, Metrics]) -> tuple[LearnerState, Metrics]:
         learner, sums = carry
@@ -144,9 +154,8 @@ def iteration(
         return learner, jax.tree.map(jnp.add, sums, metrics)
 
     learner, sums = jax.lax.fori_loop(0, updates, update, (state.learner, sums))
-    return eqx.tree_at(
-        lambda s: (s.learner, s.iteration), state, (learner, state.iteration + 1)
-    ), sums
+    state = eqx.tree_at(lambda s: (s.learner, s.iteration), state, (learner, state.iteration + 1))
+    return state, sums, broken + newly_broken
 
 
 def _update(
@@ -171,16 +180,22 @@ def _no_metrics(program: Program, state: TrainState) -> Metrics:
     return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
 
-def _collect(program: Program, state: TrainState) -> TrainState:
-    """Step every environment `unroll_length` times and store what it saw."""
+def _collect(program: Program, state: TrainState) -> tuple[TrainState, Int[Array, ""]]:
+    """Step every environment `unroll_length` times and store what it saw.
+
+    Also returns how many episodes ended because their physics broke.
+    """
     key = jax.random.fold_in(_stream(state, _ITERATIONS), _COLLECT)
     actor = state.learner.networks.actor
 
-    def step(lanes: Lanes, index: Array) -> tuple[Lanes, Row]:
+    first_keys = _first_keys(program, state.key)
+
+    def step(lanes: Lanes, index: Array) -> tuple[Lanes, tuple[Row, Array]]:
         observation = lanes.timestep.observation
+        reset_keys = first_keys if program.fixed_starts else lanes.state.key
         action = act(actor, observation.state, observation.goal, jax.random.fold_in(key, index))
-        env_state, timestep = jax.vmap(step_or_reset, in_axes=(None, 0, 0, 0))(
-            program.environment, lanes.state, lanes.timestep, action
+        env_state, timestep = jax.vmap(step_or_reset, in_axes=(None, 0, 0, 0, 0))(
+            program.environment, lanes.state, lanes.timestep, action, reset_keys
         )
         row = Row(
             state=observation.state,
@@ -191,12 +206,13 @@ def _collect(program: Program, state: TrainState) -> TrainState:
             episode=lanes.episode,
         )
         episode = lanes.episode + lanes.timestep.last().astype(jnp.int32)
-        return Lanes(env_state, timestep, episode), row
+        return Lanes(env_state, timestep, episode), (row, timestep.extras["nonfinite"])
 
     steps = jnp.arange(program.unroll_length, dtype=jnp.int32)
-    lanes, block = jax.lax.scan(step, state.lanes, steps)
+    lanes, (block, broken) = jax.lax.scan(step, state.lanes, steps)
     buffer = program.buffer.insert(state.buffer, block)
-    return eqx.tree_at(lambda s: (s.lanes, s.buffer), state, (lanes, buffer))
+    state = eqx.tree_at(lambda s: (s.lanes, s.buffer), state, (lanes, buffer))
+    return state, jnp.sum(broken, dtype=jnp.int32)
 
 
 def evaluate(

@@ -11,8 +11,8 @@ from components.actors import TanhGaussianActor
 from components.buffers import TrajectoryBuffer
 from components.critics import ContrastiveCritic
 from components.energies import Cosine, Dot, NegativeL1, NegativeL2, NegativeSquaredL2
-from components.environments.ant import ant, ant_maze
-from components.environments.point import point_maze
+from components.environments.tasks.ant import ant, ant_maze
+from components.environments.tasks.point import point_maze
 from components.goals import GeometricFuture
 from components.learner import ActorCritic
 from components.losses.actor import MaximumEntropy

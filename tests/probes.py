@@ -51,8 +51,15 @@ class Line(Environment):
             reward=success.astype(jnp.float32),
             discount=jnp.ones(()),
             observation=Observation(state.x, state.goal),
-            extras={"success": success, "distance": jnp.abs(state.x - state.goal)[0]},
+            extras={
+                "success": success,
+                "distance": jnp.abs(state.x - state.goal)[0],
+                "nonfinite": self.broken(state),
+            },
         )
+
+    def broken(self, _state):
+        return jnp.zeros((), bool)
 
     def achieved_goal(self, state):
         return state

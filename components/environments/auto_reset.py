@@ -4,7 +4,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, PRNGKeyArray
 from jumanji.env import Environment
 from jumanji.types import TimeStep
 
@@ -14,6 +14,7 @@ def step_or_reset(
     state: Any,
     timestep: TimeStep,
     action: Float[Array, " a"],
+    key: PRNGKeyArray,
 ) -> tuple[Any, TimeStep]:
     """Step, or start a fresh episode after the last timestep of one.
 
@@ -26,7 +27,8 @@ def step_or_reset(
         state: as returned with `timestep`.
         timestep: the latest.
         action: in [-1, 1].
+        key: of the next episode, which starts alike whenever its key is the same.
     """
     stepped = environment.step(state, action)
-    fresh = environment.reset(state.key)
+    fresh = environment.reset(key)
     return jax.tree.map(lambda new, old: jnp.where(timestep.last(), new, old), fresh, stepped)

@@ -28,14 +28,52 @@ class Body(NamedTuple):
         qpos: generalised positions (metres, radians, unit quaternions).
         qvel: generalised velocities.
         warmstart: accelerations from which the constraint solver starts.
+        ctrl: what the actuators were last set to; zero at rest.
     """
 
     qpos: Float[Array, " nq"]
     qvel: Float[Array, " nv"]
     warmstart: Float[Array, " nv"]
+    ctrl: Float[Array, " nu"]
+
+
+class Mechanics(NamedTuple):
+    """What follows from a `Body` without contacts, in world coordinates, as MuJoCo names it.
+
+    Attributes:
+        xpos: positions of body frames (metres).
+        xmat: their orientations.
+        geom_xpos: centres of geoms (metres).
+        site_xpos: positions of sites (metres).
+        cinert: inertia of each body about the centre of mass of its tree: six of the tensor
+            (xx, yy, zz, xy, xz, yz), mass times offset (3), mass.
+        cvel: velocity of each body there: angular (3), then linear (3).
+        subtree_com: centre of mass of each body with its descendants (metres).
+        actuator_force: of each actuator (N or N m).
+        qfrc_actuator: the same along the degrees of freedom.
+    """
+
+    xpos: Float[Array, "bodies 3"]
+    xmat: Float[Array, "bodies 3 3"]
+    geom_xpos: Float[Array, "geoms 3"]
+    site_xpos: Float[Array, "sites 3"]
+    cinert: Float[Array, "bodies 10"]
+    cvel: Float[Array, "bodies 6"]
+    subtree_com: Float[Array, "bodies 3"]
+    actuator_force: Float[Array, " nu"]
+    qfrc_actuator: Float[Array, " nv"]
 
 
 Adapt = Callable[[mjx.Model, Float[Array, " nq"]], mjx.Model]
+
+_MECHANICS = (
+    mjx.kinematics,
+    mjx.com_pos,
+    mjx.tendon,
+    mjx.transmission,
+    mjx.fwd_velocity,
+    mjx.fwd_actuation,
+)
 
 
 class Physics:
@@ -64,24 +102,49 @@ class Physics:
         return self.substeps * float(self.model.opt.timestep)
 
     def rest(self, qpos: Float[Array, " nq"], qvel: Float[Array, " nv"]) -> Body:
-        """A body at these positions and velocities, with a cold solver."""
-        return Body(qpos, qvel, jnp.zeros_like(qvel))
+        """A body at these positions and velocities, with a cold solver and idle actuators."""
+        idle = jnp.zeros(self.model.nu, qvel.dtype)
+        return Body(qpos, qvel, jnp.zeros_like(qvel), idle)
 
-    def advance(self, body: Body, action: Float[Array, " nu"]) -> Body:
-        """One control step under constant `action`; MuJoCo clips it to the motors' range."""
+    def advance(self, body: Body, ctrl: Float[Array, " nu"]) -> Body:
+        """One control step under constant `ctrl`; MuJoCo clips it to the actuators' range."""
         with _mjx_arithmetic():
-            model = jax.tree.map(jnp.asarray, self._mjx_model)
-            template = jax.tree.map(jnp.asarray, self._template).replace(ctrl=action)
+            model, template = self._on_device()
             adapt = self._adapt or (lambda model, _qpos: model)
 
             def substep(body: Body, _: None) -> tuple[Body, None]:
-                data = template.replace(
-                    qpos=body.qpos, qvel=body.qvel, qacc_warmstart=body.warmstart
-                )
-                data = mjx.step(adapt(model, body.qpos), data)
-                return Body(data.qpos, data.qvel, data.qacc_warmstart), None
+                data = mjx.step(adapt(model, body.qpos), _data(template, body))
+                return Body(data.qpos, data.qvel, data.qacc_warmstart, data.ctrl), None
 
-            return jax.lax.scan(substep, body, None, length=self.substeps)[0]
+            return jax.lax.scan(substep, body._replace(ctrl=ctrl), None, length=self.substeps)[0]
+
+    def mechanics(self, body: Body) -> Mechanics:
+        """Where everything is and how it moves; what is not read costs nothing once compiled."""
+        with _mjx_arithmetic():
+            model, template = self._on_device()
+            data = _data(template, body)
+            for stage in _MECHANICS:
+                data = stage(model, data)
+            return Mechanics(
+                data.xpos,
+                data.xmat,
+                data.geom_xpos,
+                data.site_xpos,
+                data._impl.cinert,
+                data.cvel,
+                data.subtree_com,
+                data.actuator_force,
+                data.qfrc_actuator,
+            )
+
+    def _on_device(self) -> tuple[mjx.Model, mjx.Data]:
+        return jax.tree.map(jnp.asarray, (self._mjx_model, self._template))
+
+
+def _data(template: mjx.Data, body: Body) -> mjx.Data:
+    return template.replace(
+        qpos=body.qpos, qvel=body.qvel, qacc_warmstart=body.warmstart, ctrl=body.ctrl
+    )
 
 
 @contextlib.contextmanager

@@ -39,10 +39,10 @@ LEARNER = ActorCritic(
 
 def experiment(**settings):
     return Experiment(
-        environment=LINE,
         learner=LEARNER,
         buffer=TrajectoryBuffer(200),
         **{
+            "environment": LINE,
             "num_envs": 16,
             "total_env_steps": 16 * 10 * 26,
             "batch_size": 64,
@@ -127,6 +127,30 @@ def test_rows_follow_each_other_and_episodes_have_their_own_ids(epoch, start):
     assert (rows.goal[:9] == rows.goal[0]).all()
     goals_per_lane = [len(np.unique(rows.goal[::9, lane])) for lane in range(16)]
     assert max(goals_per_lane) == 2  # drawn afresh at every reset
+
+
+def test_fixed_starts_repeat_the_first_goal_of_every_lane():
+    program = experiment(start_goal="fixed_per_slot").program()
+    start = eqx.filter_jit(loop.init)(program, jnp.uint32(0))
+    filled, _, _ = eqx.filter_jit(loop.epoch)(program, start, jnp.int32(5), jnp.int32(0))
+    goals = np.asarray(filled.buffer.rows.goal[:50])
+    np.testing.assert_array_equal(goals, np.broadcast_to(goals[0], goals.shape))
+    assert len(np.unique(goals[0])) == 2  # lanes differ
+
+
+class Fragile(Line):
+    """Its physics breaks at the second step of every episode."""
+
+    def broken(self, state):
+        return state.step == 2
+
+
+def test_broken_physics_is_counted():
+    program = experiment(environment=Fragile()).program()
+    start = eqx.filter_jit(loop.init)(program, jnp.uint32(0))
+    _, metrics, _ = eqx.filter_jit(loop.epoch)(program, start, jnp.int32(3), jnp.int32(0))
+    # 30 rows hold three whole episodes of 9 rows and the first two steps of a fourth.
+    assert float(metrics["train/nonfinite_resets"]) == 4 * 16
 
 
 def test_evaluation_counts_what_its_episodes_show(epoch, start):

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import mujoco
 import pytest
 
-from components.environments.ant import ant, ant_maze
 from components.environments.goal_environment import GoalEnvironment
 from components.environments.physics import Physics
-from components.environments.point import point_maze
 from components.environments.task import Start, Task
+from components.environments.tasks.ant import ant, ant_maze
+from components.environments.tasks.point import point_maze
 
 BEAD = """
 <mujoco>
@@ -46,10 +46,10 @@ def bead_task() -> Task:
         physics=Physics(model, 1),
         scene=model,
         draw_start=lambda key: Start(zero, zero, 1 + 0 * jax.random.normal(key, (1,), jnp.float32)),
-        observe=lambda qpos, qvel: jnp.concatenate([qpos, qvel]),
+        observe=lambda body: jnp.concatenate([body.qpos, body.qvel]),
         goal_indices=(0,),
         success_radius=0.5,
-        healthy=lambda qpos, _qvel: jnp.abs(qpos[0]) <= 2,
+        healthy=lambda body: jnp.abs(body.qpos[0]) <= 2,
         episode_length=6,
     )
 

@@ -17,7 +17,7 @@ def play(bead):
     action = jnp.ones((3, 1), jnp.float32)
 
     def one(carry, _):
-        carry = step(*carry, action)
+        carry = step(*carry, action, carry[0].key)
         return carry, carry
 
     start = jax.vmap(bead.reset)(jax.random.split(jax.random.key(0), 3))

@@ -1,13 +1,18 @@
 """The rules of an episode, on a bead on a wire (x'' = 10 a, step 0.1 s: x = 0.1, 0.3, 0.6, 1.0
 ...)."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from jumanji.types import StepType
 
-from components.environments.point import point_maze
+from components.environments.goal_environment import GoalEnvironment
+from components.environments.task import Control
+from components.environments.tasks.point import point_maze
+from components.spaces import Sizes
 
 FULL = jnp.ones(1, jnp.float32)
 REST = jnp.zeros(1, jnp.float32)
@@ -80,6 +85,8 @@ def test_non_finite_physics_terminates_and_is_never_seen(bead, bead_step, key):
     broken, timestep = bead_step(state, jnp.full(1, jnp.nan, jnp.float32))
     assert timestep.last()
     assert timestep.discount == 0
+    assert timestep.extras["nonfinite"]
+    assert not bead_step(state, FULL)[1].extras["nonfinite"]
     assert all(np.isfinite(x).all() for x in jax.tree.leaves((broken.body, timestep)))
 
 
@@ -114,3 +121,22 @@ def test_can_be_made_while_tracing():
     trace(REST)
     leaves = jax.tree.leaves((made[0].task.physics._mjx_model, made[0].task.physics._template))
     assert all(isinstance(leaf, np.ndarray) for leaf in leaves)
+
+
+def test_a_task_may_map_actions_move_its_goal_and_judge_for_itself(bead, key):
+    task = dataclasses.replace(
+        bead.task,
+        control=Control(2, lambda _body, action: 0.5 * action[1:]),
+        moving_goal=lambda goal, body: goal + body.qpos,
+        distance=lambda achieved, goal: jnp.abs(achieved - goal)[..., 0] / 2,
+        success=lambda achieved, goal: achieved[..., 0] > goal[..., 0],
+    )
+    env = GoalEnvironment(task)
+    assert env.sizes == Sizes(2, 1, 2)
+    state, _ = env.reset(key)
+    state, timestep = env.step(state, jnp.asarray([-1.0, 1.0], jnp.float32))
+    np.testing.assert_allclose(timestep.observation.state[0], 0.05, atol=1e-6)
+    np.testing.assert_allclose(timestep.observation.goal, [1.05], atol=1e-6)
+    np.testing.assert_allclose(timestep.extras["distance"], 0.5, atol=1e-6)
+    assert not timestep.extras["success"]
+    assert env.success(FULL, REST)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from components.environments.maze_layouts import LAYOUTS
 from components.environments.mazes import Maze, maze
-from components.environments.point import point_maze
+from components.environments.tasks.point import point_maze
 from components.environments.walls import NEAREST, Boxes, move_nearest
 
 MAZES = [maze(name) for name in LAYOUTS]

@@ -10,9 +10,9 @@ from jumanji.testing.env_not_smoke import (
     check_env_specs_does_not_smoke,
 )
 
-from components.environments.ant import STANCE, ant_maze
-from components.environments.ant_model import TIP_RADIUS, ant_model
 from components.environments.physics import Body, Physics
+from components.environments.robots.ant import TIP_RADIUS, ant_model
+from components.environments.tasks.ant import STANCE, ant_maze
 from components.environments.walls import move_nearest, nearest
 from components.settings import SettingError
 from components.spaces import Sizes
@@ -23,8 +23,8 @@ pytestmark = pytest.mark.usefixtures("jitted_ant", "jitted_maze_ant")
 def put(state, qpos, qvel=None):
     """The same state with the ant elsewhere."""
     qvel = np.zeros(14) if qvel is None else qvel
-    qpos, qvel, cold = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, np.zeros(14)))
-    return state._replace(body=Body(qpos, qvel, cold))
+    body = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, np.zeros(14), np.zeros(8)))
+    return state._replace(body=Body(*body))
 
 
 def step_in_c(model, qpos, qvel, action):
@@ -111,7 +111,8 @@ def test_maze_starts_and_goals(layout):
 )
 def test_healthy_between_twenty_centimetres_and_a_metre(free_ant, height, ok):
     qpos = jnp.asarray(STANCE, jnp.float32).at[2].set(height)
-    assert bool(free_ant.task.healthy(qpos, jnp.zeros(14, jnp.float32))) is ok
+    body = free_ant.task.physics.rest(qpos, jnp.zeros(14, jnp.float32))
+    assert bool(free_ant.task.healthy(body)) is ok
 
 
 def test_falling_ant_agrees_with_c_mujoco(free_ant, jitted_ant, old_key):
@@ -184,8 +185,9 @@ def test_converged_mjx_beside_walls_is_c_mujoco(maze_ant):
     model.opt.iterations, model.opt.ls_iterations = 20, 20
     advance = jax.jit(jax.vmap(Physics(model, 5, move_nearest(walls, model)).advance))
     qpos, qvel, action = states_beside_walls(200)
-    start = Body(*(jnp.asarray(x, jnp.float32) for x in (qpos, qvel, np.zeros_like(qvel))))
-    body = advance(start, jnp.asarray(action, jnp.float32))
+    zero = np.zeros_like
+    start = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, zero(qvel), zero(action)))
+    body = advance(Body(*start), jnp.asarray(action, jnp.float32))
     scene = converged(ant_model(walls))
     expected = [step_in_c(scene, *row)[0].qpos for row in zip(qpos, qvel, action, strict=True)]
     np.testing.assert_allclose(body.qpos, expected, atol=5e-5)

@@ -56,10 +56,9 @@ def point_maze(
             physics=Physics(model, SUBSTEPS, move_nearest(where.walls, model)),
             scene=_model(where.walls),
             draw_start=_draw_start(where),
-            observe=lambda qpos, qvel: jnp.concatenate([qpos, qvel]),
+            observe=lambda body: jnp.concatenate([body.qpos, body.qvel]),
             goal_indices=(0, 1),
             success_radius=0.5,
-            healthy=lambda _qpos, _qvel: jnp.ones((), bool),
             episode_length=episode_length,
             maze=where,
         )

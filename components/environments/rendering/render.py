@@ -14,8 +14,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 
-from components.environments.camera import photograph
 from components.environments.goal_environment import GoalEnvironment, State
+from components.environments.rendering.camera import photograph
 
 WALL_COLOUR = "#8d99ae"
 GOAL_COLOUR = "#2a9d3f"

@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from components.environments.ant_model import SUBSTEPS, ant_model
 from components.environments.goal_environment import GoalEnvironment
 from components.environments.maze_layouts import LayoutName
 from components.environments.mazes import maze
-from components.environments.physics import Physics
+from components.environments.physics import Body, Physics
+from components.environments.robots.ant import SUBSTEPS, ant_model
 from components.environments.starts import choose, on_circle
 from components.environments.task import Start, Task
 from components.environments.walls import move_nearest, nearest
@@ -115,9 +115,9 @@ def _upright(qpos: Float[Array, "15"]) -> Float[Array, "15"]:
     return qpos.at[3:7].set(quaternion / jnp.linalg.norm(quaternion))
 
 
-def _observe(qpos: Float[Array, "15"], qvel: Float[Array, "14"]) -> Float[Array, "29"]:
-    return jnp.concatenate([qpos, qvel])
+def _observe(body: Body) -> Float[Array, "29"]:
+    return jnp.concatenate([body.qpos, body.qvel])
 
 
-def _healthy(qpos: Float[Array, "15"], _qvel: Float[Array, "14"]) -> Bool[Array, ""]:
-    return (qpos[2] >= LOWEST) & (qpos[2] <= HIGHEST)
+def _healthy(body: Body) -> Bool[Array, ""]:
+    return (body.qpos[2] >= LOWEST) & (body.qpos[2] <= HIGHEST)

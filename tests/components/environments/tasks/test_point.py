@@ -11,7 +11,7 @@ from jumanji.testing.env_not_smoke import (
 )
 
 from components.environments.maze_layouts import LAYOUTS
-from components.environments.point import RADIUS, point_maze
+from components.environments.tasks.point import RADIUS, point_maze
 from components.settings import SettingError
 from components.spaces import Sizes
 

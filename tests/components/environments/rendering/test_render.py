@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from components.environments import camera
-from components.environments.camera import RenderError
-from components.environments.render import frame, top_view
+from components.environments.rendering import camera
+from components.environments.rendering.camera import RenderError
+from components.environments.rendering.render import frame, top_view
 
 
 def test_top_view_shows_walls_goal_and_path(point, tmp_path):

@@ -1,9 +1,8 @@
 """The ant: Gymnasium's MIT-licensed model, edited for MJX in memory."""
 
-import importlib.resources
-
 import mujoco
 
+from components.environments.robots.gymnasium_models import gymnasium_model
 from components.environments.scenery import add_floor
 from components.environments.walls import FLOOR_BIT, WALL_BIT, Boxes, add_walls
 
@@ -25,7 +24,7 @@ def ant_model(walls: Boxes | None = None) -> mujoco.MjModel:
       and, for half of all steps under random actions, no error against the converged solver.
       1 x 4 makes 16,700 with a median error of 0.007 rad per step; 3 x 2 makes 9,500.
     """
-    spec = _gymnasium_ant()
+    spec = gymnasium_model("ant.xml")
     spec.delete(spec.geom("floor"))
     spec.delete(spec.worldbody.first_light())
     _set_options(spec)
@@ -34,11 +33,6 @@ def ant_model(walls: Boxes | None = None) -> mujoco.MjModel:
     if walls is not None:
         add_walls(spec, walls, WALL_HEIGHT)
     return spec.compile()
-
-
-def _gymnasium_ant() -> mujoco.MjSpec:
-    assets = importlib.resources.files("gymnasium") / "envs" / "mujoco" / "assets"
-    return mujoco.MjSpec.from_string((assets / "ant.xml").read_text())
 
 
 def _set_options(spec: mujoco.MjSpec) -> None:
