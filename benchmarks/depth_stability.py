@@ -18,7 +18,8 @@ import numpy as np
 import optax
 
 from components.energies import NegativeL2
-from components.losses.contrastive import InfoNCE, contrastive_metrics, info_nce
+from components.losses.contrastive import InfoNCE
+from components.losses.logits import contrastive_metrics, info_nce
 from components.networks import ResidualMLP
 from components.networks.residual import fold_blocks
 

@@ -15,15 +15,18 @@ class Batch(NamedTuple):
         state: observation without the goal, before the action.
         action: action taken, each entry in [-1, 1].
         next_state: observation after the action.
-        goal: goal chosen by the relabelling word, not the commanded one.
+        goal: goal chosen by the relabelling word.
+        achieved: goal that `next_state` achieves.
         reward: 1 where `next_state` lies inside the success radius of `goal`, else 0.
-        discount: 0 where the episode terminated at `next_state`, else 1 (a time limit included).
+        discount: 0 where the episode terminated at `next_state`, else 1 (a time limit included;
+            and as reaching a goal ends no episode, the same for every goal).
     """
 
     state: Float[Array, "B n"]
     action: Float[Array, "B a"]
     next_state: Float[Array, "B n"]
     goal: Float[Array, "B g"]
+    achieved: Float[Array, "B g"]
     reward: Float[Array, " B"]
     discount: Float[Array, " B"]
 
@@ -59,12 +62,14 @@ def make_batch(replay: Replay, anchors: Anchors, goal: Float[Array, "B g"]) -> B
     """The transitions at `anchors`, rewarded as if `goal` had been commanded."""
     row = replay.buffer.read(replay.state, anchors.time, anchors.lane)
     successor = replay.buffer.read(replay.state, anchors.time + 1, anchors.lane)
-    reached = replay.goals.success(replay.goals.achieved_goal(successor.state), goal)
+    achieved = replay.goals.achieved_goal(successor.state)
+    reached = replay.goals.success(achieved, goal)
     return Batch(
         state=row.state,
         action=row.action,
         next_state=successor.state,
         goal=goal,
+        achieved=achieved,
         reward=reached.astype(row.reward.dtype),
         discount=row.discount,
     )

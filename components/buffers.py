@@ -129,6 +129,17 @@ class TrajectoryBuffer(eqx.Module):
         episode = state.rows.episode[time % self.capacity, lane]
         return state.episode_end[episode % self.capacity, lane] - time
 
+    def steps_before(
+        self, state: BufferState, time: Int[Array, "*b"], lane: Int[Array, "*b"]
+    ) -> Int[Array, "*b"]:
+        """Rows of the same episode before the rows at these places that are still in the ring."""
+        episode = state.rows.episode[time % self.capacity, lane]
+        # An episode begins where the one before it ended; the first one at the start of the run.
+        previous_end = state.episode_end[(episode - 1) % self.capacity, lane]
+        start = jnp.where(episode > 0, previous_end + 1, 0)
+        oldest = jnp.maximum(state.written - self.capacity, 0)
+        return time - jnp.maximum(start, oldest)
+
 
 def _first_with_successor(
     draws: Anchors, oldest: Array, buffer: TrajectoryBuffer, state: BufferState

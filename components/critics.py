@@ -1,5 +1,7 @@
 """Critics that judge how soon a state-action leads to a goal."""
 
+from typing import NamedTuple
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -9,6 +11,20 @@ from components.energies import AbstractEnergy, NegativeL2
 from components.networks import Network, NetworkPlan
 from components.settings import PositiveInt, check
 from components.spaces import Sizes
+
+
+class Pairs(NamedTuple):
+    """A batch of state-actions against a batch of goals.
+
+    Attributes:
+        logits: f of every state-action (rows) with every goal (columns).
+        state_actions: embeddings phi(s, a).
+        goals: embeddings psi(g).
+    """
+
+    logits: Float[Array, "B C"]
+    state_actions: Float[Array, "B d"]
+    goals: Float[Array, "C d"]
 
 
 class ContrastiveCritic(eqx.Module):
@@ -21,6 +37,7 @@ class ContrastiveCritic(eqx.Module):
     state_action_encoder: Network
     goal_encoder: Network
     energy: AbstractEnergy
+    log_scale: Float[Array, ""] | None
 
     def __init__(
         self,
@@ -28,6 +45,7 @@ class ContrastiveCritic(eqx.Module):
         goal_encoder: NetworkPlan,
         energy: AbstractEnergy = NegativeL2(),  # noqa: B008 (modules do not change)
         embedding_size: PositiveInt = 64,
+        learned_scale: bool = False,
         *,
         sizes: Sizes,
         key: Key[Array, ""],
@@ -37,6 +55,8 @@ class ContrastiveCritic(eqx.Module):
             goal_encoder: plan of psi, likewise.
             energy: agreement of two embeddings.
             embedding_size: numbers in an embedding.
+            learned_scale: whether f is the energy times a factor that is trained, 1 at first (an
+                inverse temperature of the softmax; energies such as the cosine need one).
             sizes: of state, goal and action.
             key: random key of the weights.
 
@@ -50,6 +70,7 @@ class ContrastiveCritic(eqx.Module):
         )
         self.goal_encoder = goal_encoder(in_size=sizes.goal, out_size=embedding_size, key=goal_key)
         self.energy = energy
+        self.log_scale = jnp.zeros((), jnp.float32) if learned_scale else None
 
     def embed_state_action(
         self, state: Float[Array, " n"], action: Float[Array, " a"]
@@ -65,11 +86,23 @@ class ContrastiveCritic(eqx.Module):
         self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
     ) -> Float[Array, ""]:
         """f(s, a, g): higher where the goal is reached sooner."""
-        return self.energy(self.embed_state_action(state, action), self.embed_goal(goal))
+        energy = self.energy(self.embed_state_action(state, action), self.embed_goal(goal))
+        return self._scaled(energy)
 
-    def logits(
+    def values(
+        self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
+    ) -> Float[Array, "1"]:
+        """f(s, a, g) as the one member of an ensemble, which losses for ensembles take."""
+        return self(state, action, goal)[None]
+
+    def pairs(
         self, states: Float[Array, "B n"], actions: Float[Array, "B a"], goals: Float[Array, "C g"]
-    ) -> Float[Array, "B C"]:
-        """f of every state-action (rows) with every goal (columns)."""
+    ) -> Pairs:
+        """Every state-action with every goal."""
         state_actions = jax.vmap(self.embed_state_action)(states, actions)
-        return self.energy.pairwise(state_actions, jax.vmap(self.embed_goal)(goals))
+        embedded = jax.vmap(self.embed_goal)(goals)
+        logits = self._scaled(self.energy.pairwise(state_actions, embedded))
+        return Pairs(logits, state_actions, embedded)
+
+    def _scaled(self, energy: Float[Array, "*b"]) -> Float[Array, "*b"]:
+        return energy if self.log_scale is None else jnp.exp(self.log_scale) * energy

@@ -17,11 +17,11 @@ def init_optimiser(optimiser: optax.GradientTransformation, module: Any) -> opta
 
 
 def gradient_step(
-    loss: Callable[[Module], tuple[Float[Array, ""], dict[str, Array]]],
+    loss: Callable[[Module], tuple[Float[Array, ""], dict[str, Any]]],
     module: Module,
     optimiser: optax.GradientTransformation,
     optimiser_state: optax.OptState,
-) -> tuple[Module, optax.OptState, dict[str, Array]]:
+) -> tuple[Module, optax.OptState, dict[str, Any]]:
     """One step of `optimiser` down the gradient of `loss`.
 
     Args:

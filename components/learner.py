@@ -1,4 +1,4 @@
-"""One actor-critic learner, composed of the words of a gin file.
+"""One learner for all algorithms, composed of the words of a gin file.
 
 This is the file that says how a batch becomes a gradient.
 """
@@ -9,20 +9,26 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, Int, Key, PyTree
 
+from components.acting import AbstractActing, Mode, Sample
 from components.batch import Batch, Replay, make_batch
 from components.buffers import Anchors
 from components.goals import AbstractRelabelling
 from components.gradients import gradient_step, init_optimiser
 from components.losses.actor import AbstractActorLoss
+from components.losses.frozen import Frozen
+from components.settings import PositiveInt, SettingError, check
 from components.spaces import Sizes
+from components.targets import Polyak, Targets
 
 Metrics = dict[str, Float[Array, ""]]
+CriticLoss = Callable[..., tuple[Array, Metrics]]
+Optimiser = optax.GradientTransformation
 
 
 class Networks(eqx.Module):
-    """Everything of a learner that is trained."""
+    """Everything of a learner that is trained; None for what it does without."""
 
     actor: PyTree
     critic: PyTree
@@ -30,114 +36,257 @@ class Networks(eqx.Module):
 
 
 class LearnerState(eqx.Module):
-    """Networks and the states of their optimisers, under the same names."""
+    """Everything of a learner that changes.
+
+    Attributes:
+        networks: what is trained.
+        optimisers: states of their optimisers, under the same names.
+        targets: lagging networks, or None.
+        updates: gradient steps of the critic so far.
+    """
 
     networks: Networks
     optimisers: Networks
+    targets: Targets | None
+    updates: Int[Array, ""]
 
 
 class ActorCritic(eqx.Module):
-    """Actor, critic, their losses, entropy temperature, goal relabelling and optimisers.
+    """Actor, critic, their losses, temperature, targets, goal relabelling and optimisers.
 
-    Attributes:
-        actor: plan of the policy, completed with `sizes` and `key`.
-        critic: plan of the critic, likewise.
-        critic_loss: maps (critic, batch) to a scalar and metrics.
-        actor_loss: see `AbstractActorLoss`.
-        temperature: plan of the entropy temperature, completed with `action_size`.
-        relabelling: chooses the goal of every transition.
-        actor_optimiser: optax transformation of the actor.
-        critic_optimiser: optax transformation of the critic.
-        temperature_optimiser: optax transformation of the temperature.
+    What differs between contrastive RL, SAC, TD3 and imitation is which words fill these places.
     """
 
     actor: Callable[..., PyTree] = eqx.field(static=True)
-    critic: Callable[..., PyTree] = eqx.field(static=True)
-    critic_loss: Callable[..., tuple[Array, Metrics]]
     actor_loss: AbstractActorLoss
-    temperature: Callable[..., PyTree] = eqx.field(static=True)
+    actor_optimiser: Optimiser = eqx.field(static=True)
     relabelling: AbstractRelabelling
-    actor_optimiser: optax.GradientTransformation = eqx.field(static=True)
-    critic_optimiser: optax.GradientTransformation = eqx.field(static=True)
-    temperature_optimiser: optax.GradientTransformation = eqx.field(static=True)
+    critic: Callable[..., PyTree] | None = eqx.field(static=True)
+    critic_loss: CriticLoss | None
+    critic_optimiser: Optimiser | None = eqx.field(static=True)
+    temperature: Callable[..., PyTree] | None = eqx.field(static=True)
+    temperature_optimiser: Optimiser | None = eqx.field(static=True)
+    target: Polyak | None
+    actor_every: int = eqx.field(static=True)
+    collecting: AbstractActing
+    evaluating: AbstractActing
+
+    def __init__(
+        self,
+        actor: Callable[..., PyTree],
+        actor_loss: AbstractActorLoss,
+        actor_optimiser: Optimiser,
+        relabelling: AbstractRelabelling,
+        critic: Callable[..., PyTree] | None = None,
+        critic_loss: CriticLoss | None = None,
+        critic_optimiser: Optimiser | None = None,
+        temperature: Callable[..., PyTree] | None = None,
+        temperature_optimiser: Optimiser | None = None,
+        target: Polyak | None = None,
+        actor_every: PositiveInt = 1,
+        collecting: AbstractActing = Sample(),  # noqa: B008 (modules do not change)
+        evaluating: AbstractActing = Mode(),  # noqa: B008
+    ):
+        """Args:
+            actor: plan of the policy, completed with `sizes` and `key`.
+            actor_loss: what the policy is trained to do.
+            actor_optimiser: optax transformation of the actor.
+            relabelling: chooses the goal of every transition.
+            critic: plan of the critic, completed with `sizes` and `key`; imitation has none.
+            critic_loss: maps (critic, batch, frozen networks, key) to a scalar and metrics.
+            critic_optimiser: optax transformation of the critic.
+            temperature: plan of the entropy temperature, completed with `action_size`; without one
+                entropy counts for nothing.
+            temperature_optimiser: optax transformation of the temperature.
+            target: how target networks follow; none where left out.
+            actor_every: critic steps per step of actor, temperature and targets (delayed policy
+                updates; TD3 has 2).
+            collecting: how actions are chosen for training data.
+            evaluating: how they are chosen when the policy is scored.
+
+        Raises:
+            SettingError: a setting outside its range, or one that is useless without another.
+        """
+        check(ActorCritic, actor_every=actor_every)
+        self.actor, self.actor_loss, self.actor_optimiser = actor, actor_loss, actor_optimiser
+        self.relabelling = relabelling
+        self.critic, self.critic_loss = critic, critic_loss
+        self.critic_optimiser = critic_optimiser
+        self.temperature, self.temperature_optimiser = temperature, temperature_optimiser
+        self.target, self.actor_every = target, actor_every
+        self.collecting, self.evaluating = collecting, evaluating
+        _require_together(self, "critic", "critic_loss", "critic_optimiser")
+        _require_together(self, "temperature", "temperature_optimiser")
+        if target is not None and critic is None:
+            raise SettingError("target", "follows a critic, but this learner has none.")
 
     def init(self, sizes: Sizes, key: Key[Array, ""]) -> LearnerState:
-        """Fresh networks and optimisers for a task of the given sizes."""
+        """Fresh networks, targets and optimisers for a task of the given sizes."""
         actor_key, critic_key = jax.random.split(key)
         networks = Networks(
             actor=self.actor(sizes=sizes, key=actor_key),
-            critic=self.critic(sizes=sizes, key=critic_key),
-            temperature=self.temperature(action_size=sizes.action),
+            critic=self.critic(sizes=sizes, key=critic_key) if self.critic else None,
+            temperature=self.temperature(action_size=sizes.action) if self.temperature else None,
         )
         optimisers = Networks(
             actor=init_optimiser(self.actor_optimiser, networks.actor),
-            critic=init_optimiser(self.critic_optimiser, networks.critic),
-            temperature=init_optimiser(self.temperature_optimiser, networks.temperature),
+            critic=_init_optional(self.critic_optimiser, networks.critic),
+            temperature=_init_optional(self.temperature_optimiser, networks.temperature),
         )
-        return LearnerState(networks, optimisers)
+        targets = self.target.init(networks.actor, networks.critic) if self.target else None
+        return LearnerState(networks, optimisers, targets, jnp.zeros((), jnp.int32))
 
     def batch(self, replay: Replay, anchors: Anchors, key: Key[Array, ""]) -> Batch:
         """The transitions at `anchors` with the goals this learner trains on."""
         return make_batch(replay, anchors, self.relabelling(replay, anchors, key))
 
+    def frozen(self, state: LearnerState) -> Frozen:
+        """What the losses of the next update read."""
+        networks, targets = state.networks, state.targets or Targets(None, None)
+        temperature = networks.temperature
+        alpha = jnp.zeros((), jnp.float32) if temperature is None else temperature.value()
+        frozen = Frozen(
+            actor=networks.actor,
+            critic=networks.critic,
+            temperature=alpha,
+            target_actor=networks.actor if targets.actor is None else targets.actor,
+            target_critic=networks.critic if targets.critic is None else targets.critic,
+        )
+        return jax.lax.stop_gradient(frozen)
+
     def update(
         self, state: LearnerState, batch: Batch, key: Key[Array, ""]
     ) -> tuple[LearnerState, Metrics]:
-        """One gradient step of actor, temperature and critic on one batch, in that order.
+        """One gradient step of critic, actor and temperature on one batch.
 
-        All three see the networks as they were before the step (the order of the reference
-        implementations; it matters only for the log-probabilities, which the temperature shares).
+        All three see the networks as they were before the step; the targets then follow the new
+        ones. With `actor_every` above 1 only the critic moves at most steps.
         """
-        old, optimisers = state.networks, state.optimisers
-        actor, actor_optimiser, actor_metrics = self._update_actor(old, optimisers, batch, key)
-        log_probs = actor_metrics.pop("log_probs")
-        temperature, temperature_optimiser, temperature_metrics = gradient_step(
-            lambda temperature: (temperature.loss(log_probs), {}),
-            old.temperature,
-            self.temperature_optimiser,
-            optimisers.temperature,
+        frozen = self.frozen(state)
+        state, critic_metrics = self._update_critic(state, batch, frozen, key)
+        state, actor_metrics = self._every_so_often(
+            lambda state: self._update_actor(state, batch, frozen, key), state
         )
-        critic, critic_optimiser, critic_metrics = gradient_step(
-            lambda critic: self.critic_loss(critic, batch),
-            old.critic,
-            self.critic_optimiser,
-            optimisers.critic,
-        )
-        metrics = {
-            "actor_loss": actor_metrics["loss"],
-            "actor_grad_norm": actor_metrics["grad_norm"],
-            "entropy": -jnp.mean(log_probs),
-            "temperature": old.temperature.value(),
-            "temperature_loss": temperature_metrics["loss"],
-            "critic_loss": critic_metrics.pop("loss"),
-            "critic_grad_norm": critic_metrics.pop("grad_norm"),
-            **critic_metrics,
-        }
-        networks = Networks(actor, critic, temperature)
-        return LearnerState(
-            networks, Networks(actor_optimiser, critic_optimiser, temperature_optimiser)
-        ), metrics
+        updates = state.updates + jnp.int32(1)
+        state = eqx.tree_at(lambda s: s.updates, state, updates)
+        return state, {**critic_metrics, **actor_metrics}
 
-    def _update_actor(self, old: Networks, optimisers: Networks, batch: Batch, key: Array):
-        temperature = jax.lax.stop_gradient(old.temperature.value())
+    def _update_critic(
+        self, state: LearnerState, batch: Batch, frozen: Frozen, key: Key[Array, ""]
+    ) -> tuple[LearnerState, Metrics]:
+        loss, optimiser = self.critic_loss, self.critic_optimiser
+        if loss is None or optimiser is None:
+            return state, {}
+        # The actor's loss may split the key in two, which gives its folds 0 and 1.
+        critic_key = jax.random.fold_in(key, 2)
+        critic, optimiser_state, metrics = gradient_step(
+            lambda critic: loss(critic, batch, frozen, critic_key),
+            state.networks.critic,
+            optimiser,
+            state.optimisers.critic,
+        )
+        state = _replace(state, "critic", critic, optimiser_state)
+        return state, _named("critic", metrics)
+
+    def _update_actor(
+        self, state: LearnerState, batch: Batch, frozen: Frozen, key: Key[Array, ""]
+    ) -> tuple[LearnerState, Metrics]:
+        """Actor, then temperature on the log-probabilities that the actor drew, then targets."""
 
         def loss(actor):
-            value, log_probs = self.actor_loss(actor, old.critic, temperature, batch, key)
+            value, log_probs = self.actor_loss(actor, batch, frozen, key)
             return value, {"log_probs": log_probs}
 
-        return gradient_step(loss, old.actor, self.actor_optimiser, optimisers.actor)
+        actor, optimiser_state, metrics = gradient_step(
+            loss, state.networks.actor, self.actor_optimiser, state.optimisers.actor
+        )
+        log_probs = metrics.pop("log_probs")
+        state = _replace(state, "actor", actor, optimiser_state)
+        metrics = _named("actor", metrics)
+        if log_probs is not None:
+            metrics["entropy"] = -jnp.mean(log_probs)
+        state, temperature_metrics = self._update_temperature(state, log_probs)
+        return self._update_targets(state), {**metrics, **temperature_metrics}
+
+    def _update_temperature(
+        self, state: LearnerState, log_probs: Float[Array, " B"] | None
+    ) -> tuple[LearnerState, Metrics]:
+        if self.temperature_optimiser is None:
+            return state, {}
+        if log_probs is None:
+            raise SettingError("temperature", "weighs an entropy that this actor_loss lacks.")
+        old = state.networks.temperature
+        temperature, optimiser_state, metrics = gradient_step(
+            lambda temperature: (temperature.loss(log_probs), {}),
+            old,
+            self.temperature_optimiser,
+            state.optimisers.temperature,
+        )
+        state = _replace(state, "temperature", temperature, optimiser_state)
+        return state, {"temperature": old.value(), "temperature_loss": metrics["loss"]}
+
+    def _update_targets(self, state: LearnerState) -> LearnerState:
+        if self.target is None or state.targets is None:
+            return state
+        networks = state.networks
+        targets = self.target.update(state.targets, networks.actor, networks.critic)
+        return eqx.tree_at(lambda s: s.targets, state, targets)
+
+    def _every_so_often(
+        self, step: Callable[[LearnerState], tuple[LearnerState, Metrics]], state: LearnerState
+    ) -> tuple[LearnerState, Metrics]:
+        """`step` once in `actor_every` updates; its metrics then count that many times."""
+        if self.actor_every == 1:
+            return step(state)
+        metrics = jax.tree.map(
+            lambda x: jnp.zeros(x.shape, x.dtype), eqx.filter_eval_shape(step, state)[1]
+        )
+
+        def weighted(state: LearnerState) -> tuple[LearnerState, Metrics]:
+            state, metrics = step(state)
+            return state, jax.tree.map(lambda x: self.actor_every * x, metrics)
+
+        due = (state.updates + 1) % self.actor_every == 0
+        return jax.lax.cond(due, weighted, lambda state: (state, metrics), state)
 
 
 def act(
-    actor: PyTree, state: Float[Array, "B n"], goal: Float[Array, "B g"], key: Key[Array, ""]
+    acting: AbstractActing,
+    networks: Networks,
+    states: Float[Array, "B n"],
+    goals: Float[Array, "B g"],
+    key: Key[Array, ""],
 ) -> Float[Array, "B a"]:
-    """Actions drawn from the policy, as collected for training."""
-    keys = jax.random.split(key, state.shape[0])
-    return jax.vmap(lambda s, g, k: actor(s, g).sample(k))(state, goal, keys)
+    """The actions of a batch of states, each with its goal and random numbers of its own."""
+
+    def one(state, goal, key):
+        return acting(networks.actor, networks.critic, state, goal, key)
+
+    return jax.vmap(one)(states, goals, jax.random.split(key, states.shape[0]))
 
 
-def act_greedily(
-    actor: PyTree, state: Float[Array, "B n"], goal: Float[Array, "B g"]
-) -> Float[Array, "B a"]:
-    """The mode of the policy, as evaluated."""
-    return jax.vmap(lambda s, g: actor(s, g).mode())(state, goal)
+def _replace(state: LearnerState, name: str, network: PyTree, optimiser: PyTree) -> LearnerState:
+    """The state with one of its networks and its optimiser's state exchanged."""
+    return eqx.tree_at(
+        lambda s: (getattr(s.networks, name), getattr(s.optimisers, name)),
+        state,
+        (network, optimiser),
+    )
+
+
+def _named(network: str, metrics: Metrics) -> Metrics:
+    """`loss` and `grad_norm` of one network under its name."""
+    prefixed = {f"{network}_{name}": metrics.pop(name) for name in ("loss", "grad_norm")}
+    return {**prefixed, **metrics}
+
+
+def _init_optional(optimiser: Optimiser | None, network: PyTree) -> optax.OptState | None:
+    return None if optimiser is None else init_optimiser(optimiser, network)
+
+
+def _require_together(learner: ActorCritic, *names: str) -> None:
+    """Refuse a learner that has some of these places filled and others not."""
+    filled = [name for name in names if getattr(learner, name) is not None]
+    missing = [name for name in names if name not in filled]
+    if filled and missing:
+        raise SettingError(missing[0], f"is missing: this learner has a {filled[0]}.")

@@ -1,5 +1,11 @@
 """From a judged configuration to an experiment whose settings agree with each other."""
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from components.settings import SettingError
+from dsl import loop
 from dsl.config import ConfigError, Configuration
 from dsl.experiment import Experiment
 
@@ -12,6 +18,21 @@ def build(configuration: Configuration) -> Experiment:
     """
     experiment = configuration.build()
     problems = [configuration.problem(error) for error in experiment.problems()]
+    if not problems:
+        with configuration.locating():
+            refusal = _refusal(experiment)
+        problems = [configuration.problem(refusal, "learner.ActorCritic")] if refusal else []
     if problems:
         raise ConfigError(problems)
     return experiment
+
+
+def _refusal(experiment: Experiment) -> SettingError | None:
+    """What the words of a learner have against each other; a trial in which nothing is computed."""
+    program = experiment.program()
+    state = eqx.filter_eval_shape(loop.init, program, jax.ShapeDtypeStruct((), jnp.uint32))
+    try:
+        eqx.filter_eval_shape(loop.no_metrics, program, state)
+    except SettingError as error:
+        return error
+    return None

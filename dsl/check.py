@@ -38,15 +38,20 @@ def _pipeline(configuration: Configuration) -> list[tuple[str, ...]]:
 
 
 def _networks(state: TrainState) -> list[tuple[str, ...]]:
-    networks = state.learner.networks
-    parts = {"actor": networks.actor, **_parts("critic", networks.critic)}
-    rows = [(name, f"{count(module):,}", _depth(module)) for name, module in parts.items()]
-    total = ("total", f"{count(networks):,}", "")
-    return [("network", "parameters", "depth"), *rows, total]
+    rows = []
+    for learner, learner_state in state.learners.items():
+        networks = learner_state.networks
+        prefix = f"{learner}." if len(state.learners) > 1 else ""
+        parts = {"actor": networks.actor, **_parts("critic", networks.critic)}
+        rows += [(prefix + name, f"{count(m):,}", _depth(m)) for name, m in parts.items()]
+    total = count([s.networks for s in state.learners.values()])
+    return [("network", "parameters", "depth"), *rows, ("total", f"{total:,}", "")]
 
 
 def _parts(name: str, module: Any) -> dict[str, Any]:
-    """The networks inside a critic, or the critic itself where it has none."""
+    """The networks inside a critic, or the critic itself where it has none; nothing for None."""
+    if module is None:
+        return {}
     modules = {k: v for k, v in vars(module).items() if isinstance(v, eqx.Module) and count(v)}
     return {f"{name}.{key}": value for key, value in modules.items()} or {name: module}
 

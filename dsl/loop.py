@@ -16,7 +16,7 @@ from components.batch import Replay
 from components.buffers import BufferState, Row, TrajectoryBuffer
 from components.environments.auto_reset import step_or_reset
 from components.environments.goal_environment import GoalEnvironment, Observation, State
-from components.learner import ActorCritic, LearnerState, Metrics, act, act_greedily
+from components.learner import ActorCritic, LearnerState, Metrics, act
 
 # Streams of random numbers within one iteration.
 _COLLECT, _SAMPLE, _RELABEL, _UPDATE = range(4)
@@ -30,7 +30,8 @@ class Program(eqx.Module):
     Attributes:
         environment: task that data is collected in.
         eval_environment: task that the policy is scored on; same sizes.
-        learner: see `components.learner`.
+        learners: by name; see `components.learner`. All train on the same transitions.
+        collector: name of the learner whose policy fills the buffer.
         buffer: see `components.buffers`.
         num_envs: parallel environments.
         unroll_length: environment steps of each per iteration.
@@ -42,7 +43,8 @@ class Program(eqx.Module):
 
     environment: GoalEnvironment = eqx.field(static=True)
     eval_environment: GoalEnvironment = eqx.field(static=True)
-    learner: ActorCritic
+    learners: dict[str, ActorCritic]
+    collector: str = eqx.field(static=True)
     buffer: TrajectoryBuffer
     num_envs: int = eqx.field(static=True)
     unroll_length: int = eqx.field(static=True)
@@ -66,15 +68,19 @@ class TrainState(eqx.Module):
     Attributes:
         key: the run's key; constant.
         iteration: unrolls made so far.
+        learners: by name.
+        lanes: the parallel environments.
+        buffer: what they have been through.
     """
 
     key: Key[Array, ""]
     iteration: Int[Array, ""]
-    learner: LearnerState
+    learners: dict[str, LearnerState]
     lanes: Lanes
     buffer: BufferState
 
 
+Learners = dict[str, LearnerState]
 # The state, metrics summed over updates, and the episodes that broken physics has ended.
 Carry = tuple[TrainState, Metrics, Int[Array, ""]]
 
@@ -101,7 +107,10 @@ def init(program: Program, seed: Int[Array, ""]) -> TrainState:
     return TrainState(
         key=key,
         iteration=jnp.zeros((), jnp.int32),
-        learner=program.learner.init(sizes, jax.random.fold_in(key, _NETWORKS)),
+        learners={
+            name: learner.init(sizes, jax.random.fold_in(key, _NETWORKS))
+            for name, learner in program.learners.items()
+        },
         lanes=Lanes(state, timestep, jnp.zeros(program.num_envs, jnp.int32)),
         buffer=program.buffer.init(sizes, program.num_envs),
     )
@@ -134,9 +143,9 @@ def epoch(
         0,
         iterations,
         lambda _, carry: iteration(program, carry, updates),
-        (state, _no_metrics(program, state), jnp.zeros((), jnp.int32)),
+        (state, no_metrics(program, state), jnp.zeros((), jnp.int32)),
     )
-    evaluation, rollout = evaluate(program, state.learner, _stream(state, _EVALUATIONS))
+    evaluation, rollout = evaluate(program, state.learners, _stream(state, _EVALUATIONS))
     count = (iterations * updates).astype(jnp.float32)
     train = {f"train/{name}": total / count for name, total in sums.items()}
     train["train/nonfinite_resets"] = broken.astype(jnp.float32)
@@ -148,20 +157,20 @@ def iteration(program: Program, carry: Carry, updates: Int[Array, ""]) -> Carry:
     state, sums, broken = carry
     state, newly_broken = _collect(program, state)
 
-    def update(index: Array, carry: tuple[LearnerState, Metrics]) -> tuple[LearnerState, Metrics]:
-        learner, sums = carry
-        learner, metrics = _update(program, state, learner, index)
-        return learner, jax.tree.map(jnp.add, sums, metrics)
+    def update(index: Array, carry: tuple[Learners, Metrics]) -> tuple[Learners, Metrics]:
+        learners, sums = carry
+        learners, metrics = _update(program, state, learners, index)
+        return learners, jax.tree.map(jnp.add, sums, metrics)
 
-    learner, sums = jax.lax.fori_loop(0, updates, update, (state.learner, sums))
-    state = eqx.tree_at(lambda s: (s.learner, s.iteration), state, (learner, state.iteration + 1))
+    learners, sums = jax.lax.fori_loop(0, updates, update, (state.learners, sums))
+    state = eqx.tree_at(lambda s: (s.learners, s.iteration), state, (learners, state.iteration + 1))
     return state, sums, broken + newly_broken
 
 
 def _update(
-    program: Program, state: TrainState, learner: LearnerState, index: Array
-) -> tuple[LearnerState, Metrics]:
-    """Draw a batch and take one gradient step of every network."""
+    program: Program, state: TrainState, learners: Learners, index: Array
+) -> tuple[Learners, Metrics]:
+    """Draw transitions and take one gradient step of every network of every learner."""
     key = _stream(state, _ITERATIONS)
     sample, relabel, update = (
         jax.random.fold_in(jax.random.fold_in(key, stream), index)
@@ -169,13 +178,25 @@ def _update(
     )
     replay = Replay(program.buffer, state.buffer, program.environment)
     anchors = program.buffer.sample(state.buffer, sample, program.batch_size)
-    batch = program.learner.batch(replay, anchors, relabel)
-    return program.learner.update(learner, batch, update)
+    updated, metrics = {}, {}
+    for name, learner in program.learners.items():
+        # One key for all: learners that relabel alike see the same goals.
+        batch = learner.batch(replay, anchors, relabel)
+        updated[name], found = learner.update(learners[name], batch, update)
+        metrics.update(_prefixed(program, name, found))
+    return updated, metrics
 
 
-def _no_metrics(program: Program, state: TrainState) -> Metrics:
+def _prefixed(program: Program, learner: str, metrics: Metrics) -> Metrics:
+    """Metrics under the learner's name, where there are several learners."""
+    prefix = f"{learner}/" if len(program.learners) > 1 else ""
+    return {f"{prefix}{name}": value for name, value in metrics.items()}
+
+
+def no_metrics(program: Program, state: TrainState) -> Metrics:
+    """The sums of all metrics over no update; traces one."""
     shapes = jax.eval_shape(
-        lambda s: _update(program, s, s.learner, jnp.zeros((), jnp.int32))[1], state
+        lambda s: _update(program, s, s.learners, jnp.zeros((), jnp.int32))[1], state
     )
     return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
@@ -186,14 +207,15 @@ def _collect(program: Program, state: TrainState) -> tuple[TrainState, Int[Array
     Also returns how many episodes ended because their physics broke.
     """
     key = jax.random.fold_in(_stream(state, _ITERATIONS), _COLLECT)
-    actor = state.learner.networks.actor
-
+    acting = program.learners[program.collector].collecting
+    networks = state.learners[program.collector].networks
     first_keys = _first_keys(program, state.key)
 
     def step(lanes: Lanes, index: Array) -> tuple[Lanes, tuple[Row, Array]]:
         observation = lanes.timestep.observation
         reset_keys = first_keys if program.fixed_starts else lanes.state.key
-        action = act(actor, observation.state, observation.goal, jax.random.fold_in(key, index))
+        step_key = jax.random.fold_in(key, index)
+        action = act(acting, networks, observation.state, observation.goal, step_key)
         env_state, timestep = jax.vmap(step_or_reset, in_axes=(None, 0, 0, 0, 0))(
             program.environment, lanes.state, lanes.timestep, action, reset_keys
         )
@@ -215,46 +237,69 @@ def _collect(program: Program, state: TrainState) -> tuple[TrainState, Int[Array
     return state, jnp.sum(broken, dtype=jnp.int32)
 
 
-def evaluate(
-    program: Program, learner: LearnerState, key: Key[Array, ""]
-) -> tuple[Metrics, Rollout]:
-    """Score the mode of the policy on fresh episodes, each up to its first end.
+def evaluate(program: Program, learners: Learners, key: Key[Array, ""]) -> tuple[Metrics, Rollout]:
+    """Score every learner's policy on the same fresh episodes, each up to its first end.
 
     Returns:
         `eval/success_rate` (share of episodes ever inside the success radius), `eval/time_at_goal`
         (steps inside it per episode), `eval/final_success`, `eval/final_distance` (metres, at the
-        episode's last step), `eval/episode_length` (steps); and the first episodes.
+        episode's last step), `eval/episode_length` (steps); and the collector's first episodes.
     """
-    environment = program.eval_environment
-    actor = learner.networks.actor
-    keys = jax.random.split(key, program.eval_episodes)
+    environment, names = program.eval_environment, list(program.learners)
+    # All episodes of all learners side by side: the physics is compiled once.
+    keys = jnp.tile(jax.random.split(key, program.eval_episodes), len(names))
     start = jax.vmap(environment.reset)(keys)
-    running = jnp.ones(program.eval_episodes, bool)
+    running = jnp.ones(len(keys), bool)
+    pictured = names.index(program.collector) * program.eval_episodes
 
-    def step(carry: tuple, _: None) -> tuple[tuple, Any]:
+    def step(carry: tuple, index: Array) -> tuple[tuple, Any]:
         state, timestep, running = carry
         observation = timestep.observation
-        action = act_greedily(actor, observation.state, observation.goal)
+        action = _evaluated_actions(program, learners, observation, jax.random.fold_in(key, index))
         next_state, next_timestep = jax.vmap(environment.step)(state, action)
-        now = (state, observation, running)
-        shown = jax.tree.map(lambda x: x[: program.pictured_episodes], now)
+        shown = jax.tree.map(
+            lambda x: x[pictured : pictured + program.pictured_episodes],
+            (state, observation, running),
+        )
         # A finished episode stands still, so that the last carry holds every episode's end.
         state, timestep = _where(running, (next_state, next_timestep), (state, timestep))
         inside = timestep.extras["success"] & running
         return (state, timestep, running & ~timestep.last()), (inside, running, shown)
 
-    (_, end, _), (inside, ran, shown) = jax.lax.scan(
-        step, (*start, running), None, environment.episode_length
-    )
-    mean = lambda x: jnp.mean(x.astype(jnp.float32))  # noqa: E731
-    metrics = {
-        "eval/success_rate": mean(inside.any(axis=0)),
-        "eval/time_at_goal": mean(inside.sum(axis=0)),
-        "eval/final_success": mean(end.extras["success"]),
-        "eval/final_distance": mean(end.extras["distance"]),
-        "eval/episode_length": mean(ran.sum(axis=0)),
+    steps = jnp.arange(environment.episode_length, dtype=jnp.int32)
+    (_, end, _), (inside, ran, shown) = jax.lax.scan(step, (*start, running), steps)
+    metrics = {}
+    for i, name in enumerate(names):
+        episodes = slice(i * program.eval_episodes, (i + 1) * program.eval_episodes)
+        scores = _scores(end.extras, inside, ran, episodes)
+        metrics.update(_prefixed(program, name, scores))
+    return {f"eval/{name}": value for name, value in metrics.items()}, Rollout(*shown)
+
+
+def _evaluated_actions(
+    program: Program, learners: Learners, observation: Observation, key: Key[Array, ""]
+) -> Array:
+    """Each learner's actions in its own share of the episodes."""
+    actions = []
+    for i, (name, learner) in enumerate(program.learners.items()):
+        mine = slice(i * program.eval_episodes, (i + 1) * program.eval_episodes)
+        networks = learners[name].networks
+        state, goal = observation.state[mine], observation.goal[mine]
+        actions.append(act(learner.evaluating, networks, state, goal, key))
+    return jnp.concatenate(actions)
+
+
+def _scores(extras: dict[str, Array], inside: Array, ran: Array, episodes: slice) -> Metrics:
+    """Means over some episodes; `inside` and `ran` are (time, episodes)."""
+    inside, ran = inside[:, episodes], ran[:, episodes]
+    scores = {
+        "success_rate": inside.any(axis=0),
+        "time_at_goal": inside.sum(axis=0),
+        "final_success": extras["success"][episodes],
+        "final_distance": extras["distance"][episodes],
+        "episode_length": ran.sum(axis=0),
     }
-    return metrics, Rollout(*shown)
+    return {name: jnp.mean(score.astype(jnp.float32)) for name, score in scores.items()}
 
 
 def _stream(state: TrainState, stream: int) -> Key[Array, ""]:

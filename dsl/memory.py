@@ -9,6 +9,7 @@ import jax.numpy as jnp
 
 from components.batch import Batch
 from components.learner import ActorCritic, LearnerState
+from components.losses.frozen import Frozen
 from dsl.experiment import Experiment
 from dsl.loop import TrainState, init
 
@@ -17,9 +18,9 @@ class Memory(NamedTuple):
     """Bytes by purpose.
 
     Attributes:
-        parameters: networks.
+        parameters: networks and their targets.
         optimisers: states of their optimisers.
-        gradients: of the larger of actor and critic, which are updated one after the other.
+        gradients: of the largest network, as they are updated one after the other.
         activations: what the larger backward pass keeps from its forward pass.
         replay: the buffer.
         environments: states of the parallel environments.
@@ -40,14 +41,22 @@ def state_shape(experiment: Experiment) -> TrainState:
 
 
 def estimate(experiment: Experiment, state: TrainState) -> Memory:
-    """Memory of a run whose state has the given shapes."""
-    networks = state.learner.networks
-    actor, critic = _activations(experiment, state.learner)
+    """Memory of a run whose state has the given shapes.
+
+    Learners are updated one after the other, and so are the networks of each: of gradients and
+    activations the largest share counts.
+    """
+    states = state.learners
+    needs = [
+        need
+        for name, learner in experiment.learners.items()
+        for need in _updates(experiment, learner, states[name])
+    ]
     return Memory(
-        parameters=size(networks),
-        optimisers=size(state.learner.optimisers),
-        gradients=max(size(networks.actor), size(networks.critic)),
-        activations=max(actor, critic),
+        parameters=size([(s.networks, s.targets) for s in states.values()]),
+        optimisers=size([s.optimisers for s in states.values()]),
+        gradients=max(gradients for gradients, _ in needs),
+        activations=max(activations for _, activations in needs),
         replay=size(state.buffer),
         environments=size(state.lanes),
     )
@@ -70,31 +79,26 @@ def _batch_shape(experiment: Experiment) -> Batch:
         return jax.ShapeDtypeStruct((rows, *shape), jnp.float32)
 
     state, goal = of(sizes.state), of(sizes.goal)
-    return Batch(state, of(sizes.action), state, goal, of(), of())
+    return Batch(state, of(sizes.action), state, goal, goal, of(), of())
 
 
-def _activations(experiment: Experiment, learner_state: LearnerState) -> tuple[int, int]:
-    """Bytes the backward passes of actor and critic keep, weights excluded."""
-    learner, batch = experiment.learner, _batch_shape(experiment)
-    networks = learner_state.networks
+def _updates(
+    experiment: Experiment, learner: ActorCritic, state: LearnerState
+) -> list[tuple[int, int]]:
+    """Bytes of gradients and of kept activations of each network's update."""
+    batch, networks = _batch_shape(experiment), state.networks
+    frozen = eqx.filter_eval_shape(learner.frozen, state)
+    key = jax.eval_shape(lambda: jax.random.key(0))
 
-    def kept(loss: Any, module: Any, weights: Any) -> int:
-        pullback = jax.eval_shape(lambda m, b: jax.vjp(lambda m: loss(m, b), m)[1], module, batch)
-        return max(size(pullback) - size(weights), 0)
+    def kept(loss: Any, module: Any) -> tuple[int, int]:
+        def pull(module: Any, batch: Batch, frozen: Frozen, key: Any) -> Any:
+            return jax.vjp(lambda m: loss(m, batch, frozen, key)[0], module)[1]
 
-    actor_loss = _actor_loss(learner, networks.critic)
-    return (
-        kept(actor_loss, networks.actor, (networks.actor, networks.critic)),
-        kept(lambda m, b: learner.critic_loss(m, b)[0], networks.critic, networks.critic),
-    )
+        weights = size(module) + size((frozen.actor, frozen.critic))
+        pullback = jax.eval_shape(pull, module, batch, frozen, key)
+        return size(module), max(size(pullback) - weights, 0)
 
-
-def _actor_loss(learner: ActorCritic, critic: Any) -> Any:
-    """The actor's loss with a critic of zeros: only shapes matter."""
-
-    def loss(actor: Any, batch: Batch) -> jax.Array:
-        zeros = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), critic)
-        key, temperature = jax.random.key(0), jnp.ones((), jnp.float32)
-        return learner.actor_loss(actor, zeros, temperature, batch, key)[0]
-
-    return loss
+    updates = [kept(learner.actor_loss, networks.actor)]
+    if learner.critic_loss is not None:
+        updates.append(kept(learner.critic_loss, networks.critic))
+    return updates

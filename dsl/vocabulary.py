@@ -7,17 +7,41 @@ function as it stands.
 import jax
 import optax
 
+from components.acting import BestOf, Mode, Sample
 from components.actors import TanhGaussianActor
 from components.buffers import TrajectoryBuffer
 from components.critics import ContrastiveCritic
+from components.deterministic import DeterministicActor
 from components.energies import Cosine, Dot, NegativeL1, NegativeL2, NegativeSquaredL2
 from components.environments.tasks.ant import ant, ant_maze
 from components.environments.tasks.point import point_maze
-from components.goals import GeometricFuture
+from components.goals import (
+    Commanded,
+    EpisodeState,
+    FinalState,
+    GeometricFuture,
+    Mixture,
+    RandomState,
+    UniformFuture,
+)
 from components.learner import ActorCritic
-from components.losses.actor import MaximumEntropy
-from components.losses.contrastive import BinaryNCE, FlatNCE, InfoNCE
+from components.losses.actor import DeterministicGradient, LogLikelihood, MaximumEntropy
+from components.losses.c_learning import CLearning
+from components.losses.contrastive import (
+    DPO,
+    IPO,
+    SPPO,
+    BinaryNCE,
+    EmbeddingPenalty,
+    FlatNCE,
+    ForwardBackward,
+    InfoNCE,
+)
+from components.losses.td import ClippedDoubleQ, SoftBellman
 from components.networks import ResidualMLP, StableResidualMLP
+from components.q_functions import QEnsemble
+from components.quasimetric import NegativeMRN
+from components.targets import Polyak
 from components.temperature import FixedTemperature, TunedTemperature
 from dsl.experiment import Experiment
 from dsl.registry import constants, family, root
@@ -27,17 +51,21 @@ root(Experiment)
 # The task, and what is remembered of it.
 family("env", PointMaze=point_maze, Ant=ant, AntMaze=ant_maze)
 family("buffer", TrajectoryBuffer)
-family("goal", GeometricFuture)
+family("goal", Commanded, GeometricFuture, UniformFuture, FinalState, EpisodeState, RandomState)
+family("goal", Mixture)
 
 # The learner and the places in it.
 family("learner", ActorCritic)
-family("actor", TanhGaussianActor)
-family("critic", ContrastiveCritic)
-family("energy", NegativeL2, NegativeSquaredL2, NegativeL1, Dot, Cosine)
+family("actor", TanhGaussianActor, DeterministicActor)
+family("critic", ContrastiveCritic, QEnsemble)
+family("energy", NegativeL2, NegativeSquaredL2, NegativeL1, NegativeMRN, Dot, Cosine)
 family("network", ResidualMLP, StableResidualMLP)
-family("loss", InfoNCE, BinaryNCE, FlatNCE)
-family("actor_loss", MaximumEntropy)
+family("loss", InfoNCE, FlatNCE, BinaryNCE, ForwardBackward, DPO, IPO, SPPO, EmbeddingPenalty)
+family("loss", CLearning, SoftBellman, ClippedDoubleQ)
+family("actor_loss", MaximumEntropy, DeterministicGradient, LogLikelihood)
 family("temperature", TunedTemperature, FixedTemperature)
+family("target", Polyak)
+family("acting", Sample, Mode, BestOf)
 
 # Borrowed from JAX and Optax.
 family("optimiser", optax.adam, optax.adamw, optax.sgd)

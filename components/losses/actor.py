@@ -9,22 +9,20 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
 from components.batch import Batch
+from components.losses.frozen import Frozen
 from components.settings import Between, check
+
+Share = Annotated[float, Between(0, 1)]
 
 
 class AbstractActorLoss(eqx.Module):
-    """Scores an actor's fresh actions on a batch with the critic held fixed."""
+    """Scores an actor on a batch, with all other networks held fixed."""
 
     @abc.abstractmethod
     def __call__(
-        self,
-        actor: PyTree,
-        critic: PyTree,
-        temperature: Float[Array, ""],
-        batch: Batch,
-        key: Key[Array, ""],
-    ) -> tuple[Float[Array, ""], Float[Array, " B"]]:
-        """The loss, and the log-probabilities of the actions it drew."""
+        self, actor: PyTree, batch: Batch, frozen: Frozen, key: Key[Array, ""]
+    ) -> tuple[Float[Array, ""], Float[Array, " B"] | None]:
+        """The loss, and the log-probabilities of the actions drawn for it, if any were."""
 
 
 class MaximumEntropy(AbstractActorLoss):
@@ -40,7 +38,7 @@ class MaximumEntropy(AbstractActorLoss):
 
     random_goals: float = eqx.field(static=True)
 
-    def __init__(self, random_goals: Annotated[float, Between(0, 1)] = 0.0):
+    def __init__(self, random_goals: Share = 0.0):
         """Args:
             random_goals: share of transitions that are given another transition's goal, so that the
                 policy is trained on goals that their episode never reached.
@@ -52,24 +50,73 @@ class MaximumEntropy(AbstractActorLoss):
         self.random_goals = random_goals
 
     def __call__(
-        self,
-        actor: PyTree,
-        critic: PyTree,
-        temperature: Float[Array, ""],
-        batch: Batch,
-        key: Key[Array, ""],
-    ) -> tuple[Float[Array, ""], Float[Array, " B"]]:
+        self, actor: PyTree, batch: Batch, frozen: Frozen, key: Key[Array, ""]
+    ) -> tuple[Float[Array, ""], Float[Array, " B"] | None]:
         def score(state, goal, key):
             action, log_prob = actor(state, goal).sample_and_log_prob(key)
-            return critic(state, action, goal), log_prob
+            return frozen.critic(state, action, goal), log_prob
 
         goal_key, action_key = jax.random.split(key)
-        goals = self._goals(batch.goal, goal_key)
+        goals = exchange_goals(batch.goal, self.random_goals, goal_key)
         keys = jax.random.split(action_key, batch.state.shape[0])
         values, log_probs = jax.vmap(score)(batch.state, goals, keys)
-        return jnp.mean(temperature * log_probs - values), log_probs
+        return jnp.mean(frozen.temperature * log_probs - values), log_probs
 
-    def _goals(self, goals: Float[Array, "B g"], key: Key[Array, ""]) -> Float[Array, "B g"]:
-        """Some goals exchanged for their neighbour's; rows of a batch are in random order."""
-        exchanged = jax.random.bernoulli(key, self.random_goals, (goals.shape[0], 1))
-        return jnp.where(exchanged, jnp.roll(goals, 1, axis=0), goals)
+
+class DeterministicGradient(AbstractActorLoss):
+    r"""Maximise the critic of the policy's mode: $-\frac1B \sum_i f(s_i, \mu(s_i, g_i), g_i)$.
+
+    Reference: Lillicrap et al., "Continuous control with deep reinforcement learning", 2016, eq. 6
+    (DDPG); Fujimoto et al., "Addressing Function Approximation Error in Actor-Critic Methods",
+    2018, algorithm 1 (TD3).
+    """
+
+    random_goals: float = eqx.field(static=True)
+
+    def __init__(self, random_goals: Share = 0.0):
+        """Args:
+            random_goals: as in `MaximumEntropy`.
+
+        Raises:
+            SettingError: not between 0 and 1.
+        """
+        check(DeterministicGradient, random_goals=random_goals)
+        self.random_goals = random_goals
+
+    def __call__(
+        self, actor: PyTree, batch: Batch, frozen: Frozen, key: Key[Array, ""]
+    ) -> tuple[Float[Array, ""], Float[Array, " B"] | None]:
+        def score(state, goal):
+            return frozen.critic(state, actor(state, goal).mode(), goal)
+
+        goals = exchange_goals(batch.goal, self.random_goals, key)
+        return -jnp.mean(jax.vmap(score)(batch.state, goals)), None
+
+
+class LogLikelihood(AbstractActorLoss):
+    r"""Imitate: $-\frac1B \sum_i \log \pi(a_i \mid s_i, g_i)$ for goals that the actions led to.
+
+    Reference: Ghosh et al., "Learning to Reach Goals via Iterated Supervised Learning", 2021, eq. 2
+    (GCSL); Lynch et al., "Learning Latent Plans from Play", 2020 (goal-conditioned behavioural
+    cloning).
+    """
+
+    def __call__(
+        self,
+        actor: PyTree,
+        batch: Batch,
+        frozen: Frozen,  # noqa: ARG002 - imitation needs no other network
+        key: Key[Array, ""],  # noqa: ARG002
+    ) -> tuple[Float[Array, ""], Float[Array, " B"] | None]:
+        def log_prob(state, goal, action):
+            return actor(state, goal).log_prob(action)
+
+        return -jnp.mean(jax.vmap(log_prob)(batch.state, batch.goal, batch.action)), None
+
+
+def exchange_goals(
+    goals: Float[Array, "B g"], share: float, key: Key[Array, ""]
+) -> Float[Array, "B g"]:
+    """About `share` of the goals exchanged for their neighbour's; rows are in random order."""
+    exchanged = jax.random.bernoulli(key, share, (goals.shape[0], 1))
+    return jnp.where(exchanged, jnp.roll(goals, 1, axis=0), goals)

@@ -1,120 +1,59 @@
-"""Contrastive losses: functions of a square matrix of logits whose diagonal holds the true pairs.
-
-Throughout, `logits[i, j]` is the energy f_ij of state-action i and goal j of one batch of size B.
-"""
+"""Contrastive critic losses: words around the objectives of `losses.logits`."""
 
 import abc
 from collections.abc import Callable
 from typing import Annotated, Protocol, runtime_checkable
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Key
 
 from components.batch import Batch
+from components.critics import Pairs
+from components.losses.frozen import Frozen
+from components.losses.logits import (
+    Logits,
+    Metrics,
+    Scalar,
+    binary_nce,
+    contrastive_metrics,
+    dpo,
+    flat_nce,
+    forward_backward,
+    info_nce,
+    info_nce_without_positive,
+    ipo,
+    sppo,
+    squared_logsumexp,
+    squared_logsumexp_of_negatives,
+)
 from components.settings import AtLeast, OneOf, check
 
-Logits = Float[Array, "B B"]
-Scalar = Float[Array, ""]
-Metrics = dict[str, Float[Array, ""]]
 Direction = Annotated[str, OneOf(("forward", "backward", "symmetric"))]
 Penalty = Annotated[float, AtLeast(0)]
-
-
-def info_nce(logits: Logits) -> Scalar:
-    r"""$\frac1B \sum_i \log \sum_j e^{f_{ij}} - f_{ii}$: pick the goal of each state-action.
-
-    Reference: van den Oord et al., "Representation Learning with Contrastive Predictive Coding",
-    2018, eq. 4; Eysenbach et al., "Contrastive Learning as Goal-Conditioned RL", 2022.
-    """
-    return jnp.mean(jax.nn.logsumexp(logits, axis=1) - jnp.diagonal(logits))
-
-
-def binary_nce(logits: Logits) -> Scalar:
-    r"""$\frac1{B^2} \sum_{ij} \mathrm{BCE}(f_{ij}, [i = j])$: tell true pairs from false ones.
-
-    Reference: Gutmann and Hyvärinen, "Noise-contrastive estimation", 2010.
-    """
-    positive = jnp.eye(logits.shape[0], dtype=logits.dtype)
-    return jnp.mean(jax.nn.softplus(logits) - positive * logits)
-
-
-def flat_nce(logits: Logits) -> Scalar:
-    r"""$\frac1B \sum_i e^{c_i - \mathrm{sg}(c_i)}$: compare negatives with their positive.
-
-    Here $c_i = \log \sum_{j \ne i} e^{f_{ij} - f_{ii}}$ and sg stops the gradient. The value is
-    always 1, the gradient is that of the mean of $c_i$. Unlike in `info_nce` the true pair is left
-    out of the sum, so the gradient does not fade once pairs are told apart (with the true pair in
-    the sum the two gradients would be the same). Needs B of at least 2.
-
-    Reference: Chen et al., "Simpler, Faster, Stronger: Breaking the log-K Curse on Contrastive
-    Learners with FlatNCE", 2021.
-    """
-    positive = jnp.eye(logits.shape[0], dtype=bool)
-    negatives = jnp.where(positive, -jnp.inf, logits)
-    contrast = jax.nn.logsumexp(negatives, axis=1) - jnp.diagonal(logits)
-    return jnp.mean(jnp.exp(contrast - jax.lax.stop_gradient(contrast)))
-
-
-def squared_logsumexp(logits: Logits) -> Scalar:
-    r"""$\frac1B \sum_i (\log \sum_j e^{f_{ij}})^2$.
-
-    InfoNCE does not change when a row's logits all move together; as a penalty this holds them.
-
-    Reference: Wang et al., "1000 Layer Networks for Self-Supervised RL", 2025, table 7.
-    """
-    return jnp.mean(jnp.square(jax.nn.logsumexp(logits, axis=1)))
-
-
-def contrastive_metrics(logits: Logits) -> Metrics:
-    """What to watch while a contrastive critic trains; needs B of at least 2.
-
-    Returns:
-        `categorical_accuracy`, the share of rows whose largest logit is the true pair's (chance is
-        1 / B); `logits_positive` and `logits_negative`, the mean logit on and off the diagonal;
-        `logsumexp`, its mean over rows.
-    """
-    size = logits.shape[0]
-    positive = jnp.diagonal(logits)
-    hits = jnp.argmax(logits, axis=1) == jnp.arange(size)
-    negative_sum = jnp.sum(logits) - jnp.sum(positive)
-    return {
-        "categorical_accuracy": jnp.mean(hits.astype(jnp.float32)),
-        "logits_positive": jnp.mean(positive),
-        "logits_negative": negative_sum / (size * (size - 1)),
-        "logsumexp": jnp.mean(jax.nn.logsumexp(logits, axis=1)),
-    }
 
 
 @runtime_checkable
 class ScoresPairs(Protocol):
     """A critic that scores all pairs of a batch."""
 
-    def logits(
+    def pairs(
         self, states: Float[Array, "B n"], actions: Float[Array, "B a"], goals: Float[Array, "B g"]
-    ) -> Float[Array, "B B"]:
-        """Rows are state-actions, columns are goals."""
+    ) -> Pairs:
+        """Every state-action with every goal."""
         ...
 
 
-def evaluate(
-    objective: Callable[[Logits], Scalar], critic: ScoresPairs, batch: Batch
-) -> tuple[Scalar, Metrics]:
-    """The objective of a critic on a batch, with the metrics of the same logits."""
-    logits = critic.logits(batch.state, batch.action, batch.goal)
-    return objective(logits), contrastive_metrics(logits)
-
-
 def directed(
-    loss: Callable[[Logits], Scalar], direction: str, penalty: float, logits: Logits
+    loss: Callable[[Logits], Scalar],
+    penalty: Callable[[Logits], Scalar],
+    weight: float,
+    direction: str,
+    logits: Logits,
 ) -> Scalar:
-    """`loss` plus `penalty` times `squared_logsumexp`, over rows, over columns, or their sum.
-
-    The penalty thus holds exactly those logsumexps that the loss normalises by.
-    """
+    """`loss` plus `weight` times `penalty`, over rows, over columns, or their sum."""
     views = {"forward": [logits], "backward": [logits.T], "symmetric": [logits, logits.T]}
-    terms = [loss(view) + penalty * squared_logsumexp(view) for view in views[direction]]
+    terms = [loss(view) + weight * penalty(view) for view in views[direction]]
     return jnp.sum(jnp.stack(terms))
 
 
@@ -125,26 +64,42 @@ class AbstractContrastiveLoss(eqx.Module):
     def objective(self, logits: Logits) -> Scalar:
         """The loss of a matrix of logits, penalty included."""
 
-    @abc.abstractmethod
-    def __call__(self, critic: ScoresPairs, batch: Batch) -> tuple[Scalar, Metrics]:
+    # The one method that is inherited, and never replaced.
+    def __call__(
+        self,
+        critic: ScoresPairs,
+        batch: Batch,
+        frozen: Frozen,  # noqa: ARG002 - nothing is bootstrapped
+        key: Key[Array, ""],  # noqa: ARG002
+    ) -> tuple[Scalar, Metrics]:
         """The loss of a critic on a batch, and metrics."""
+        logits = critic.pairs(batch.state, batch.action, batch.goal).logits
+        return self.objective(logits), contrastive_metrics(logits)
 
 
 class InfoNCE(AbstractContrastiveLoss):
     r"""`info_nce` over rows, columns or both, with a logsumexp penalty over the same.
 
     Symmetric is the sum of forward and backward, not their mean:
-    $\frac1B \sum_i \log \sum_j e^{f_{ij}} + \log \sum_j e^{f_{ji}} - 2 f_{ii}$.
+    $\frac1B \sum_i \log \sum_j e^{f_{ij}} + \log \sum_j e^{f_{ji}} - 2 f_{ii}$. The penalty holds
+    exactly those logsumexps that the loss normalises by.
     """
 
     direction: str = eqx.field(static=True)
     logsumexp_penalty: float = eqx.field(static=True)
+    positive_in_denominator: bool = eqx.field(static=True)
 
-    def __init__(self, direction: Direction = "forward", logsumexp_penalty: Penalty = 0.1):
+    def __init__(
+        self,
+        direction: Direction = "forward",
+        logsumexp_penalty: Penalty = 0.1,
+        positive_in_denominator: bool = True,
+    ):
         """Args:
             direction: forward picks a goal for each state-action, backward a state-action for each
                 goal, symmetric both.
-            logsumexp_penalty: weight of `squared_logsumexp`.
+            logsumexp_penalty: weight of the squared logsumexp.
+            positive_in_denominator: whether the true pair is among those it is told from.
 
         Raises:
             SettingError: unknown direction, or a negative penalty.
@@ -152,37 +107,13 @@ class InfoNCE(AbstractContrastiveLoss):
         check(InfoNCE, direction=direction, logsumexp_penalty=logsumexp_penalty)
         self.direction = direction
         self.logsumexp_penalty = logsumexp_penalty
+        self.positive_in_denominator = positive_in_denominator
 
     def objective(self, logits: Logits) -> Scalar:
-        return directed(info_nce, self.direction, self.logsumexp_penalty, logits)
-
-    def __call__(self, critic: ScoresPairs, batch: Batch) -> tuple[Scalar, Metrics]:
-        return evaluate(self.objective, critic, batch)
-
-
-class BinaryNCE(AbstractContrastiveLoss):
-    """`binary_nce`, with a logsumexp penalty over rows.
-
-    The binary loss fixes the level of the logits by itself, hence no penalty by default.
-    """
-
-    logsumexp_penalty: float = eqx.field(static=True)
-
-    def __init__(self, logsumexp_penalty: Penalty = 0.0):
-        """Args:
-            logsumexp_penalty: weight of `squared_logsumexp`.
-
-        Raises:
-            SettingError: a negative penalty.
-        """
-        check(BinaryNCE, logsumexp_penalty=logsumexp_penalty)
-        self.logsumexp_penalty = logsumexp_penalty
-
-    def objective(self, logits: Logits) -> Scalar:
-        return directed(binary_nce, "forward", self.logsumexp_penalty, logits)
-
-    def __call__(self, critic: ScoresPairs, batch: Batch) -> tuple[Scalar, Metrics]:
-        return evaluate(self.objective, critic, batch)
+        loss, penalty = info_nce, squared_logsumexp
+        if not self.positive_in_denominator:
+            loss, penalty = info_nce_without_positive, squared_logsumexp_of_negatives
+        return directed(loss, penalty, self.logsumexp_penalty, self.direction, logits)
 
 
 class FlatNCE(AbstractContrastiveLoss):
@@ -204,7 +135,116 @@ class FlatNCE(AbstractContrastiveLoss):
         self.logsumexp_penalty = logsumexp_penalty
 
     def objective(self, logits: Logits) -> Scalar:
-        return directed(flat_nce, self.direction, self.logsumexp_penalty, logits)
+        weight, direction = self.logsumexp_penalty, self.direction
+        return directed(flat_nce, squared_logsumexp, weight, direction, logits)
 
-    def __call__(self, critic: ScoresPairs, batch: Batch) -> tuple[Scalar, Metrics]:
-        return evaluate(self.objective, critic, batch)
+
+class BinaryNCE(AbstractContrastiveLoss):
+    """`binary_nce`, with a logsumexp penalty over rows.
+
+    The binary loss fixes the level of the logits by itself, hence no penalty by default.
+    """
+
+    logsumexp_penalty: float = eqx.field(static=True)
+
+    def __init__(self, logsumexp_penalty: Penalty = 0.0):
+        """Args:
+            logsumexp_penalty: weight of `squared_logsumexp`.
+
+        Raises:
+            SettingError: a negative penalty.
+        """
+        check(BinaryNCE, logsumexp_penalty=logsumexp_penalty)
+        self.logsumexp_penalty = logsumexp_penalty
+
+    def objective(self, logits: Logits) -> Scalar:
+        return binary_nce(logits) + self.logsumexp_penalty * squared_logsumexp(logits)
+
+
+class ForwardBackward(AbstractContrastiveLoss):
+    """`forward_backward`: least squares on the ratio of future to random goals.
+
+    It fits the ratio itself, not its logarithm: use it with `energy.Dot`.
+    """
+
+    def objective(self, logits: Logits) -> Scalar:
+        return forward_backward(logits)
+
+
+class DPO(AbstractContrastiveLoss):
+    """`dpo`, with a logsumexp penalty over rows: margins alone leave the level of a row free."""
+
+    logsumexp_penalty: float = eqx.field(static=True)
+
+    def __init__(self, logsumexp_penalty: Penalty = 0.1):
+        """Args:
+            logsumexp_penalty: weight of `squared_logsumexp`.
+
+        Raises:
+            SettingError: a negative penalty.
+        """
+        check(DPO, logsumexp_penalty=logsumexp_penalty)
+        self.logsumexp_penalty = logsumexp_penalty
+
+    def objective(self, logits: Logits) -> Scalar:
+        return dpo(logits) + self.logsumexp_penalty * squared_logsumexp(logits)
+
+
+class IPO(AbstractContrastiveLoss):
+    """`ipo`, with a logsumexp penalty over rows: margins alone leave the level of a row free."""
+
+    logsumexp_penalty: float = eqx.field(static=True)
+
+    def __init__(self, logsumexp_penalty: Penalty = 0.1):
+        """Args:
+            logsumexp_penalty: weight of `squared_logsumexp`.
+
+        Raises:
+            SettingError: a negative penalty.
+        """
+        check(IPO, logsumexp_penalty=logsumexp_penalty)
+        self.logsumexp_penalty = logsumexp_penalty
+
+    def objective(self, logits: Logits) -> Scalar:
+        return ipo(logits) + self.logsumexp_penalty * squared_logsumexp(logits)
+
+
+class SPPO(AbstractContrastiveLoss):
+    """`sppo`: labels of 1 and -1 fix the level of the logits, so there is no penalty."""
+
+    def objective(self, logits: Logits) -> Scalar:
+        return sppo(logits)
+
+
+class EmbeddingPenalty(eqx.Module):
+    r"""A contrastive loss plus $\lambda (\overline{\phi^2} + \overline{\psi^2})$.
+
+    The bars are means over the batch and the entries of the embeddings.
+    """
+
+    loss: AbstractContrastiveLoss
+    weight: float = eqx.field(static=True)
+
+    def __init__(self, loss: AbstractContrastiveLoss, weight: Penalty = 1e-3):
+        """Args:
+            loss: what is penalised.
+            weight: lambda.
+
+        Raises:
+            SettingError: a negative weight.
+        """
+        check(EmbeddingPenalty, weight=weight)
+        self.loss, self.weight = loss, weight
+
+    def __call__(
+        self,
+        critic: ScoresPairs,
+        batch: Batch,
+        frozen: Frozen,  # noqa: ARG002 - nothing is bootstrapped
+        key: Key[Array, ""],  # noqa: ARG002
+    ) -> tuple[Scalar, Metrics]:
+        """The loss of a critic on a batch, and metrics."""
+        logits, state_actions, goals = critic.pairs(batch.state, batch.action, batch.goal)
+        size = jnp.mean(jnp.square(state_actions)) + jnp.mean(jnp.square(goals))
+        metrics = {**contrastive_metrics(logits), "embedding_size": size}
+        return self.loss.objective(logits) + self.weight * size, metrics

@@ -89,9 +89,22 @@ def _has_width(stream: TextIO) -> bool:
 
 
 def _words(latest: Metrics, seconds_left: float | None) -> str:
-    shown = [_format(form, latest[name]) for name, form in _SHOWN if name in latest]
+    shown = [
+        _format(form, latest[name])
+        for metric, form in _SHOWN
+        if (name := _latest_name(metric, latest)) is not None
+    ]
     left = "time left unknown" if seconds_left is None else f"{_duration(seconds_left)} left"
     return ", ".join([left, *shown])  # a narrow terminal cuts the end off
+
+
+def _latest_name(metric: str, latest: Metrics) -> str | None:
+    """The metric, or of several learners' the first one's."""
+    if metric in latest:
+        return metric
+    subset, name = metric.split("/")
+    of_learners = (m for m in latest if m.startswith(f"{subset}/") and m.endswith(f"/{name}"))
+    return next(of_learners, None)
 
 
 def _format(form: str, value: float | int) -> str:

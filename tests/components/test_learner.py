@@ -9,14 +9,16 @@ import numpy as np
 import optax
 import pytest
 
+from components.acting import Mode, Sample
 from components.actors import TanhGaussianActor
 from components.batch import Batch
 from components.critics import ContrastiveCritic
 from components.goals import GeometricFuture
 from components.gradients import gradient_step, init_optimiser
-from components.learner import ActorCritic, act, act_greedily
+from components.learner import ActorCritic, act
 from components.losses.actor import MaximumEntropy
 from components.losses.contrastive import InfoNCE
+from components.losses.frozen import Frozen
 from components.networks import ResidualMLP
 from components.spaces import Sizes
 from components.temperature import FixedTemperature, TunedTemperature
@@ -61,9 +63,15 @@ def make_batch(rows=16):
         action=jnp.tanh(normal(keys[1], 1)),
         next_state=normal(keys[2], 3),
         goal=normal(keys[3], 2),
+        achieved=jnp.zeros((rows, 2)),
         reward=jnp.zeros(rows),
         discount=jnp.ones(rows),
     )
+
+
+def frozen_with(critic, temperature=1.0):
+    """What an actor's loss reads, where it reads no more than this."""
+    return Frozen(None, critic, jnp.asarray(temperature), None, None)
 
 
 def test_gradient_step_descends_a_parabola():
@@ -90,9 +98,8 @@ def test_maximum_entropy_weighs_log_probability_against_the_critic(key):
             return jnp.asarray([0.5]), jnp.asarray(2.0)
 
     batch = make_batch(4)
-    loss, log_probs = MaximumEntropy()(
-        Half(), lambda _s, a, _g: 10.0 * a[0], jnp.asarray(0.25), batch, key
-    )
+    frozen = frozen_with(lambda _s, a, _g: 10.0 * a[0], 0.25)
+    loss, log_probs = MaximumEntropy()(Half(), batch, frozen, key)
     assert float(loss) == 0.25 * 2.0 - 5.0
     np.testing.assert_array_equal(log_probs, np.full(4, 2.0))
 
@@ -123,7 +130,7 @@ def test_random_goals_are_other_transitions_goals(key, share, low, high):
         foreign = (goal[0] == neighbour) & (action[0] == neighbour)
         return foreign.astype(jnp.float32)
 
-    loss, _ = MaximumEntropy(share)(Goal(), critic, jnp.ones(()), batch, key)
+    loss, _ = MaximumEntropy(share)(Goal(), batch, frozen_with(critic), key)
     assert low <= -1024 * float(loss) <= high
 
 
@@ -173,10 +180,11 @@ def test_the_critic_does_not_move_with_the_actors_noise(learner, state):
 
 
 def test_actions_lie_inside_the_bounds_and_the_mode_has_no_noise(state, key):
-    actor = state.networks.actor
     batch = make_batch()
-    drawn = jax.jit(act)(actor, batch.state, batch.goal, key)
-    greedy = jax.jit(act_greedily)(actor, batch.state, batch.goal)
+    drawn, greedy = (
+        eqx.filter_jit(act)(acting, state.networks, batch.state, batch.goal, key)
+        for acting in (Sample(), Mode())
+    )
     assert drawn.shape == greedy.shape == (16, 1)
     assert float(jnp.abs(drawn).max()) <= 1.0
     assert float(jnp.abs(drawn - greedy).max()) > 0.0

@@ -15,7 +15,7 @@ from components.buffers import TrajectoryBuffer
 from components.critics import ContrastiveCritic
 from components.goals import GeometricFuture
 from components.learner import ActorCritic
-from components.losses.actor import MaximumEntropy
+from components.losses.actor import LogLikelihood, MaximumEntropy
 from components.losses.contrastive import InfoNCE
 from components.networks import ResidualMLP
 from components.temperature import TunedTemperature
@@ -39,9 +39,9 @@ LEARNER = ActorCritic(
 
 def experiment(**settings):
     return Experiment(
-        learner=LEARNER,
         buffer=TrajectoryBuffer(200),
         **{
+            "learner": LEARNER,
             "environment": LINE,
             "num_envs": 16,
             "total_env_steps": 16 * 10 * 26,
@@ -106,7 +106,7 @@ def test_an_epoch_in_two_halves_is_the_epoch_in_one(epoch, start):
 
 def test_filling_the_buffer_changes_no_network(epoch, start):
     filled, metrics, _ = run(epoch, start, 2, 0)
-    assert_same(start.learner, filled.learner)
+    assert_same(start.learners, filled.learners)
     assert int(filled.buffer.written) == 20
     assert np.isnan(float(metrics["train/critic_loss"]))
 
@@ -153,10 +153,59 @@ def test_broken_physics_is_counted():
     assert float(metrics["train/nonfinite_resets"]) == 4 * 16
 
 
+def imitator():
+    return ActorCritic(
+        actor=partial(TanhGaussianActor, NETWORK),
+        actor_loss=LogLikelihood(),
+        actor_optimiser=optax.adam(1e-3),
+        relabelling=GeometricFuture(0.9),
+    )
+
+
+@pytest.fixture(scope="module")
+def two_learners():
+    """An epoch of a contrastive collector beside an imitator, and one of the collector alone."""
+    both = experiment(learner={"imitator": imitator(), "deep": LEARNER}, collector="deep").program()
+    alone = experiment().program()
+    counts = jnp.int32(3), jnp.int32(2)
+    epoch, init = eqx.filter_jit(loop.epoch), eqx.filter_jit(loop.init)
+    return [epoch(program, init(program, jnp.uint32(0)), *counts) for program in (both, alone)]
+
+
+def test_a_second_learner_changes_nothing_for_the_collector(two_learners):
+    (both, _, _), (alone, _, _) = two_learners
+    assert list(both.learners) == ["deep", "imitator"]
+    assert_same(both.buffer, alone.buffer)
+    assert_same(both.learners["deep"], alone.learners["learner"])
+
+
+def test_each_learner_is_trained_scored_and_named(two_learners):
+    (both, metrics, _), (_, one, _) = two_learners
+    for name in ("train/critic_loss", "train/actor_loss", "eval/success_rate"):
+        subset, metric = name.split("/")
+        np.testing.assert_array_equal(metrics[f"{subset}/deep/{metric}"], one[name])
+    imitator_metrics = {m for m in metrics if "/imitator/" in m and m.startswith("train/")}
+    assert imitator_metrics == {"train/imitator/actor_loss", "train/imitator/actor_grad_norm"}
+    assert np.isfinite(float(metrics["eval/imitator/final_distance"]))
+    assert both.learners["imitator"].networks.critic is None
+    assert int(both.learners["imitator"].updates) == 6
+
+
+def test_the_collector_must_be_a_learner():
+    wrong = experiment(learner={"deep": LEARNER, "shallow": LEARNER}, collector="deeep")
+    assert [str(e) for e in wrong.problems()] == [
+        "collector is 'deeep'; the learners are 'deep', 'shallow'."
+    ]
+    nobody = experiment(learner={})
+    assert [str(e) for e in nobody.problems()] == [
+        "learner is an empty dict; a run needs at least one learner."
+    ]
+
+
 def test_evaluation_counts_what_its_episodes_show(epoch, start):
     _, metrics, rollout = run(epoch, start, 1, 0)
     program = experiment(eval_episodes=8).program()
-    metrics, rollout = eqx.filter_jit(loop.evaluate)(program, start.learner, jax.random.key(3))
+    metrics, rollout = eqx.filter_jit(loop.evaluate)(program, start.learners, jax.random.key(3))
     assert rollout.running.shape == (8, 8)
     x = np.asarray(rollout.observation.state)[..., 0]
     goal = np.asarray(rollout.observation.goal)[..., 0]
@@ -170,7 +219,7 @@ def test_seeds_differ_and_repeat(start):
     again = eqx.filter_jit(loop.init)(experiment().program(), jnp.uint32(0))
     assert_same(start, again)
     other = eqx.filter_jit(loop.init)(experiment().program(), jnp.uint32(1))
-    assert not eqx.tree_equal(start.learner.networks.actor, other.learner.networks.actor)
+    assert not eqx.tree_equal(start.learners, other.learners)
 
 
 def test_a_number_that_is_not_finite_stops_the_run(monkeypatch):

@@ -1,0 +1,82 @@
+"""The table in `docs/algorithms.md` of which word fills which place, from the gin files themselves.
+
+    python docs/algorithm_table.py
+
+writes it anew; a test refuses a table that is out of date.
+"""
+
+from pathlib import Path
+
+import dsl.vocabulary  # noqa: F401 - registers the words
+from dsl.config import load
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = ROOT / "docs" / "algorithms.md"
+BEGIN, END = "<!-- table begins -->\n", "<!-- table ends -->"
+PLACES = {
+    "actor": "actor",
+    "critic": "critic",
+    "energy": "energy",
+    "critic_loss": "critic loss",
+    "relabelling": "goals in the batch",
+    "actor_loss": "actor loss",
+    "temperature": "temperature",
+    "target": "target",
+}
+
+
+def algorithms() -> list[Path]:
+    """The files that fill a learner's places: all of `experiments/base` that lead to `actor.gin`."""
+    base = ROOT / "experiments" / "base"
+    return sorted(f for f in base.glob("*.gin") if f.name != "actor.gin" and _is_algorithm(f))
+
+
+def table() -> str:
+    """The table as Markdown."""
+    head = ["file", *PLACES.values()]
+    rows = [head, ["---"] * len(head), *([_name(f), *_places(f)] for f in algorithms())]
+    return "".join(f"| {' | '.join(row)} |\n" for row in rows)
+
+
+def _is_algorithm(file: Path) -> bool:
+    if file.name == "actor.gin":
+        return True
+    lines = file.read_text().splitlines()
+    included = [line.split("'")[1] for line in lines if line.startswith("include ")]
+    return any(_is_algorithm(file.parent / name) for name in included)
+
+
+def _name(file: Path) -> str:
+    return f"[`{file.stem}`](../experiments/base/{file.name})"
+
+
+def _places(file: Path) -> list[str]:
+    """What fills each place; words inside words in brackets."""
+    filled: dict[str, str] = {}
+    inside = ""
+    for indented, word, _ in _pipeline(file):
+        place, depth = indented.strip(), len(indented) - len(indented.lstrip())
+        short = f"`{word.rpartition('.')[2]}`"
+        if depth == 2:
+            inside = place
+        if place in PLACES and place not in filled:
+            filled[place] = short
+        elif depth == 4 and inside == "relabelling":
+            filled[inside] += f" {short}"
+    return [filled.get(place, "") for place in PLACES]
+
+
+def _pipeline(file: Path) -> list[tuple[str, str, str]]:
+    example = ROOT / 'experiments' / 'point_u_maze' / f'{file.stem}.gin'
+    chosen = example if example.exists() else example.with_name('crl.gin')
+    return load(chosen).pipeline()
+
+
+def written() -> str:
+    """The page with the table as the gin files have it now."""
+    before, _, rest = PAGE.read_text().partition(BEGIN)
+    return before + BEGIN + table() + END + rest.partition(END)[2]
+
+
+if __name__ == "__main__":
+    PAGE.write_text(written())
