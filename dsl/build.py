@@ -35,4 +35,7 @@ def _refusal(experiment: Experiment) -> SettingError | None:
         eqx.filter_eval_shape(loop.no_metrics, program, state)
     except SettingError as error:
         return error
+    # Whatever a word misses in another: a loss for pairs its critic's pairs, an actor its critic.
+    except (AttributeError, TypeError) as error:
+        return SettingError("critic", f"does not fit the learner's losses: {error}.")
     return None

@@ -13,8 +13,12 @@ from components.buffers import TrajectoryBuffer
 from components.critics import ContrastiveCritic
 from components.deterministic import DeterministicActor
 from components.energies import Cosine, Dot, NegativeL1, NegativeL2, NegativeSquaredL2
-from components.environments.tasks.ant import ant, ant_maze
-from components.environments.tasks.point import point_maze
+from components.environments.tasks.ant import ant, ant_maze, ant_maze_stitching
+from components.environments.tasks.ant_ball import ant_ball, ant_ball_maze
+from components.environments.tasks.ant_push import ant_push
+from components.environments.tasks.half_cheetah import half_cheetah
+from components.environments.tasks.humanoid import humanoid, humanoid_maze
+from components.environments.tasks.point import point_maze, point_maze_stitching
 from components.goals import (
     Commanded,
     EpisodeState,
@@ -49,7 +53,10 @@ from dsl.registry import constants, family, root
 root(Experiment)
 
 # The task, and what is remembered of it.
-family("env", PointMaze=point_maze, Ant=ant, AntMaze=ant_maze)
+family("env", PointMaze=point_maze, PointMazeStitching=point_maze_stitching)
+family("env", Ant=ant, AntMaze=ant_maze, AntMazeStitching=ant_maze_stitching)
+family("env", Humanoid=humanoid, HumanoidMaze=humanoid_maze, HalfCheetah=half_cheetah)
+family("env", AntBall=ant_ball, AntBallMaze=ant_ball_maze, AntPush=ant_push)
 family("buffer", TrajectoryBuffer)
 family("goal", Commanded, GeometricFuture, UniformFuture, FinalState, EpisodeState, RandomState)
 family("goal", Mixture)

@@ -56,6 +56,8 @@ class GoalEnvironment(Environment):
 
     def __init__(self, task: Task):
         self.task = task
+        # Traced here: below, every operation of it would be compiled and run on its own.
+        _ = self.sizes
         # Jumanji compares the bounds of the action specification; not to be traced.
         with jax.ensure_compile_time_eval():
             super().__init__()

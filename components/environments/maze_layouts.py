@@ -1,4 +1,4 @@
-"""The mazes, as text: `#` wall, `R` start, `G` goal, `.` free.
+"""The mazes, as text: `#` wall, `R` start, `G` goal, `B` ball, `.` free.
 
 The first row of a map lies at x = 0 and x grows downwards; its first column lies at y = 0 and y
 grows to the right. `<maze>_eval` keeps the start and moves every goal far from it; `_eval_1f2f3f`
@@ -223,3 +223,25 @@ LAYOUTS = {
 }
 
 LayoutName = Annotated[str, OneOf(tuple(LAYOUTS))]
+
+BALL_LAYOUTS = {
+    "u_maze": """
+#####
+#RGB#
+###G#
+#GGG#
+#####
+""",
+    "big_maze": """
+########
+#R.##GG#
+#..#GGG#
+##BGB###
+#GG#GGG#
+#G#GG#G#
+#GGG#GG#
+########
+""",
+}
+
+BallLayoutName = Annotated[str, OneOf(tuple(BALL_LAYOUTS))]

@@ -1,5 +1,6 @@
 """Mazes: from a text map to metres."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -13,19 +14,22 @@ from components.environments.walls import Boxes, boxes, merge
 class Maze:
     """A grid of square cells.
 
-    The centre of the cell in row i and column j lies at (x, y) = (scale * i, scale * j).
+    The centre of the cell in row i and column j lies at (x, y) = corner + (scale * i, scale * j).
 
     Attributes:
-        rows: one string per row, of `#` wall, `R` start, `G` goal and `.` free.
+        rows: one string per row, of `#` wall, `R` start, `G` goal, `.` free and letters of a task.
         scale: side of a cell (metres).
+        corner: centre of the first cell, x and y alike (metres).
     """
 
     rows: tuple[str, ...]
     scale: float
+    corner: float = 0.0
 
     def centres(self, letter: str) -> np.ndarray:
         """World positions (k, 2) of the centres of all cells with this letter, in reading order."""
-        return (self.scale * np.argwhere(self.grid == letter)).astype(np.float32)
+        cells = np.argwhere(self.grid == letter)
+        return (self.corner + self.scale * cells).astype(np.float32)
 
     @cached_property
     def grid(self) -> np.ndarray:
@@ -35,9 +39,10 @@ class Maze:
     @cached_property
     def walls(self) -> Boxes:
         """The wall cells as few long boxes."""
-        return boxes(merge(self.grid == "#"), self.scale)
+        centre, half = boxes(merge(self.grid == "#"), self.scale)
+        return Boxes(centre + np.float32(self.corner), half)
 
 
-def maze(layout: str, scale: float = 4.0) -> Maze:
-    """The maze of that name, with cells of `scale` metres."""
-    return Maze(tuple(LAYOUTS[layout].split()), scale)
+def maze(layout: str, scale: float = 4.0, layouts: Mapping[str, str] = LAYOUTS) -> Maze:
+    """The maze of that name among `layouts`, with cells of `scale` metres."""
+    return Maze(tuple(layouts[layout].split()), scale)

@@ -125,7 +125,7 @@ def sppo(logits: Logits) -> Scalar:
     r"""$\frac1{B^2} \sum_{ij} w_{ij} (f_{ij} - t_{ij})^2$: regress pairs on their label.
 
     The label t is 1 on the diagonal and -1 off it; w is B on the diagonal and 1 off it, so that the
-    one true pair of a row counts as much as all its others together.
+    one true pair of a row counts about as much as its B - 1 others together.
 
     Reference: Wu et al., "Self-Play Preference Optimization for Language Model Alignment", 2025,
     eq. 4.6.

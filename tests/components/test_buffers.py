@@ -93,6 +93,55 @@ def test_anchors_and_futures_stay_inside_their_episode_and_the_ring(history):
     np.testing.assert_array_equal(np.asarray(read.state), np.stack([time + ahead, lane], -1))
 
 
+@eqx.filter_jit
+def neighbours(buffer, state):
+    """Rows of the same episode before and after each row of the ring, and its times."""
+    oldest = jnp.maximum(state.written - buffer.capacity, 0)
+    time = oldest + jnp.arange(buffer.capacity, dtype=jnp.int32)
+    lanes = state.rows.episode.shape[1]
+    time, lane = jnp.meshgrid(time, jnp.arange(lanes, dtype=jnp.int32), indexing="ij")
+    before = buffer.steps_before(state, time, lane)
+    return time, before, buffer.steps_left(state, time, lane)
+
+
+@given(
+    lengths=st.lists(st.lists(st.integers(2, 9), min_size=1, max_size=4), min_size=3, max_size=3),
+    capacity=st.sampled_from([4, 16]),
+    blocks=st.integers(1, 25),
+)
+@settings(max_examples=100, deadline=None, derandomize=True)
+def test_steps_before_and_left_are_those_of_the_episode_in_the_ring(lengths, capacity, blocks):
+    steps = 3 * blocks
+    rows = written(lengths, 3, steps)
+    buffer = TrajectoryBuffer(capacity)
+    times, before, left = map(np.asarray, neighbours(buffer, fill(buffer, rows, 3)))
+    in_ring = rows.episode[max(steps - capacity, 0) :]
+    for lane in range(3):
+        for index, episode in enumerate(in_ring[:, lane]):
+            assert times[index, lane] == max(steps - capacity, 0) + index
+            assert before[index, lane] == (in_ring[:index, lane] == episode).sum()
+            assert left[index, lane] == (in_ring[index + 1 :, lane] == episode).sum()
+
+
+def test_steps_before_on_numbers():
+    # Episodes of three rows begin at 0, 3, 6, 9, ...; the ring holds the rows from 7 on.
+    buffer = TrajectoryBuffer(8)
+    state = fill(buffer, written([[3]], 1, 15), 3)
+    _, before, left = neighbours(buffer, state)
+    np.testing.assert_array_equal(before[:, 0], [0, 1, 0, 1, 2, 0, 1, 2])
+    np.testing.assert_array_equal(left[:, 0], [1, 0, 2, 1, 0, 2, 1, 0])
+    state = fill(buffer, written([[3]], 1, 6), 3)
+    np.testing.assert_array_equal(neighbours(buffer, state)[1][:6, 0], [0, 1, 2, 0, 1, 2])
+
+
+def test_an_episode_longer_than_the_ring():
+    buffer = TrajectoryBuffer(4)
+    state = fill(buffer, written([[100]], 1, 30), 3)
+    _, before, left = neighbours(buffer, state)
+    np.testing.assert_array_equal(before[:, 0], [0, 1, 2, 3])
+    np.testing.assert_array_equal(left[:, 0], [3, 2, 1, 0])
+
+
 def test_sampling_is_uniform_over_rows_with_a_successor():
     rows = written([[3, 5], [4]], 2, 24)
     buffer = TrajectoryBuffer(16)

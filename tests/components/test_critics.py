@@ -13,6 +13,7 @@ from components.actors import TanhGaussianActor
 from components.critics import ContrastiveCritic
 from components.energies import Dot, NegativeL2
 from components.networks import ResidualMLP
+from components.networks.layers import Dense
 from components.settings import SettingError
 from components.spaces import Sizes
 
@@ -35,10 +36,12 @@ def inputs(rows):
 def test_logits_have_state_actions_in_rows_and_goals_in_columns(energy):
     f = critic(energy)
     states, actions, goals = inputs(6)
-    logits = eqx.filter_jit(f.logits)(states, actions, goals)
+    logits, phi, psi = eqx.filter_jit(f.pairs)(states, actions, goals)
     one = eqx.filter_jit(f)
     expected = [[float(one(s, a, g)) for g in goals] for s, a in zip(states, actions, strict=True)]
     np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-4)
+    energies = energy.pairwise(phi, psi)
+    np.testing.assert_allclose(logits, energies, rtol=1e-5)
 
 
 def test_the_energy_is_that_of_the_two_embeddings():
@@ -51,8 +54,43 @@ def test_the_energy_is_that_of_the_two_embeddings():
     )
 
 
+def test_a_learned_scale_multiplies_every_form_of_the_energy():
+    f = filled(functools.partial(ContrastiveCritic, Dense, Dense, learned_scale=True, sizes=SIZES))
+    states, actions, goals = inputs(3)
+
+    @jax.jit
+    def forms(f):
+        first = states[0], actions[0], goals[0]
+        return f.pairs(states, actions, goals).logits, f.values(*first), f(*first)
+
+    def at(scale):
+        log_scale = jnp.asarray(np.log(scale), jnp.float32)
+        return eqx.tree_at(lambda f: f.log_scale, f, log_scale)
+
+    plain, scaled = forms(at(1.0)), forms(at(2.5))
+    for ours, energy in zip(scaled, plain, strict=True):
+        np.testing.assert_allclose(ours, 2.5 * energy, rtol=1e-5)
+    np.testing.assert_allclose(plain[0][0, 0], plain[2], rtol=1e-5)
+    np.testing.assert_array_equal(plain[1], plain[2][None])
+    slope = jax.jit(jax.grad(lambda f: jnp.sum(forms(f)[0])))(at(2.5))
+    # The derivative of e^z f by z is e^z f itself.
+    np.testing.assert_allclose(slope.log_scale, scaled[0].sum(), rtol=1e-5)
+
+
+def test_the_scale_is_a_parameter_only_where_asked_for():
+    def build(learned):
+        plan = functools.partial(ContrastiveCritic, SMALL, SMALL, learned_scale=learned)
+        return eqx.filter_eval_shape(lambda key: plan(sizes=SIZES, key=key), jax.random.key(0))
+
+    assert build(True).log_scale.shape == ()
+    without, with_scale = (len(jax.tree.leaves(build(learned))) for learned in (False, True))
+    assert with_scale == without + 1
+
+
 def test_encoders_differ(key):
-    f = jax.jit(functools.partial(ContrastiveCritic, SMALL, SMALL, sizes=SIZES))(key=key)
+    plan = functools.partial(ContrastiveCritic, SMALL, SMALL, learned_scale=True, sizes=SIZES)
+    f = jax.jit(plan)(key=key)
+    assert float(jnp.exp(f.log_scale)) == 1.0
     ours, theirs = f.state_action_encoder.blocks, f.goal_encoder.blocks
     assert not np.array_equal(ours.layers[0].dense.weight, theirs.layers[0].dense.weight)
 
@@ -92,7 +130,7 @@ def test_one_gradient_step_raises_the_true_pairs():
     batch = inputs(16)
 
     def gap(f):
-        logits = f.logits(*batch)
+        logits = f.pairs(*batch).logits
         return jnp.mean(jnp.diagonal(logits)) - jnp.mean(logits)
 
     gradient = jax.jit(jax.grad(gap))(f)

@@ -15,9 +15,10 @@ from components.energies import (
     NegativeSquaredL2,
     squared_distances,
 )
+from components.quasimetric import NegativeMRN
 from components.settings import SettingError
 
-ENERGIES = [NegativeL2(), NegativeSquaredL2(), Dot(), Cosine(), NegativeL1()]
+ENERGIES = [NegativeL2(), NegativeSquaredL2(), Dot(), Cosine(), NegativeL1(), NegativeMRN()]
 each_energy = pytest.mark.parametrize("energy", ENERGIES, ids=lambda e: type(e).__name__)
 
 
@@ -124,8 +125,8 @@ def test_no_array_of_rows_times_columns_times_size(energy):
     assert memory.compile().memory_analysis().temp_size_in_bytes < 4 * (8 * 64 * 64 + 16 * 64 * 128)
 
 
-def test_l1_gradient_needs_no_array_of_rows_times_columns_times_size():
-    energy = NegativeL1()
+@pytest.mark.parametrize("energy", [NegativeL1(), NegativeMRN()])
+def test_row_by_row_gradients_need_no_array_of_rows_times_columns_times_size(energy):
     xs, ys = batches(0, 64, 64, 128)
     step = jax.jit(jax.grad(lambda x, y: jnp.sum(jnp.sin(energy.pairwise(x, y))), (0, 1)))
     assert step.lower(xs, ys).compile().memory_analysis().temp_size_in_bytes < 4 * 64 * 64 * 128 / 4
@@ -138,7 +139,7 @@ def test_cosine_is_scale_free_and_bounded():
     assert np.abs(small).max() <= 1
 
 
-@pytest.mark.parametrize("kind", [NegativeL2, Cosine])
+@pytest.mark.parametrize("kind", [NegativeL2, Cosine, NegativeMRN])
 def test_epsilon_must_be_positive(kind):
     with pytest.raises(SettingError, match="epsilon is 0"):
         kind(epsilon=0.0)

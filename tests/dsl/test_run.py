@@ -51,14 +51,6 @@ def test_every_experiment_checks_and_honours_the_knobs(file, capsys):
     assert set(load(file).macros()) >= KNOBS
 
 
-@pytest.mark.parametrize("task", ["point_maze", "ant", "ant_maze"])
-def test_every_base_file_is_a_part_of_an_experiment(task, tmp_path):
-    file = tmp_path / "mine.gin"
-    parts = ("loop", "contrastive", task)
-    file.write_text("".join(f"include 'base/{part}.gin'\n" for part in parts))
-    assert build(load(file)).environment.sizes.goal == 2
-
-
 @pytest.mark.parametrize("file", EXPERIMENTS, ids=named)
 def test_the_operative_file_gives_itself_again(file, tmp_path):
     text = load(file, ["SEED=7"]).operative_text()
@@ -129,7 +121,10 @@ def test_a_run_leaves_its_record(tmp_path, capsys):
     environment = json.loads((folder / "environment.json").read_text())
     assert environment["versions"]["jax"]
     assert (folder / "pictures" / "final_rollout.png").read_bytes().startswith(b"\x89PNG")
-    assert "done" in capsys.readouterr().err
+    shown = capsys.readouterr().err
+    filmed = (folder / "pictures" / "final_rollout.gif").exists()
+    assert filmed or "no film of the last evaluation: cannot draw" in shown
+    assert "done" in shown
 
     assert main([str(QUICKSTART), "--set", *TINY, "--out", str(folder)]) == 2
     assert "already holds a run" in capsys.readouterr().err

@@ -5,8 +5,15 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import mujoco
-from jaxtyping import PRNGKeyArray
+from jaxtyping import Array, PRNGKeyArray
 
+from components.environments.corridors import (
+    CorridorName,
+    Distances,
+    check_reach,
+    corridor,
+    draw_pair,
+)
 from components.environments.goal_environment import GoalEnvironment
 from components.environments.maze_layouts import LayoutName
 from components.environments.mazes import Maze, maze
@@ -50,12 +57,64 @@ def point_maze(
     """
     check(point_maze, layout=layout, episode_length=episode_length)
     where = maze(layout)
+    starts, goals = where.centres("R"), where.centres("G")
+
+    def places(key: PRNGKeyArray) -> tuple[Array, Array]:
+        start_key, goal_key = jax.random.split(key)
+        return choose(start_key, starts), choose(goal_key, goals)
+
+    return _in_maze(where, places, episode_length)
+
+
+def point_maze_stitching(
+    layout: CorridorName = "u_maze",
+    distances: Distances = (1, 2, 3),
+    episode_length: PositiveInt = 1000,
+) -> GoalEnvironment:
+    """The point in a maze without branches, its goals only so many cells ahead of its starts.
+
+    All but starts and goals as in `point_maze`; these as in `ant_maze_stitching`: centres of two
+    cells on the way through the maze, the goal `d` cells further on, each `d` of `distances`
+    equally likely, and so each pair of that distance.
+
+    Args:
+        layout: name of the maze.
+        distances: cells between start and goal.
+        episode_length: time limit (environment steps).
+
+    Raises:
+        SettingError: a setting outside its range, or a distance longer than the maze.
+    """
+    check(point_maze_stitching, layout=layout, distances=distances, episode_length=episode_length)
+    where = maze(layout)
+    path = corridor(where)
+    check_reach(distances, path)
+
+    def places(key: PRNGKeyArray) -> tuple[Array, Array]:
+        return draw_pair(key, path, distances)
+
+    return _in_maze(where, places, episode_length)
+
+
+def _in_maze(
+    where: Maze,
+    places: Callable[[PRNGKeyArray], tuple[Array, Array]],
+    episode_length: int,
+) -> GoalEnvironment:
+    """The point in a maze, its start and goal from `places`."""
     model = _model(nearest(where.walls))
+
+    def draw_start(key: PRNGKeyArray) -> Start:
+        places_key, velocity_key = jax.random.split(key)
+        start, goal = places(places_key)
+        qvel = jnp.float32(VELOCITY_NOISE) * jax.random.normal(velocity_key, (2,), jnp.float32)
+        return Start(start, qvel, goal)
+
     return GoalEnvironment(
         Task(
             physics=Physics(model, SUBSTEPS, move_nearest(where.walls, model)),
             scene=_model(where.walls),
-            draw_start=_draw_start(where),
+            draw_start=draw_start,
             observe=lambda body: jnp.concatenate([body.qpos, body.qvel]),
             goal_indices=(0, 1),
             success_radius=0.5,
@@ -63,17 +122,6 @@ def point_maze(
             maze=where,
         )
     )
-
-
-def _draw_start(where: Maze) -> Callable[[PRNGKeyArray], Start]:
-    starts, goals = where.centres("R"), where.centres("G")
-
-    def draw(key: PRNGKeyArray) -> Start:
-        start_key, goal_key, velocity_key = jax.random.split(key, 3)
-        qvel = jnp.float32(VELOCITY_NOISE) * jax.random.normal(velocity_key, (2,), jnp.float32)
-        return Start(choose(start_key, starts), qvel, choose(goal_key, goals))
-
-    return draw
 
 
 def _model(walls: Boxes) -> mujoco.MjModel:

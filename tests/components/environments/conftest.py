@@ -33,7 +33,7 @@ def old_key():
 def compiled(env: GoalEnvironment):
     """`jax.jit(env.step)`, called once."""
     step = jax.jit(env.step)
-    state, _ = env.reset(jax.random.PRNGKey(0))
+    state, _ = jax.jit(env.reset)(jax.random.PRNGKey(0))
     step(state, jnp.zeros(env.sizes.action, jnp.float32))
     return step
 

@@ -1,4 +1,4 @@
-"""Contrastive losses and their gradients against NumPy in float64 and literal numbers."""
+"""Contrastive losses: literal numbers, directions, penalties, and called with a critic."""
 
 import functools
 
@@ -6,82 +6,45 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from compiled import value_and_slope
 from random_modules import filled
 
 from components.batch import Batch
 from components.critics import ContrastiveCritic
 from components.losses.contrastive import (
+    DPO,
+    IPO,
+    SPPO,
     BinaryNCE,
+    EmbeddingPenalty,
     FlatNCE,
+    ForwardBackward,
     InfoNCE,
-    binary_nce,
+)
+from components.losses.frozen import Frozen
+from components.losses.logits import (
     contrastive_metrics,
-    flat_nce,
+    dpo,
     info_nce,
+    info_nce_without_positive,
+    ipo,
     squared_logsumexp,
 )
-from components.networks import ResidualMLP
+from components.networks.layers import Dense
 from components.settings import SettingError
 from components.spaces import Sizes
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 1.0, -2.0], [3.0, 0.25, -0.5]])
-
-
-def softmax(f, axis):
-    e = np.exp(f)
-    return e / e.sum(axis, keepdims=True)
-
-
-def lse(f, axis=1):
-    return np.log(np.exp(f).sum(axis))
-
-
-def reference_info_nce(f):
-    size = len(f)
-    return (lse(f) - np.diag(f)).mean(), (softmax(f, 1) - np.eye(size)) / size
-
-
-def reference_binary_nce(f):
-    probability = 1 / (1 + np.exp(-f))
-    positive = np.eye(len(f))
-    cross_entropy = -positive * np.log(probability) - (1 - positive) * np.log(1 - probability)
-    return cross_entropy.mean(), (probability - positive) / f.size
-
-
-def reference_flat_nce(f):
-    size = len(f)
-    negatives = np.exp(f) * (1 - np.eye(size))
-    return 1.0, (negatives / negatives.sum(1, keepdims=True) - np.eye(size)) / size
-
-
-def reference_penalty(f):
-    return (lse(f) ** 2).mean(), 2 * lse(f)[:, None] * softmax(f, 1) / len(f)
-
-
-REFERENCES = [
-    (info_nce, reference_info_nce),
-    (binary_nce, reference_binary_nce),
-    (flat_nce, reference_flat_nce),
-    (squared_logsumexp, reference_penalty),
-]
 OBJECTIVES = [
     *(InfoNCE(d, 0.1).objective for d in ("forward", "backward", "symmetric")),
     *(FlatNCE(d, 0.1).objective for d in ("forward", "backward", "symmetric")),
+    InfoNCE("symmetric", 0.1, positive_in_denominator=False).objective,
     BinaryNCE().objective,
+    ForwardBackward().objective,
+    DPO().objective,
+    IPO().objective,
+    SPPO().objective,
 ]
-
-
-@pytest.mark.parametrize(("ours", "reference"), REFERENCES)
-@settings(max_examples=10, deadline=None)
-@given(seed=st.integers(0, 2**31), size=st.sampled_from([2, 7]))
-def test_value_and_gradient_against_numpy(ours, reference, seed, size):
-    f = 3 * np.random.default_rng(seed).standard_normal((size, size))
-    value, gradient = jax.jit(jax.value_and_grad(ours))(jnp.asarray(f, jnp.float32))
-    expected_value, expected_gradient = reference(f)
-    np.testing.assert_allclose(value, expected_value, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(gradient, expected_gradient, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -96,6 +59,15 @@ def test_value_and_gradient_against_numpy(ours, reference, seed, size):
         (squared_logsumexp, 5.4637111),
         (InfoNCE("forward").objective, 1.9397973),
         (BinaryNCE(0.1).objective, 1.3681719),
+        (InfoNCE("forward", 0.0, positive_in_denominator=False).objective, 0.4634363),
+        (InfoNCE("forward", 0.1, positive_in_denominator=False).objective, 0.7928942),
+        (InfoNCE("symmetric", 0.0, positive_in_denominator=False).objective, 1.0065717),
+        (ForwardBackward().objective, 0.359375),
+        (DPO(0.0).objective, 0.8175458),
+        (DPO().objective, 1.3639170),
+        (IPO(0.0).objective, 34.5625 / 9),
+        (IPO().objective, 34.5625 / 9 + 0.54637111),
+        (SPPO().objective, 31.5625 / 9),
     ],
 )
 def test_literal_numbers(objective, expected):
@@ -117,15 +89,16 @@ def test_backward_is_forward_of_the_transpose_and_symmetric_is_their_sum(kind):
 def test_the_penalty_is_over_the_axis_that_the_loss_normalises(direction, axis):
     f = jnp.asarray(LOGITS, jnp.float32)
     difference = InfoNCE(direction, 0.2).objective(f) - InfoNCE(direction, 0.0).objective(f)
-    np.testing.assert_allclose(difference, 0.2 * (lse(LOGITS, axis) ** 2).mean(), rtol=1e-5)
+    lse = np.log(np.exp(LOGITS).sum(axis))
+    np.testing.assert_allclose(difference, 0.2 * (lse**2).mean(), rtol=1e-5)
 
 
 @pytest.mark.parametrize("objective", OBJECTIVES)
 def test_under_vmap(objective):
     fs = jnp.stack([jnp.asarray(LOGITS, jnp.float32), jnp.asarray(-LOGITS, jnp.float32)])
-    values, slopes = jax.vmap(jax.value_and_grad(objective))(fs)
+    values, slopes = jax.jit(jax.vmap(jax.value_and_grad(objective)))(fs)
     for i in range(2):
-        value, slope = jax.value_and_grad(objective)(fs[i])
+        value, slope = value_and_slope(objective)(fs[i])
         np.testing.assert_allclose(values[i], value, rtol=1e-6)
         np.testing.assert_allclose(slopes[i], slope, rtol=1e-5, atol=1e-7)
 
@@ -133,53 +106,85 @@ def test_under_vmap(objective):
 @pytest.mark.parametrize("objective", OBJECTIVES)
 @pytest.mark.parametrize("scale", [0.0, 1e4])
 def test_finite_at_extreme_logits(objective, scale):
-    value, slope = jax.value_and_grad(objective)(jnp.asarray(scale * LOGITS, jnp.float32))
+    value, slope = value_and_slope(objective)(jnp.asarray(scale * LOGITS, jnp.float32))
     assert np.isfinite(value)
     assert np.isfinite(slope).all()
 
 
-def test_flat_nce_pulls_when_info_nce_has_stopped():
-    f = 60.0 * jnp.eye(4)
-    assert np.abs(jax.grad(info_nce)(f)).max() < 1e-12
-    assert np.abs(jax.grad(flat_nce)(f)).max() > 0.2
+@pytest.mark.parametrize("alone", [dpo, ipo, info_nce, info_nce_without_positive])
+def test_only_the_penalty_sees_a_row_move_as_a_whole(alone):
+    f = jnp.asarray(LOGITS, jnp.float32)
+    moved = f + jnp.asarray([[5.0], [-3.0], [1.0]])
+    np.testing.assert_allclose(alone(moved), alone(f), rtol=1e-5)
+    for word in (DPO(), IPO(), InfoNCE()):
+        assert abs(word.objective(moved) - word.objective(f)) > 0.1
 
 
-def test_metrics_on_numbers():
-    metrics = contrastive_metrics(jnp.asarray(LOGITS, jnp.float32))
-    expected = {
-        "categorical_accuracy": 2 / 3,
-        "logits_positive": (2 + 1 - 0.5) / 3,
-        "logits_negative": (-1 + 0.5 + 0 - 2 + 3 + 0.25) / 6,
-        "logsumexp": lse(LOGITS).mean(),
-    }
-    assert metrics.keys() == expected.keys()
-    for name, value in expected.items():
-        np.testing.assert_allclose(metrics[name], value, rtol=1e-6)
-
-
-def test_accuracy_of_a_perfect_and_of_a_hopeless_critic():
-    perfect = contrastive_metrics(jnp.eye(5))
-    hopeless = contrastive_metrics(-jnp.eye(5))
-    assert perfect["categorical_accuracy"] == 1
-    assert hopeless["categorical_accuracy"] == 0
-
-
-@pytest.mark.parametrize("loss", [InfoNCE(), BinaryNCE(), FlatNCE()])
-def test_called_with_a_critic_and_a_batch(key, loss):
-    plan = functools.partial(ResidualMLP, 8, 4)
-    critic = filled(functools.partial(ContrastiveCritic, plan, plan, sizes=Sizes(3, 2, 1)))
+@pytest.fixture(scope="module")
+def example():
+    """A critic, a batch, and all that a contrastive loss is called with."""
+    build = functools.partial(
+        ContrastiveCritic, Dense, Dense, embedding_size=6, learned_scale=True, sizes=Sizes(3, 2, 1)
+    )
+    critic, key = filled(build), jax.random.key(0)
     state, goal = jax.random.normal(key, (6, 3)), jax.random.normal(key, (6, 2))
-    batch = Batch(state, jnp.ones((6, 1)), state, goal, jnp.zeros(6), jnp.ones(6))
-    value, metrics = loss(critic, batch)
-    logits = critic.logits(state, batch.action, goal)
-    np.testing.assert_allclose(value, loss.objective(logits), rtol=1e-6)
+    batch = Batch(state, jnp.ones((6, 1)), state, goal, goal, jnp.zeros(6), jnp.ones(6))
+    pairs = jax.jit(lambda: critic.pairs(state, batch.action, goal))()
+    return critic, batch, Frozen(None, critic, jnp.ones(()), None, critic), key, pairs
+
+
+LOSSES = [InfoNCE(), BinaryNCE(), FlatNCE(), ForwardBackward(), DPO(), IPO(), SPPO()]
+
+
+@pytest.mark.parametrize("loss", LOSSES, ids=lambda loss: type(loss).__name__)
+def test_called_with_a_critic_and_a_batch(example, loss):
+    *arguments, (logits, _, _) = example
+    value, metrics = jax.jit(loss)(*arguments)
+    np.testing.assert_allclose(value, loss.objective(logits), rtol=1e-5)
     assert metrics.keys() == contrastive_metrics(logits).keys()
     np.testing.assert_allclose(metrics["logits_positive"], jnp.diagonal(logits).mean(), rtol=1e-5)
 
 
+def test_embedding_penalty_adds_the_mean_squares_of_both_embeddings(example):
+    *arguments, (logits, phi, psi) = example
+    value, metrics = EmbeddingPenalty(InfoNCE(), 0.25)(*arguments)
+    size = (np.float64(phi) ** 2).mean() + (np.float64(psi) ** 2).mean()
+    np.testing.assert_allclose(metrics.pop("embedding_size"), size, rtol=1e-5)
+    np.testing.assert_allclose(value, InfoNCE().objective(logits) + 0.25 * size, rtol=1e-5)
+    assert metrics.keys() == contrastive_metrics(logits).keys()
+
+
+def test_embedding_penalty_pulls_on_the_embeddings(example):
+    critic, *others, (_, phi, psi) = example
+    # The bias moves every embedding alike.
+    biases = lambda f: (f.state_action_encoder.bias, f.goal_encoder.bias)  # noqa: E731
+
+    @jax.jit
+    @jax.grad
+    def slopes(critic):
+        with_penalty, without = (EmbeddingPenalty(SPPO(), weight) for weight in (2.0, 0.0))
+        return with_penalty(critic, *others)[0] - without(critic, *others)[0]
+
+    for slope, embeddings in zip(biases(slopes(critic)), (phi, psi), strict=True):
+        expected = 2.0 * 2 * np.float64(embeddings).sum(0) / embeddings.size
+        np.testing.assert_allclose(slope, expected, rtol=1e-3, atol=1e-5)
+
+
+def test_embedding_penalty_leaves_the_learned_scale_to_the_loss(example):
+    critic, *others, _ = example
+    slope = lambda loss: jax.jit(jax.grad(lambda f: loss(f, *others)[0]))(critic).log_scale  # noqa: E731
+    np.testing.assert_allclose(slope(EmbeddingPenalty(DPO(), 5.0)), slope(DPO()), rtol=1e-4)
+
+
 @pytest.mark.parametrize("kind", [InfoNCE, FlatNCE])
-def test_impossible_settings(kind):
+def test_impossible_directions(kind):
     with pytest.raises(SettingError, match=r"direction is 'sideways'.*forward"):
         kind("sideways")
+
+
+@pytest.mark.parametrize("kind", [InfoNCE, FlatNCE, BinaryNCE, DPO, IPO])
+def test_impossible_penalties(kind):
     with pytest.raises(SettingError, match="logsumexp_penalty is -1"):
         kind(logsumexp_penalty=-1.0)
+    with pytest.raises(SettingError, match="weight is -1"):
+        EmbeddingPenalty(InfoNCE(), weight=-1.0)

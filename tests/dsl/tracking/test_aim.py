@@ -8,6 +8,7 @@ from pathlib import Path
 
 import matplotlib.image
 import numpy as np
+import PIL.Image
 import pytest
 
 from dsl.file_lock import FileLock
@@ -56,6 +57,8 @@ def last(kind, name):
     step, (value, *_) = list(sequence.data.items())[-1]
     return step, value
 step, image = last("image", "rollout")
+film_step, film = last("image", "rollout.gif")
+film = film.to_pil_image()
 print(json.dumps({
     "name": run.name, "experiment": run.experiment, "active": run.active,
     "hparams": run["hparams"], "macros": run["macros"],
@@ -63,6 +66,7 @@ print(json.dumps({
                 for name, context, _ in run.iter_metrics_info()},
     "texts": {name: last("text", name)[1].data for name in ("config.gin", "operative.gin")},
     "image": [image.width, image.height, step],
+    "film": [film.n_frames, film.info["duration"], film.info["loop"], film_step],
 }))
 """
 
@@ -108,6 +112,12 @@ def _lines(path: Path) -> list[str]:
     return path.read_text().splitlines() if path.exists() else []
 
 
+def _film(path: Path) -> None:
+    """Two frames, a tenth of a second each, for ever."""
+    first, second = (PIL.Image.new("L", (4, 3), colour) for colour in (0, 200))
+    first.save(path, save_all=True, append_images=[second], duration=100, loop=0)
+
+
 def _wait_for(condition, seconds=20.0):
     end = time.monotonic() + seconds
     while not condition():
@@ -125,6 +135,8 @@ def test_real_aim_holds_the_whole_run(folder, record, tmp_path, monkeypatch):
     record.log({"env_steps": 3_000_000_000, "updates": 10, "epoch": 2, **last})
     matplotlib.image.imsave(tmp_path / "drawn.png", np.zeros((3, 4)))
     record.picture("rollout", tmp_path / "drawn.png")
+    _film(tmp_path / "drawn.gif")
+    record.picture("rollout", tmp_path / "drawn.gif")
     view.close()
     monkeypatch.delenv("PYTHONWARNINGS")
     command = [sys.executable, "-c", _READ, str(folder.parent)]
@@ -143,6 +155,7 @@ def test_real_aim_holds_the_whole_run(folder, record, tmp_path, monkeypatch):
         },
         "texts": {"config.gin": "SEED = 7\n", "operative.gin": "SEED = 7\nWIDTH = 64\n"},
         "image": [4, 3, 3_000_000_000],
+        "film": [2, 100, 0, 3_000_000_000],
     }
     assert not (folder / "aim.log").exists()
 

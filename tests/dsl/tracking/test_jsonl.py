@@ -54,6 +54,17 @@ def test_a_picture_is_kept_under_its_name(tmp_path):
     assert (tmp_path / "pictures" / "rollout.png").read_bytes() == b"two"
 
 
+def test_a_film_lies_beside_the_picture_of_its_name(tmp_path):
+    tracker = Jsonl(tmp_path)
+    for kind in ("png", "gif"):
+        source = tmp_path / f"drawn.{kind}"
+        source.write_text(kind)
+        tracker.picture("rollout", source)
+    tracker.close()
+    for kind in ("png", "gif"):
+        assert (tmp_path / "pictures" / f"rollout.{kind}").read_text() == kind
+
+
 def test_a_picture_that_is_missing_is_an_error(tmp_path):
     tracker = Jsonl(tmp_path)
     with pytest.raises(RecordError, match=r"rollout\.png: cannot be written"):

@@ -5,43 +5,23 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
+from ants_in_c import converged, error, put, step_in_c
 from jumanji.testing.env_not_smoke import (
     check_env_does_not_smoke,
     check_env_specs_does_not_smoke,
 )
 
+from components.environments.corridors import corridor
+from components.environments.maze_layouts import LAYOUTS
+from components.environments.mazes import maze
 from components.environments.physics import Body, Physics
 from components.environments.robots.ant import TIP_RADIUS, ant_model
-from components.environments.tasks.ant import STANCE, ant_maze
+from components.environments.tasks.ant import STANCE, ant, ant_maze, ant_maze_stitching
 from components.environments.walls import move_nearest, nearest
 from components.settings import SettingError
 from components.spaces import Sizes
 
 pytestmark = pytest.mark.usefixtures("jitted_ant", "jitted_maze_ant")
-
-
-def put(state, qpos, qvel=None):
-    """The same state with the ant elsewhere."""
-    qvel = np.zeros(14) if qvel is None else qvel
-    body = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, np.zeros(14), np.zeros(8)))
-    return state._replace(body=Body(*body))
-
-
-def step_in_c(model, qpos, qvel, action):
-    """One control step of C MuJoCo from there: the data, and whether a wall was touched."""
-    data = mujoco.MjData(model)
-    data.qpos, data.qvel, data.ctrl = qpos, qvel, action
-    touched = False
-    for _ in range(5):
-        mujoco.mj_step(model, data)
-        names = [model.geom(g).name for contact in data.contact for g in contact.geom]
-        touched |= any(name.startswith("wall") for name in names)
-    return data, touched
-
-
-def converged(model):
-    model.opt.iterations, model.opt.ls_iterations, model.opt.tolerance = 100, 50, 1e-10
-    return model
 
 
 def states_beside_walls(count):
@@ -71,6 +51,8 @@ def test_jumanji_checks(free_ant, maze_ant):
 def test_settings_are_checked():
     with pytest.raises(SettingError, match="'big_maze'"):
         ant_maze(layout="bigmaze")
+    with pytest.raises(SettingError, match="'around_goal'"):
+        ant(start="circle")
 
 
 def test_robot_is_gymnasiums_with_other_contacts(free_ant):
@@ -94,6 +76,44 @@ def test_free_starts_and_goals(free_ant):
     angle = np.arctan2(goal[:, 1], goal[:, 0])
     counts, _ = np.histogram(angle, bins=8, range=(-np.pi, np.pi))
     np.testing.assert_allclose(counts, 1250, atol=200)
+
+
+def test_starts_on_a_circle_around_the_goal():
+    env = ant(start="around_goal")
+    state, timestep = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), 10_000))
+    goal = np.asarray(timestep.observation.goal)
+    np.testing.assert_allclose(np.linalg.norm(goal, axis=1), 10, atol=1e-5)
+    apart = np.asarray(state.body.qpos)[:, :2] - goal
+    assert np.abs(np.linalg.norm(apart, axis=1) - 10).max() <= np.sqrt(2) * 0.1 + 1e-5
+    for direction in (goal, apart):
+        angle = np.arctan2(direction[:, 1], direction[:, 0])
+        counts, _ = np.histogram(angle, bins=8, range=(-np.pi, np.pi))
+        np.testing.assert_allclose(counts, 1250, atol=200)
+    # Independent directions: the sine and cosine of one tell nothing of the other's.
+    correlation = np.corrcoef(np.concatenate([goal, apart], axis=1).T)[:2, 2:]
+    assert np.abs(correlation).max() < 0.06
+
+
+def test_stitching_starts_on_exact_centres_with_other_noise():
+    env = ant_maze_stitching("u2_maze", distances=(1, 4))
+    state, timestep = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), 10_000))
+    path = corridor(maze("u2_maze"))
+    qpos, goal = np.asarray(state.body.qpos), np.asarray(timestep.observation.goal)
+    first = (qpos[:, None, :2] == path).all(axis=2).argmax(axis=1)
+    last = (goal[:, None] == path).all(axis=2).argmax(axis=1)
+    np.testing.assert_array_equal(qpos[:, :2], path[first])
+    np.testing.assert_array_equal(goal, path[last])
+    ahead, counts = np.unique(last - first, return_counts=True)
+    np.testing.assert_array_equal(ahead, [1, 4])
+    np.testing.assert_allclose(counts, 5000, atol=300)
+    noise = (qpos - np.array(STANCE))[:, [2, *range(7, 15)]]
+    assert np.abs(noise).max() <= 0.1 + 1e-6
+    np.testing.assert_allclose(noise.std(axis=0), 0.2 / np.sqrt(12), atol=0.002)
+
+
+def test_every_layout_can_be_had():
+    for layout in LAYOUTS:
+        assert ant_maze(layout).task.maze == maze(layout)
 
 
 @pytest.mark.parametrize("layout", ["u_maze", "u4_maze_eval", "hardest_maze"])
@@ -149,9 +169,9 @@ def test_struggling_ant_agrees_with_c_mujoco(free_ant, jitted_ant, old_key):
     errors = []
     for _ in range(100):
         action = rng.uniform(-1, 1, 8)
-        data, _ = step_in_c(model, state.body.qpos, state.body.qvel, action)
+        case = step_in_c(model, state.body.qpos, state.body.qvel, action)
         state, _ = jitted_ant(state, jnp.asarray(action, jnp.float32))
-        errors.append(np.abs(np.asarray(state.body.qpos) - data.qpos).max())
+        errors.append(np.abs(np.asarray(state.body.qpos) - case.after).max())
     assert np.median(errors) < 1e-5
     assert np.quantile(errors, 0.95) < 0.03
     assert max(errors) < 0.15
@@ -166,10 +186,9 @@ def test_ant_beside_walls_agrees_with_c_mujoco(maze_ant, jitted_maze_ant, old_ke
     anywhere, _ = maze_ant.reset(old_key)
     errors, walls = [], []
     for qpos, qvel, action in zip(*states_beside_walls(100), strict=True):
-        data, touched = step_in_c(model, qpos, qvel, action)
-        state, _ = jitted_maze_ant(put(anywhere, qpos, qvel), jnp.asarray(action, jnp.float32))
-        errors.append(np.abs(np.asarray(state.body.qpos) - data.qpos).max())
-        walls.append(touched)
+        case = step_in_c(model, qpos, qvel, action)
+        errors.append(error(jitted_maze_ant, anywhere, case).max())
+        walls.append(any("wall" in pair for pair in case.touched))
     beside = np.array(errors)[np.array(walls)]
     assert len(beside) > 30
     assert np.quantile(beside, 0.25) < 1e-5
@@ -189,7 +208,7 @@ def test_converged_mjx_beside_walls_is_c_mujoco(maze_ant):
     start = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, zero(qvel), zero(action)))
     body = advance(Body(*start), jnp.asarray(action, jnp.float32))
     scene = converged(ant_model(walls))
-    expected = [step_in_c(scene, *row)[0].qpos for row in zip(qpos, qvel, action, strict=True)]
+    expected = [step_in_c(scene, *row).after for row in zip(qpos, qvel, action, strict=True)]
     np.testing.assert_allclose(body.qpos, expected, atol=5e-5)
 
 

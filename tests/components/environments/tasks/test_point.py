@@ -11,7 +11,7 @@ from jumanji.testing.env_not_smoke import (
 )
 
 from components.environments.maze_layouts import LAYOUTS
-from components.environments.tasks.point import RADIUS, point_maze
+from components.environments.tasks.point import RADIUS, point_maze, point_maze_stitching
 from components.settings import SettingError
 from components.spaces import Sizes
 
@@ -52,6 +52,14 @@ def test_starts_and_goals(point):
     np.testing.assert_array_equal(cells, point.task.maze.centres("G"))
     # Six standard deviations of a binomial count with mean 1667.
     np.testing.assert_allclose(counts, 10_000 / 6, atol=225)
+
+
+def test_stitching_starts_at_centres_before_the_goals():
+    env = point_maze_stitching(distances=(6,))
+    state, timestep = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), 100))
+    assert (np.asarray(state.body.qpos) == 4).all()
+    assert (np.asarray(timestep.observation.goal) == [12, 4]).all()
+    assert np.asarray(state.body.qvel).std() > 0.05
 
 
 def test_agrees_with_c_mujoco_through_contacts(point, jitted_point, old_key):

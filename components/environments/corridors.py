@@ -1,0 +1,75 @@
+"""Mazes without branches, and pairs of a start and a goal a given way apart in them.
+
+To train on near pairs only and be scored on far ones asks an agent to stitch: to reach in one
+episode what it has only ever seen in pieces.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from components.environments.mazes import Maze
+from components.settings import OneOf, SettingError
+
+CorridorName = Annotated[
+    str, OneOf(("u_maze", "u2_maze", "u3_maze", "u4_maze", "u5_maze", "u6_maze", "u7_maze"))
+]
+
+
+@dataclass(frozen=True)
+class WholeAndDistinct:
+    """Every number at least 1 and none twice."""
+
+    def problem(self, value: Any) -> str | None:
+        if value and min(value) >= 1 and len(set(value)) == len(value):
+            return None
+        return f"is {value!r}; it must hold numbers of at least 1, each once, as in (1, 2, 3)."
+
+
+Distances = Annotated[tuple[int, ...], WholeAndDistinct()]
+
+
+def corridor(where: Maze) -> Float[np.ndarray, "n 2"]:
+    """Centres of all free cells (metres), from the start cell to the other end of the maze.
+
+    Raises:
+        ValueError: the maze has a branch, or starts in the middle.
+    """
+    free = {(int(i), int(j)) for i, j in np.argwhere(where.grid != "#")}
+    i, j = (int(k) for k in np.argwhere(where.grid == "R")[0])
+    path = [(i, j)]
+    while len(path) < len(free):
+        i, j = path[-1]
+        ahead = free.intersection([(i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1)]) - set(path)
+        if len(ahead) != 1:
+            raise ValueError(f"cell {path[-1]} has {len(ahead)} ways on; a corridor has one.")
+        path.extend(ahead)
+    return where.scale * np.array(path, np.float32)
+
+
+def check_reach(distances: tuple[int, ...], path: np.ndarray) -> None:
+    """Raise SettingError if a path (n, 2) has no two cells so far apart."""
+    farthest = len(path) - 1
+    if max(distances) > farthest:
+        raise SettingError(
+            "distances",
+            f"is {distances!r}; this maze has {len(path)} cells, so the farthest is {farthest}.",
+        )
+
+
+def draw_pair(
+    key: PRNGKeyArray, path: np.ndarray, distances: tuple[int, ...]
+) -> tuple[Float[Array, "2"], Float[Array, "2"]]:
+    """A start and a goal `d` cells further along `path` (n, 2).
+
+    Every `d` of `distances` is equally likely, and so is every start of which such a goal exists.
+    """
+    distance_key, start_key = jax.random.split(key)
+    distance = jax.random.choice(distance_key, jnp.asarray(distances, jnp.int32))
+    start = jax.random.randint(start_key, (), 0, jnp.int32(len(path)) - distance)
+    centres = jnp.asarray(path, jnp.float32)
+    return centres[start], centres[start + distance]

@@ -1,0 +1,148 @@
+"""The ant and a ball: the ball, not the ant, is to reach the goal."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from components.environments.goal_environment import GoalEnvironment
+from components.environments.maze_layouts import BALL_LAYOUTS, BallLayoutName
+from components.environments.mazes import Maze, maze
+from components.environments.object_walls import move_both
+from components.environments.physics import Physics
+from components.environments.robots.ant import SUBSTEPS
+from components.environments.robots.ant_ball import (
+    BALL_COLUMNS,
+    ant_ball_model,
+    ant_ball_model_near,
+)
+from components.environments.starts import choose, on_circle
+from components.environments.task import Start, Task
+from components.environments.tasks.ant import (
+    SUCCESS_RADIUS,
+    healthy,
+    noisy_stance,
+    observe_beside,
+)
+from components.settings import PositiveInt, check
+
+GOAL_DISTANCE = 5.0
+# The ball starts 1 m around the point 1 m from the origin towards the goal, where it is at least
+# this far from the origin: there no foot reaches it.
+CLEARANCE = 1.5
+BALL = (29, 30)
+
+
+def ant_ball(episode_length: PositiveInt = 1000) -> GoalEnvironment:
+    """The ant is to bring a ball of radius 0.5 m to a goal 5 m away in any direction.
+
+    State (31): the 29 numbers of `ant`, then x and y of the ball. Goal (2): x, y of the ball
+    (entries 29 and 30 of the state), to be met within 0.5 m. Action (8), control step, noise of
+    the ant's start and falls as in `ant`. The goal lies on the circle of 5 m around the origin;
+    the ball starts at rest at goal / 5 + (cos phi, sin phi), phi uniform where the ball is clear
+    of the ant: at least 1.5 m from the origin, hence 3 m and more from the goal. The ball glides
+    on without friction and does not roll; torso and feet touch it, legs pass through it.
+
+    Departures from the reference implementations: those of `ant`; the ball's y is drawn with phi
+    (theirs takes the goal's angle there); no ball starts inside the ant; the achieved goal is x and
+    y of the ball (theirs takes the entry before each, the last joint's velocity and x); the ball's
+    path has no end stops.
+
+    Args:
+        episode_length: time limit (environment steps).
+
+    Raises:
+        SettingError: a setting outside its range.
+    """
+    check(ant_ball, episode_length=episode_length)
+    model = ant_ball_model()
+    return GoalEnvironment(
+        Task(
+            physics=Physics(model, SUBSTEPS),
+            scene=model,
+            draw_start=_draw_open_start,
+            observe=observe_beside,
+            goal_indices=BALL,
+            success_radius=SUCCESS_RADIUS,
+            healthy=healthy,
+            episode_length=episode_length,
+        )
+    )
+
+
+def ant_ball_maze(
+    layout: BallLayoutName = "u_maze", episode_length: PositiveInt = 1000
+) -> GoalEnvironment:
+    """The ant is to bring a ball through a maze with cells of 4 m and walls 2 m high.
+
+    State, goal, action and falls as in `ant_ball`. The ant starts around the centre of a start
+    cell as in `ant_maze`, the ball at rest at the centre of a ball cell; the goal is the centre of
+    a goal cell; all three cells uniform and independent.
+
+    Departures from the reference implementation: those of `ant_ball`; cells of ball and goal are
+    independent (theirs draws both with one key); walls without friction.
+
+    Args:
+        layout: name of the maze; see `maze_layouts.BALL_LAYOUTS`.
+        episode_length: time limit (environment steps).
+
+    Raises:
+        SettingError: a setting outside its range.
+    """
+    check(ant_ball_maze, layout=layout, episode_length=episode_length)
+    where = maze(layout, layouts=BALL_LAYOUTS)
+    model = ant_ball_model_near(where.walls)
+    follow = move_both(where.walls, where.walls, model, BALL_COLUMNS)
+    return GoalEnvironment(
+        Task(
+            physics=Physics(model, SUBSTEPS, follow),
+            scene=ant_ball_model(where.walls),
+            draw_start=_draw_maze_start(where),
+            observe=observe_beside,
+            goal_indices=BALL,
+            success_radius=SUCCESS_RADIUS,
+            healthy=healthy,
+            episode_length=episode_length,
+            maze=where,
+        )
+    )
+
+
+def _draw_open_start(key: PRNGKeyArray) -> Start:
+    goal_key, ball_key, ant_key = jax.random.split(key, 3)
+    goal = on_circle(goal_key, GOAL_DISTANCE)
+    ant = noisy_stance(ant_key, jnp.zeros_like(goal))
+    return _with_ball(ant, _beside(ball_key, goal), goal)
+
+
+def _beside(key: PRNGKeyArray, goal: Float[Array, "2"]) -> Float[Array, "2"]:
+    """Goal / 5 plus a unit vector of uniform direction, given that it ends clear of the ant."""
+    # Two unit vectors at angle a have a sum of length 2 cos(a / 2).
+    widest = 2 * np.arccos(CLEARANCE / 2)
+    turn = jax.random.uniform(key, (), jnp.float32, -widest, widest)
+    towards = goal / jnp.float32(GOAL_DISTANCE)
+    sideways = jnp.stack([-towards[1], towards[0]])
+    return towards + jnp.cos(turn) * towards + jnp.sin(turn) * sideways
+
+
+def _draw_maze_start(where: Maze) -> Callable[[PRNGKeyArray], Start]:
+    cells = [where.centres(letter) for letter in "RBG"]
+
+    def draw(key: PRNGKeyArray) -> Start:
+        ant_key, *cell_keys = jax.random.split(key, 4)
+        place, ball, goal = map(choose, cell_keys, cells)
+        return _with_ball(noisy_stance(ant_key, place), ball, goal)
+
+    return draw
+
+
+def _with_ball(
+    ant: tuple[Float[Array, "15"], Float[Array, "14"]],
+    ball: Float[Array, "2"],
+    goal: Float[Array, "2"],
+) -> Start:
+    """The ant, and the ball at rest."""
+    qpos, qvel = ant
+    return Start(jnp.append(qpos, ball), jnp.append(qvel, jnp.zeros_like(ball)), goal)

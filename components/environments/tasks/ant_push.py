@@ -1,0 +1,92 @@
+"""The ant behind a block that it has to push out of its way."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from components.environments.goal_environment import GoalEnvironment
+from components.environments.mazes import Maze
+from components.environments.object_walls import move_both
+from components.environments.physics import Physics
+from components.environments.robots.ant import SUBSTEPS
+from components.environments.robots.ant_push import (
+    BLOCK_COLUMNS,
+    ant_push_model,
+    ant_push_model_near,
+    core_walls,
+)
+from components.environments.starts import choose
+from components.environments.task import Start, Task
+from components.environments.tasks.ant import (
+    POSITION_NOISE,
+    SUCCESS_RADIUS,
+    healthy,
+    noisy_stance,
+    observe_beside,
+)
+from components.settings import PositiveInt, check
+
+# `M` is the movable block; the start cell is the origin.
+MAP = Maze(("#####", "#R.##", "#.MG#", "##G##", "#####"), scale=8.0, corner=-8.0)
+START_HEIGHT = 0.75
+GOAL_SPREAD = 2.0
+
+
+def ant_push(episode_length: PositiveInt = 1000) -> GoalEnvironment:
+    """The ant is to push a block of 7.2 m aside, to reach the place behind it.
+
+    State (31): the 29 numbers of `ant`, then x and y of the block. Goal (2): x, y of the torso, to
+    be met within 0.5 m. Action (8), control step and falls as in `ant`, for an ant of 7.3 kg. It
+    starts near the origin at a height of 0.75 m with the noise of `ant`; the block starts at rest
+    at (8, 8) + U(-0.1, 0.1)^2; the goal is (16, 8) or (8, 16), equally likely, + U(0, 2)^2. Cells
+    are 8 m wide, fixed blocks 4 m high. The block has to go north for the one goal and east for
+    the other, and leaves no gap that the torso fits through.
+
+    Departures from the reference implementations: the block has 0.1 kg and two damped slides
+    (theirs 0.0002 kg and three, and friction with the floor): it still goes where it is pushed and
+    stops at once, and 32 bits hold it; its velocity starts at zero (theirs is random along x);
+    blocks without friction; the quaternion, fresh goals and the reward as in `ant`.
+
+    Args:
+        episode_length: time limit (environment steps).
+
+    Raises:
+        SettingError: a setting outside its range.
+    """
+    check(ant_push, episode_length=episode_length)
+    walls = MAP.walls
+    model = ant_push_model_near(walls)
+    return GoalEnvironment(
+        Task(
+            physics=Physics(
+                model, SUBSTEPS, move_both(walls, core_walls(walls), model, BLOCK_COLUMNS)
+            ),
+            scene=ant_push_model(walls),
+            draw_start=_draw_start,
+            observe=observe_beside,
+            goal_indices=(0, 1),
+            success_radius=SUCCESS_RADIUS,
+            healthy=healthy,
+            episode_length=episode_length,
+            maze=MAP,
+            view=25.0,
+        )
+    )
+
+
+def _draw_start(key: PRNGKeyArray) -> Start:
+    ant_key, block_key, goal_key = jax.random.split(key, 3)
+    qpos, qvel = noisy_stance(ant_key, jnp.zeros(2, jnp.float32), START_HEIGHT)
+    block = MAP.centres("M")[0] + _uniform(block_key, -POSITION_NOISE, POSITION_NOISE)
+    at_rest = jnp.zeros_like(block)
+    return Start(jnp.append(qpos, block), jnp.append(qvel, at_rest), _draw_goal(goal_key))
+
+
+def _draw_goal(key: PRNGKeyArray) -> Float[Array, "2"]:
+    corner_key, offset_key = jax.random.split(key)
+    corner = choose(corner_key, MAP.centres("G"))
+    return corner + _uniform(offset_key, 0.0, GOAL_SPREAD)
+
+
+def _uniform(key: PRNGKeyArray, low: float, high: float) -> Float[Array, "2"]:
+    return jax.random.uniform(key, (2,), jnp.float32, low, high)

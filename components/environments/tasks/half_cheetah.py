@@ -1,0 +1,66 @@
+"""The half cheetah, which is to run to a place."""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from components.environments.goal_environment import GoalEnvironment
+from components.environments.physics import Body, Physics
+from components.environments.robots.half_cheetah import SUBSTEPS, half_cheetah_model
+from components.environments.task import Start, Task
+from components.settings import PositiveInt, check
+
+POSITION_NOISE = 0.1
+VELOCITY_NOISE = 0.1
+GOAL = 5.0
+SUCCESS_RADIUS = 0.5
+
+
+def half_cheetah(episode_length: PositiveInt = 1000) -> GoalEnvironment:
+    """A planar runner on two legs, with the goal 5 m ahead.
+
+    State (18): x, height of the torso above its start (0.7 m), pitch, thigh, shin and foot of the
+    back leg, then of the front leg; then their nine velocities. Goal (1): x of the torso, always
+    5 m, to be met within 0.5 m. Action (6): of full torque, which is 120, 90, 60 N m (back thigh,
+    shin, foot) and 120, 60, 30 N m (front). A control step takes 0.05 s. Starts in the model's own
+    stance with noise U(-0.1, 0.1) on every position and 0.1 N(0, 1) on every velocity. Never
+    terminates.
+
+    Departures from the reference implementations: no target body, so the robot weighs the 14 kg of
+    its model (theirs 13.37 kg, the rest being the target's); reward 1 inside the success radius,
+    else 0 (one of theirs adds effort as if it were a merit).
+
+    Args:
+        episode_length: time limit (environment steps).
+
+    Raises:
+        SettingError: a setting outside its range.
+    """
+    check(half_cheetah, episode_length=episode_length)
+    model = half_cheetah_model()
+    return GoalEnvironment(
+        Task(
+            physics=Physics(model, SUBSTEPS),
+            scene=model,
+            draw_start=_draw_start,
+            observe=_observe,
+            goal_indices=(0,),
+            success_radius=SUCCESS_RADIUS,
+            episode_length=episode_length,
+            view=5.0,
+        )
+    )
+
+
+def _draw_start(key: PRNGKeyArray) -> Start:
+    qpos_key, qvel_key = jax.random.split(key)
+    noise = jnp.float32(VELOCITY_NOISE)
+    return Start(
+        qpos=jax.random.uniform(qpos_key, (9,), jnp.float32, -POSITION_NOISE, POSITION_NOISE),
+        qvel=noise * jax.random.normal(qvel_key, (9,), jnp.float32),
+        goal=jnp.full((1,), GOAL, jnp.float32),
+    )
+
+
+def _observe(body: Body) -> Float[Array, "18"]:
+    return jnp.concatenate([body.qpos, body.qvel])

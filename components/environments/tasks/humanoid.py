@@ -1,0 +1,175 @@
+"""The humanoid, on an open floor and in mazes."""
+
+from collections.abc import Callable
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from components.environments.goal_environment import GoalEnvironment
+from components.environments.maze_layouts import LayoutName
+from components.environments.mazes import Maze, maze
+from components.environments.physics import Body, Physics
+from components.environments.robots.humanoid import (
+    NEAREST_WALLS,
+    STRENGTH,
+    SUBSTEPS,
+    humanoid_model,
+)
+from components.environments.starts import choose
+from components.environments.task import Control, Start, Task
+from components.environments.walls import move_nearest, nearest
+from components.settings import PositiveInt, check
+
+START_HEIGHT = 1.4
+GOAL_HEIGHT = 1.25
+NEAREST_GOAL, FARTHEST_GOAL = 1.0, 5.0
+SUCCESS_RADIUS = 0.5
+LOWEST, HIGHEST = 1.0, 2.0
+CELL = 2.0
+
+# A start and a goal on the floor, each (2,), from a random key.
+Places = Callable[[PRNGKeyArray], tuple[Array, Array]]
+
+
+def humanoid(episode_length: PositiveInt = 1000) -> GoalEnvironment:
+    """A humanoid on an open floor, with a goal 1 m to 5 m away in any direction.
+
+    State (246): 24 positions (x, y, z, quaternion; abdomen z, y, x; right hip x, z, y, knee; left
+    hip x, z, y, knee; right shoulder 1, 2, elbow; left shoulder 1, 2, elbow); their 23 velocities
+    (linear in the world, angular in the body, joints); inertia of the 11 links about the robot's
+    centre of mass, 10 numbers each (`Mechanics.cinert`); their velocities there, 6 numbers each
+    (`Mechanics.cvel`); the motors' torque along the 23 velocities (N m; the first six are 0). The
+    links are torso, lower waist, pelvis, right thigh, right shin with foot, left thigh, left shin
+    with foot, right upper arm, right lower arm, left upper arm, left lower arm.
+    Goal (3): x, y and z of the torso, to be met within 0.5 m in space; z is always 1.25 m.
+    Action (17): of full torque, which is 40 N m (abdomen, hip x, z), 120 (hip y), 80 (knee) or 10
+    (arms); abdomen y, z, x, then the joints in the order of the positions.
+    A control step takes 0.015 s. Starts in the model's own stance above the origin, torso at 1.4 m
+    (feet 0.1 m above the floor), facing x, at rest. The goal's distance is U(1, 5) m, its direction
+    uniform. Terminates when the torso is below 1 m or above 2 m.
+
+    Departures from the reference implementations: the state knows nothing of the goal (theirs, 268
+    numbers, holds the position of a target body of 1 kg, its velocity, and what it does to inertia,
+    centre of mass and forces); inertia and velocities as MuJoCo has them (theirs are another
+    engine's, with unit inertia); a control step of 0.015 s everywhere (0.03 s on the open floor in
+    one of them, by mistake); the model's own gears (theirs allow 140 and 40 N m on the other
+    engine); a fresh goal at every reset; reward 1 inside the success radius, else 0. Kept from
+    them: the left knee has a spring (1 N m/rad) and the right one has none.
+
+    Args:
+        episode_length: time limit (environment steps).
+
+    Raises:
+        SettingError: a setting outside its range.
+    """
+    check(humanoid, episode_length=episode_length)
+    model = humanoid_model()
+    return _task(Physics(model, SUBSTEPS), model, _around, episode_length)
+
+
+def humanoid_maze(
+    layout: LayoutName = "u_maze", episode_length: PositiveInt = 1000
+) -> GoalEnvironment:
+    """The humanoid in a maze with cells of 2 m and walls 1 m high.
+
+    State, goal, action, success radius and falls as in `humanoid`. Starts above the centre of a
+    start cell; the goal is the centre of a goal cell, at 1.25 m; both cells uniform. Walls can be
+    climbed, but not stood on: the torso would be above 2 m. What the literature calls the
+    humanoid's `big_maze_eval` is `big_maze_eval_v2` here.
+
+    Departures from the reference implementations: as `humanoid`; parts of the trunk and the arms
+    touch walls as spheres (see `humanoid_model`); every layout, where theirs have three.
+
+    Args:
+        layout: name of the maze; see `maze_layouts`.
+        episode_length: time limit (environment steps).
+
+    Raises:
+        SettingError: a setting outside its range.
+    """
+    check(humanoid_maze, layout=layout, episode_length=episode_length)
+    where = maze(layout, CELL)
+    model = humanoid_model(nearest(where.walls, NEAREST_WALLS))
+    physics = Physics(model, SUBSTEPS, move_nearest(where.walls, model, NEAREST_WALLS))
+    scene = humanoid_model(where.walls)
+    return _task(physics, scene, _in_cells(where), episode_length, where)
+
+
+def _task(
+    physics: Physics,
+    scene: mujoco.MjModel,
+    places: Places,
+    episode_length: int,
+    where: Maze | None = None,
+) -> GoalEnvironment:
+    return GoalEnvironment(
+        Task(
+            physics=physics,
+            scene=scene,
+            draw_start=_draw_start(places),
+            observe=partial(_observe, physics),
+            goal_indices=(0, 1, 2),
+            success_radius=SUCCESS_RADIUS,
+            episode_length=episode_length,
+            healthy=_healthy,
+            control=Control(17, _motors),
+            maze=where,
+            view=6.0,
+        )
+    )
+
+
+def _around(key: PRNGKeyArray) -> tuple[Array, Array]:
+    """The origin, and a goal 1 m to 5 m away."""
+    distance_key, angle_key = jax.random.split(key)
+    distance = jax.random.uniform(distance_key, (), jnp.float32, NEAREST_GOAL, FARTHEST_GOAL)
+    angle = jax.random.uniform(angle_key, (), jnp.float32, 0.0, 2 * np.pi)
+    goal = distance * jnp.stack([jnp.cos(angle), jnp.sin(angle)])
+    return jnp.zeros_like(goal), goal
+
+
+def _in_cells(where: Maze) -> Places:
+    """Centres of a start cell and of a goal cell."""
+    starts, goals = where.centres("R"), where.centres("G")
+
+    def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
+        start_key, goal_key = jax.random.split(key)
+        return choose(start_key, starts), choose(goal_key, goals)
+
+    return draw
+
+
+def _draw_start(places: Places) -> Callable[[PRNGKeyArray], Start]:
+    def draw(key: PRNGKeyArray) -> Start:
+        place, goal = places(key)
+        upright = jnp.zeros(24, jnp.float32).at[2].set(START_HEIGHT).at[3].set(1.0)
+        goal = jnp.append(goal, jnp.float32(GOAL_HEIGHT))
+        return Start(upright.at[:2].set(place), jnp.zeros(23, jnp.float32), goal)
+
+    return draw
+
+
+def _motors(_body: Body, action: Float[Array, "17"]) -> Float[Array, "17"]:
+    return jnp.float32(STRENGTH) * action
+
+
+def _observe(physics: Physics, body: Body) -> Float[Array, "246"]:
+    links = slice(1, None)
+    mechanics = physics.mechanics(body)
+    return jnp.concatenate(
+        [
+            body.qpos,
+            body.qvel,
+            mechanics.cinert[links].ravel(),
+            mechanics.cvel[links].ravel(),
+            mechanics.qfrc_actuator,
+        ]
+    )
+
+
+def _healthy(body: Body) -> Bool[Array, ""]:
+    return (body.qpos[2] >= LOWEST) & (body.qpos[2] <= HIGHEST)

@@ -1,0 +1,87 @@
+"""What must hold of every word of the family env, whoever adds one.
+
+Jumanji's own checks, and two whole episodes of random actions: finite, ended by a termination or by
+the time limit, followed by a fresh episode.
+"""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jumanji.testing.env_not_smoke import (
+    check_env_does_not_smoke,
+    check_env_specs_does_not_smoke,
+)
+
+import dsl.vocabulary  # noqa: F401 - registers the words
+from components.environments.auto_reset import step_or_reset
+from dsl.registry import vocabulary
+
+WORDS = vocabulary().members("env")
+EPISODE_LENGTH = 10
+
+
+@pytest.fixture(scope="module", params=WORDS)
+def env(request):
+    return vocabulary().words[request.param].thing(episode_length=EPISODE_LENGTH)
+
+
+@pytest.fixture(scope="module")
+def reset(env):
+    return jax.jit(env.reset)
+
+
+@pytest.fixture(scope="module")
+def step(env, reset):
+    """The step of one environment, compiled once; Jumanji's checks meet it in the cache."""
+    step = jax.jit(env.step)
+    state, _ = reset(jax.random.PRNGKey(0))
+    step(state, jnp.zeros(env.sizes.action, jnp.float32))
+    return step
+
+
+def test_jumanjis_checks(env, step):  # noqa: ARG001 - compiled beforehand
+    check_env_does_not_smoke(env)
+    check_env_specs_does_not_smoke(env)
+
+
+def test_two_episodes_of_random_actions_are_finite(env, reset, step):
+    rng = np.random.default_rng(0)
+    for seed in (0, 1):
+        state, timestep = reset(jax.random.PRNGKey(seed))
+        assert timestep.first()
+        for t in range(1, EPISODE_LENGTH + 1):
+            action = jnp.asarray(rng.uniform(-1, 1, env.sizes.action), jnp.float32)
+            state, timestep = step(state, action)
+            assert all(np.isfinite(x).all() for x in jax.tree.leaves((state.body, timestep)))
+            assert not timestep.extras["nonfinite"]
+            if timestep.last():
+                break
+        assert timestep.last()
+        assert bool(timestep.discount == 1) is (t == EPISODE_LENGTH) or timestep.discount == 0
+
+
+def test_shapes_and_types_after_the_end_are_those_of_a_step(env):
+    """What a vectorised loop needs; traced, not run."""
+
+    def go_on(key, action):
+        state, timestep = env.reset(key)
+        return (state, timestep), step_or_reset(env, state, timestep, action, key)
+
+    before, after = jax.eval_shape(
+        go_on, jax.random.PRNGKey(0), jax.ShapeDtypeStruct((env.sizes.action,), jnp.float32)
+    )
+    assert jax.tree.map(lambda x: (x.shape, x.dtype), before) == jax.tree.map(
+        lambda x: (x.shape, x.dtype), after
+    )
+
+
+def test_success_is_strictly_inside_the_radius(env):
+    """Along the line from a goal outwards, wherever the task has no rule of its own."""
+    if env.task.success is not None or env.task.distance is not None:
+        pytest.skip("has a rule of its own, tested with the task")
+    goal = jax.random.normal(jax.random.key(0), (env.sizes.goal,))
+    direction = jnp.ones(env.sizes.goal) / np.sqrt(env.sizes.goal).item()
+    for share, inside in ((0.0, True), (0.99, True), (1.01, False)):
+        achieved = goal + share * env.task.success_radius * direction
+        assert bool(env.success(achieved, goal)) is inside

@@ -1,0 +1,56 @@
+"""A critic and a policy whose every number can be worked out by hand."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+class LinearCritic(eqx.Module):
+    """Q_k = w_k . (s, a, g), one row of weights per member; an actor is judged by the least."""
+
+    weights: jax.Array
+
+    def values(self, state, action, goal):
+        return self.weights @ jnp.concatenate([state, action, goal])
+
+    def __call__(self, state, action, goal):
+        return jnp.min(self.values(state, action, goal))
+
+
+class LinearPolicy(eqx.Module):
+    """m = V (s, g)."""
+
+    weights: jax.Array
+
+    def __call__(self, state, goal):
+        return Action(self.weights @ jnp.concatenate([state, goal]))
+
+
+class Action(eqx.Module):
+    """Its mode is m, its sample m / 2 whatever the key, and log pi(a) = 3 sum m - |a - m|^2."""
+
+    m: jax.Array
+
+    def mode(self):
+        return self.m
+
+    def sample(self, _key):
+        return self.m / 2
+
+    def sample_and_log_prob(self, key):
+        action = self.sample(key)
+        return action, self.log_prob(action)
+
+    def log_prob(self, action):
+        return 3 * jnp.sum(self.m) - jnp.sum(jnp.square(action - self.m))
+
+
+def rows(*parts):
+    """Vectors side by side, in float64."""
+    return np.concatenate([np.asarray(part, np.float64) for part in parts], axis=1)
+
+
+def float32(tree):
+    """NumPy arrays as JAX computes with them."""
+    return jax.tree.map(lambda x: jnp.asarray(x, jnp.float32), tree)
