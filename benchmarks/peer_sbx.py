@@ -6,7 +6,7 @@
 
 The peer sees the same task through Jumanji's own Gym wrapper, one environment after the other, as
 it knows it; both sides have the same number of environment steps and of updates, batches of 256,
-five hidden layers of 64, Adam at 1e-3, discount 0.98, tau 0.005, and goals as commanded. Each is
+five hidden layers of 64, Adam at 3e-4, discount 0.98, tau 0.005, and goals as commanded. Each is
 scored without exploration on 128 fresh episodes. Prints success and time at goal per seed.
 """
 
@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 STEPS, STEPS_PER_UPDATE, EPISODE_LENGTH, EPISODES = 128_000, 8, 150, 128
 NUM_ENVS, UNROLL, FILL = 8, 20, 400
-DISCOUNT, LEARNING_RATE, WIDTH, LAYERS = 0.98, 1e-3, 64, 5
+DISCOUNT, LEARNING_RATE, WIDTH, LAYERS = 0.98, 3e-4, 64, 5
 ALGORITHMS = ("sac", "td3")
 
 

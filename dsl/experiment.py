@@ -17,9 +17,11 @@ class Experiment:
 
     Attributes:
         environment: task that data is collected in.
-        learner: what is trained.
+        learner: what is trained; several learners as a dict by name, which train on the same
+            transitions and are all scored.
         buffer: replay buffer.
         eval_environment: task that the policy is scored on; the training task where left out.
+        collector: which of several learners fills the buffer; the first where left out.
         seed: seed of everything random.
         num_envs: parallel environments.
         total_env_steps: environment steps over all environments; rounded up to whole epochs.
@@ -32,12 +34,14 @@ class Experiment:
         start_goal: where training episodes start and what they are to reach: `fresh` at every
             reset, or `fixed_per_slot`: each parallel environment repeats its first start and goal
             for the whole run, as the reference implementations do. Evaluation is always fresh.
+        film: whether an episode of the last evaluation is filmed, where OpenGL works.
     """
 
     environment: GoalEnvironment
-    learner: ActorCritic
+    learner: ActorCritic | dict[str, ActorCritic]
     buffer: TrajectoryBuffer
     eval_environment: GoalEnvironment | None = None
+    collector: str | None = None
     seed: Annotated[int, AtLeast(0)] = 0
     num_envs: PositiveInt = 512
     total_env_steps: PositiveInt = 100_000_000
@@ -48,6 +52,7 @@ class Experiment:
     evaluations: PositiveInt = 100
     eval_episodes: PositiveInt = 128
     start_goal: Annotated[str, OneOf(("fresh", "fixed_per_slot"))] = "fresh"
+    film: bool = True
 
     def problems(self) -> list[SettingError]:
         """Every setting that cannot be, alone or beside the others."""
@@ -82,7 +87,12 @@ class Experiment:
                     "Choose two tasks of the same robot.",
                 )
             )
-        return found
+        return [*found, *_collector_problems(self.learners, self.collector)]
+
+    @property
+    def learners(self) -> dict[str, ActorCritic]:
+        """All learners by name; a single one is called `learner`."""
+        return self.learner if isinstance(self.learner, dict) else {"learner": self.learner}
 
     @property
     def scored(self) -> GoalEnvironment:
@@ -105,7 +115,8 @@ class Experiment:
         return Program(
             environment=self.environment,
             eval_environment=self.scored,
-            learner=self.learner,
+            learners=self.learners,
+            collector=self.collector or next(iter(self.learners)),
             buffer=self.buffer,
             num_envs=self.num_envs,
             unroll_length=self.unroll_length,
@@ -113,3 +124,18 @@ class Experiment:
             eval_episodes=self.eval_episodes,
             fixed_starts=self.start_goal == "fixed_per_slot",
         )
+
+
+def _collector_problems(
+    learners: dict[str, ActorCritic], collector: str | None
+) -> list[SettingError]:
+    names = ", ".join(map(repr, learners))
+    if not learners:
+        return [SettingError("learner", "is an empty dict; a run needs at least one learner.")]
+    if wrong := [name for name in learners if not str(name).isidentifier()]:
+        return [
+            SettingError("learner", f"is called {wrong[0]!r}; use letters, digits and underscores.")
+        ]
+    if collector is not None and collector not in learners:
+        return [SettingError("collector", f"is {collector!r}; the learners are {names}.")]
+    return []

@@ -1,0 +1,52 @@
+"""One picture of every task of the language, each with its name and its goal in green.
+
+    python docs/contact_sheet.py docs/images/tasks.png
+
+Tasks are the words of the family `env` with their default settings. Each is shown at the one of 64
+fresh starts whose goal is nearest to what has to reach it. Needs OpenGL.
+"""
+
+import argparse
+from pathlib import Path
+
+import jax
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import dsl.vocabulary  # noqa: F401 - registers the words
+from components.environments.goal_environment import GoalEnvironment, State
+from components.environments.rendering.render import frame
+from dsl.registry import vocabulary
+
+COLUMNS = 4
+WIDTH, HEIGHT = 320, 240
+STARTS = 64
+
+
+def photograph(env: GoalEnvironment) -> np.ndarray:
+    """A start of the task as an image (height, width, 3)."""
+    states, timesteps = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), STARTS))
+    nearest = int(np.asarray(timesteps.extras["distance"]).argmin())
+    state: State = jax.tree.map(lambda x: x[nearest], states)
+    return frame(env, state, WIDTH, HEIGHT)
+
+
+def sheet(file: Path) -> None:
+    """Draw every task into one PNG file."""
+    known = vocabulary()
+    names = known.members("env")
+    rows = -(-len(names) // COLUMNS)
+    figure = Figure(figsize=(3.2 * COLUMNS, 2.65 * rows), dpi=100, layout="constrained")
+    FigureCanvasAgg(figure)
+    for i, name in enumerate(names):
+        axes = figure.add_subplot(rows, COLUMNS, i + 1, title=name.removeprefix("env."))
+        axes.imshow(photograph(known.words[name].thing()))
+        axes.axis("off")
+    figure.savefig(file)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("file", type=Path, help="PNG file to write")
+    sheet(parser.parse_args().file)
