@@ -26,7 +26,7 @@ PLACES = {
 
 
 def algorithms() -> list[Path]:
-    """The files that fill a learner's places: all of `experiments/base` that lead to `actor.gin`."""
+    """The files of `experiments/base` that fill a learner's places, with `actor.gin` in them."""
     base = ROOT / "experiments" / "base"
     return sorted(f for f in base.glob("*.gin") if f.name != "actor.gin" and _is_algorithm(f))
 
@@ -67,8 +67,8 @@ def _places(file: Path) -> list[str]:
 
 
 def _pipeline(file: Path) -> list[tuple[str, str, str]]:
-    example = ROOT / 'experiments' / 'point_u_maze' / f'{file.stem}.gin'
-    chosen = example if example.exists() else example.with_name('crl.gin')
+    example = ROOT / "experiments" / "point_u_maze" / f"{file.stem}.gin"
+    chosen = example if example.exists() else example.with_name("crl.gin")
     return load(chosen).pipeline()
 
 

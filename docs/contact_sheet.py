@@ -3,7 +3,7 @@
     python docs/contact_sheet.py docs/images/tasks.png
 
 Tasks are the words of the family `env` with their default settings. Each is shown at the one of 64
-fresh starts whose goal is nearest to what has to reach it. Needs OpenGL.
+fresh starts whose goal is best in sight: about a third as far away as the camera. Needs OpenGL.
 """
 
 import argparse
@@ -27,8 +27,8 @@ STARTS = 64
 def photograph(env: GoalEnvironment) -> np.ndarray:
     """A start of the task as an image (height, width, 3)."""
     states, timesteps = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), STARTS))
-    nearest = int(np.asarray(timesteps.extras["distance"]).argmin())
-    state: State = jax.tree.map(lambda x: x[nearest], states)
+    best = int(np.abs(timesteps.extras["distance"] - env.task.view / 3).argmin())
+    state: State = jax.tree.map(lambda x: x[best], states)
     return frame(env, state, WIDTH, HEIGHT)
 
 

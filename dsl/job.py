@@ -1,18 +1,14 @@
 """One run from a configuration to a filled run folder."""
 
 import sys
-import tempfile
 from pathlib import Path
 
-import numpy as np
 from tqdm import tqdm
 
-from components.environments.rendering.render import top_view
 from dsl import driver
 from dsl.build import build
 from dsl.config import Configuration
-from dsl.experiment import Experiment
-from dsl.loop import Rollout
+from dsl.pictures import record_pictures
 from dsl.provenance import environment
 from dsl.run_folder import Description, RunFolder, next_folder
 from dsl.tracking import trackers
@@ -41,24 +37,11 @@ def run(configuration: Configuration, file: Path, out: Path | None) -> Path:
         _say(f"run folder: {folder}")
         try:
             rollout = driver.train(experiment, tracker.log, _say)
-            with tempfile.TemporaryDirectory() as place:
-                tracker.picture(
-                    "final_rollout", draw(experiment, rollout, Path(place) / "rollout.png")
-                )
+            record_pictures(experiment.scored, rollout, tracker, experiment.film, _say)
         finally:
             tracker.close()
     _say(f"done: {folder}")
     return folder
-
-
-def draw(experiment: Experiment, rollout: Rollout, path: Path) -> Path:
-    """Draw the paths of evaluation episodes, seen from above, into a PNG file."""
-    task = experiment.scored
-    running = np.asarray(rollout.running)
-    achieved = np.asarray(task.achieved_goal(rollout.observation.state))
-    paths = [achieved[running[:, i], i] for i in range(running.shape[1])]
-    top_view(task, paths, np.asarray(rollout.observation.goal[0]), path)
-    return path
 
 
 def _description(configuration: Configuration, file: Path) -> Description:

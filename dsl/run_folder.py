@@ -5,7 +5,7 @@ operative.gin      every value that ran
 experiment.json    name, macros and settings, for whatever shows the run
 environment.json   versions, device, source revision
 metrics.jsonl      one line per epoch
-pictures/          <name>.png
+pictures/          <name>.png, <name>.gif
 """
 
 import json

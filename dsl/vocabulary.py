@@ -16,9 +16,18 @@ from components.energies import Cosine, Dot, NegativeL1, NegativeL2, NegativeSqu
 from components.environments.tasks.ant import ant, ant_maze, ant_maze_stitching
 from components.environments.tasks.ant_ball import ant_ball, ant_ball_maze
 from components.environments.tasks.ant_push import ant_push
+from components.environments.tasks.arm import (
+    arm_binpick,
+    arm_binpick_eef,
+    arm_grasp,
+    arm_push,
+    arm_reach,
+)
 from components.environments.tasks.half_cheetah import half_cheetah
 from components.environments.tasks.humanoid import humanoid, humanoid_maze
 from components.environments.tasks.point import point_maze, point_maze_stitching
+from components.environments.tasks.pusher import pusher
+from components.environments.tasks.reacher import reacher
 from components.goals import (
     Commanded,
     EpisodeState,
@@ -57,6 +66,9 @@ family("env", PointMaze=point_maze, PointMazeStitching=point_maze_stitching)
 family("env", Ant=ant, AntMaze=ant_maze, AntMazeStitching=ant_maze_stitching)
 family("env", Humanoid=humanoid, HumanoidMaze=humanoid_maze, HalfCheetah=half_cheetah)
 family("env", AntBall=ant_ball, AntBallMaze=ant_ball_maze, AntPush=ant_push)
+family("env", Reacher=reacher, Pusher=pusher)
+family("env", ArmReach=arm_reach, ArmGrasp=arm_grasp, ArmPush=arm_push)
+family("env", ArmBinpick=arm_binpick, ArmBinpickEEF=arm_binpick_eef)
 family("buffer", TrajectoryBuffer)
 family("goal", Commanded, GeometricFuture, UniformFuture, FinalState, EpisodeState, RandomState)
 family("goal", Mixture)

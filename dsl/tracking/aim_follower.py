@@ -67,11 +67,12 @@ def _copy(folder: Path, tracker: "AimTracker", over: Callable[[float], bool]) ->
 
 
 def _copy_pictures(pictures: Path, tracker: "AimTracker", seen: dict[Path, int]) -> None:
-    for path in sorted(pictures.glob("*.png")):
+    for path in sorted([*pictures.glob("*.png"), *pictures.glob("*.gif")]):
         changed = path.stat().st_mtime_ns
         if seen.get(path) != changed:
             seen[path] = changed
-            tracker.picture(path.stem, path)
+            # A film has the name of its file, to lie beside the picture of the same name.
+            tracker.picture(path.name.removesuffix(".png"), path)
 
 
 def _input_ended(seconds: float) -> bool:

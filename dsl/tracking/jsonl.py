@@ -44,7 +44,7 @@ class Jsonl:
             raise _cannot_write(self._path, error) from error
 
     def picture(self, name: str, path: Path) -> None:
-        target = self._folder / PICTURES / f"{name}.png"
+        target = self._folder / PICTURES / f"{name}{path.suffix}"
         temporary = target.with_name(f".{name}.tmp")
         try:
             target.parent.mkdir(exist_ok=True)

@@ -22,7 +22,7 @@ class Tracker(Protocol):
         ...
 
     def picture(self, name: str, path: Path) -> None:
-        """Record a PNG picture; a later one of the same name replaces it.
+        """Record a PNG picture or a GIF film; a later one of the same name and kind replaces it.
 
         Args:
             name: the file name to keep it under, without its ending.

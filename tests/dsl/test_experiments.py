@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.build import build
 from dsl.config import load
 from dsl.registry import vocabulary

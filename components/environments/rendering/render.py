@@ -1,28 +1,23 @@
-"""Pictures without a screen: a maze from above with the paths taken, and the robot itself in 3-D.
+"""A picture of a robot in its scene, without a screen."""
 
-Both return an image (height, width, 3) of uint8. `top_view` needs no graphics library.
-"""
-
-from collections.abc import Sequence
-from pathlib import Path
-
-import matplotlib
+import mujoco
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
-from matplotlib.collections import LineCollection
-from matplotlib.figure import Figure
-from matplotlib.patches import Circle, Rectangle
 
 from components.environments.goal_environment import GoalEnvironment, State
-from components.environments.rendering.camera import photograph
+from components.environments.rendering.camera import Mark, View, camera
+from components.environments.rendering.marks import goal_marks
 
-WALL_COLOUR = "#8d99ae"
-GOAL_COLOUR = "#2a9d3f"
+# Degrees: over the walls of a maze, on which x points to the lower right; elsewhere low enough to
+# show heights.
+OVER_WALLS, MAZE_AZIMUTH, IN_THE_OPEN = -58.0, 60.0, -35.0
+# Metres of camera per metre between robot and goal, so that both are in sight.
+REACH = 1.6
 
 
 def frame(env: GoalEnvironment, state: State, width: int = 480, height: int = 360) -> np.ndarray:
-    """The robot in its scene, the goal as a green disc of the size of the success radius.
+    """The robot in its scene and, in green, the goal with its success radius.
+
+    The camera goes up to twice as far away as the task says, to have both in sight.
 
     Args:
         env: the task.
@@ -30,88 +25,51 @@ def frame(env: GoalEnvironment, state: State, width: int = 480, height: int = 36
         width: pixels.
         height: pixels.
 
+    Returns:
+        An image (height, width, 3) of uint8.
+
     Raises:
         RenderError: no OpenGL on this machine.
     """
-    goal = np.asarray(state.goal, float)
-    return photograph(
-        env.task.scene,
-        np.asarray(state.body.qpos, float),
-        np.array([*goal, *np.zeros(3 - goal.size)]),
-        env.task.success_radius,
-        (width, height),
-    )
+    data = posed(env, np.asarray(state.body.qpos))
+    marks = goal_marks(np.asarray(env.current_goal(state), float), env.task.success_radius)
+    with camera(env.task.scene, width, height) as shoot:
+        return shoot(data, _facing_both(facing(env, data, marks), marks), marks, "")
 
 
-def top_view(
-    env: GoalEnvironment,
-    paths: Sequence[np.ndarray],
-    goals: np.ndarray,
-    file: Path | None = None,
-) -> np.ndarray:
-    """The task from above, x to the right and y upwards, in metres.
-
-    One path is coloured by time, dark to light; several have a colour each.
+def posed(env: GoalEnvironment, qpos: np.ndarray) -> mujoco.MjData:
+    """The task's scene with everything in its place.
 
     Args:
         env: the task.
-        paths: per episode the positions (time, 2 or more) of the robot; x and y come first.
-        goals: per episode the goal, (episodes, 2 or more).
-        file: where to write a PNG, if anywhere.
-
-    Raises:
-        ValueError: not as many goals as paths, or no path.
+        qpos: generalised positions (nq,).
     """
-    if len(paths) == 0 or len(paths) != len(goals):
-        raise ValueError(
-            f"top_view: found {len(paths)} paths and {len(goals)} goals; "
-            "give one goal for each path, and at least one path."
-        )
-    figure = Figure(figsize=(6, 6), dpi=100, layout="constrained")
-    canvas = FigureCanvasAgg(figure)
-    axes = figure.add_subplot(xlabel="x (m)", ylabel="y (m)", aspect="equal")
-    _draw_maze(axes, env)
-    _draw_paths(figure, axes, [np.asarray(p)[:, :2] for p in paths], env)
-    _draw_goals(axes, np.asarray(goals)[:, :2], env.task.success_radius)
-    axes.autoscale_view()
-    if file is not None:
-        figure.savefig(file)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+    data = mujoco.MjData(env.task.scene)
+    data.qpos[:] = qpos
+    mujoco.mj_forward(env.task.scene, data)
+    return data
 
 
-def _draw_maze(axes: Axes, env: GoalEnvironment) -> None:
-    if env.task.maze is None:
-        axes.grid(color="0.9")
-        return
-    walls = env.task.maze.walls
-    for centre, half in zip(walls.centre, walls.half, strict=True):
-        axes.add_patch(Rectangle(centre - half, *(2 * half), color=WALL_COLOUR, linewidth=0))
+def facing(env: GoalEnvironment, data: mujoco.MjData, marks: list[Mark]) -> View:
+    """The view of the robot: the first body of the model with all that hangs on it.
+
+    In the open it is seen from the side, the goal to its right.
+    """
+    target, distance = data.subtree_com[1].copy(), env.task.view
+    if env.task.maze is not None:
+        return View(target, distance, OVER_WALLS, MAZE_AZIMUTH)
+    x, y, _ = _middle(marks) - data.xpos[1]
+    return View(target, distance, IN_THE_OPEN, np.degrees(np.arctan2(y, x)) + 90)
 
 
-def _draw_paths(figure: Figure, axes: Axes, paths: list[np.ndarray], env: GoalEnvironment) -> None:
-    if len(paths) == 1:
-        _draw_timed_path(figure, axes, paths[0], env.task.physics.control_step)
-    else:
-        colours = matplotlib.colormaps["tab10"]
-        for i, path in enumerate(paths):
-            axes.plot(*path.T, color=colours(i % 10), linewidth=1.5)
-    first = np.array([path[0] for path in paths])
-    axes.scatter(*first.T, s=40, color="black", zorder=3, label="start")
+def _facing_both(view: View, marks: list[Mark]) -> View:
+    """The same view, or one from further away of the robot and these marks."""
+    goal = _middle(marks)
+    distance = max(view.distance, REACH * float(np.linalg.norm(goal - view.target)))
+    if distance > 2 * view.distance:
+        return view
+    return view._replace(target=(view.target + goal) / 2, distance=distance)
 
 
-def _draw_timed_path(figure: Figure, axes: Axes, path: np.ndarray, seconds: float) -> None:
-    """One path, its colour the time since its start (`seconds` per step)."""
-    pieces = np.stack([path[:-1], path[1:]], axis=1)
-    lines = LineCollection(list(pieces), cmap="viridis", linewidths=2)
-    lines.set_array(seconds * np.arange(len(pieces)))
-    axes.add_collection(lines)
-    figure.colorbar(lines, ax=axes, label="time (s)", shrink=0.7)
-
-
-def _draw_goals(axes: Axes, goals: np.ndarray, radius: float) -> None:
-    """Each goal as a star inside the circle that counts as reached."""
-    for goal in np.unique(goals, axis=0):
-        axes.add_patch(Circle(tuple(goal), radius, color=GOAL_COLOUR, alpha=0.3, linewidth=0))
-    axes.scatter(*goals.T, s=60, marker="*", color=GOAL_COLOUR, zorder=3, label="goal")
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, 1.09), ncols=2, frameon=False)
+def _middle(marks: list[Mark]) -> np.ndarray:
+    return np.mean([mark.centre for mark in marks], axis=0)

@@ -4,6 +4,9 @@ Jumanji's own checks, and two whole episodes of random actions: finite, ended by
 the time limit, followed by a fresh episode.
 """
 
+import importlib.util
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -22,8 +25,13 @@ EPISODE_LENGTH = 10
 
 
 @pytest.fixture(scope="module", params=WORDS)
-def env(request):
-    return vocabulary().words[request.param].thing(episode_length=EPISODE_LENGTH)
+def word(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def env(word):
+    return vocabulary().words[word].thing(episode_length=EPISODE_LENGTH)
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +58,7 @@ def test_two_episodes_of_random_actions_are_finite(env, reset, step):
     for seed in (0, 1):
         state, timestep = reset(jax.random.PRNGKey(seed))
         assert timestep.first()
-        for t in range(1, EPISODE_LENGTH + 1):
+        for t in range(1, EPISODE_LENGTH + 1):  # noqa: B007 - read after the loop
             action = jnp.asarray(rng.uniform(-1, 1, env.sizes.action), jnp.float32)
             state, timestep = step(state, action)
             assert all(np.isfinite(x).all() for x in jax.tree.leaves((state.body, timestep)))
@@ -85,3 +93,11 @@ def test_success_is_strictly_inside_the_radius(env):
     for share, inside in ((0.0, True), (0.99, True), (1.01, False)):
         achieved = goal + share * env.task.success_radius * direction
         assert bool(env.success(achieved, goal)) is inside
+
+
+def test_the_table_of_tasks_is_up_to_date(word, env):
+    path = Path(__file__).resolve().parents[3] / "docs" / "task_table.py"
+    spec = importlib.util.spec_from_file_location("task_table", path)
+    tables = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tables)
+    assert tables.row(word, env) in tables.PAGE.read_text(), "run python docs/task_table.py"

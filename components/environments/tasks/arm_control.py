@@ -1,0 +1,45 @@
+"""How an action moves the Panda: targets of four joints, or of the flying hand, and the gripper."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from components.environments.physics import Body
+from components.environments.robots.panda import CLOSED, OPEN
+from components.environments.robots.panda_scenes import HAND_SPACE
+from components.environments.task import Control
+
+# Turned so that the arm works towards +y; the fingers open square to it.
+REST = np.array([np.pi / 2, 0.741765, 0, -1.5708, 0, 3.05435, np.pi / 4], np.float32)
+# Joints 1, 2, 4 and 6, and how far an action moves each to either side of `REST`.
+CONTROLLED = np.array([0, 1, 3, 5])
+SWEEP = np.array([1.2217, 0.942, 1.501, 0.69815], np.float32)
+HAND_STEP = 0.2
+
+
+def arm_targets(_body: Body, action: Float[Array, "4"]) -> Float[Array, "7"]:
+    """Joint angles (rad) to be held: `REST` for no action; joints 3, 5 and 7 always so."""
+    return jnp.asarray(REST).at[CONTROLLED].add(jnp.asarray(SWEEP) * action)
+
+
+def arm_and_gripper(body: Body, action: Float[Array, "5"]) -> Float[Array, "9"]:
+    """`arm_targets` and, by the last action, two fingers closed (above 0) or open."""
+    return jnp.concatenate([arm_targets(body, action[:4]), _fingers(action[4])])
+
+
+def hand_and_gripper(body: Body, action: Float[Array, "4"]) -> Float[Array, "5"]:
+    """The hand's place moved by up to 0.2 m along each axis, and two fingers."""
+    low, high = jnp.asarray(HAND_SPACE, jnp.float32).T
+    target = jnp.clip(body.qpos[:3] + jnp.float32(HAND_STEP) * action[:3], low, high)
+    return jnp.concatenate([target, _fingers(action[3])])
+
+
+def _fingers(action: Float[Array, ""]) -> Float[Array, "2"]:
+    target = jnp.where(action > 0, jnp.float32(CLOSED), jnp.float32(OPEN))
+    return jnp.stack([target, target])
+
+
+ARM = Control(4, arm_targets)
+ARM_AND_GRIPPER = Control(5, arm_and_gripper)
+HAND_AND_GRIPPER = Control(4, hand_and_gripper)
+REST_OPEN = np.array([*REST, OPEN, OPEN], np.float32)

@@ -1,0 +1,80 @@
+"""What the Panda's tasks observe, from positions, velocities and where the links are."""
+
+from collections.abc import Callable
+
+import jax.numpy as jnp
+import mujoco
+from jaxtyping import Array, Float
+
+from components.environments.physics import Body, Mechanics, Physics
+from components.environments.robots.panda import TIP_GAP
+
+Observe = Callable[[Body], Float[Array, " n"]]
+FORCE_SCALE = 0.1
+
+
+def observe_arm(physics: Physics) -> Observe:
+    """7 joint angles, place and velocity of link 7 (13)."""
+
+    def observe(body: Body) -> Float[Array, "13"]:
+        return jnp.concatenate([body.qpos[:7], *_motion(physics, "link7")(body)])
+
+    return observe
+
+
+def observe_push(physics: Physics) -> Observe:
+    """Place of the cube, then `observe_arm`, then the gap between the fingertips (17)."""
+    arm = observe_arm(physics)
+
+    def observe(body: Body) -> Float[Array, "17"]:
+        return jnp.concatenate([body.qpos[9:12], arm(body), _gap(body.qpos[7:9])])
+
+    return observe
+
+
+def observe_grasp(physics: Physics) -> Observe:
+    """Place of the cube, `observe_arm`, left and right fingertip, the gap between them (23)."""
+    arm, model = observe_arm(physics), physics.model
+
+    def observe(body: Body) -> Float[Array, "23"]:
+        tips = physics.mechanics(body).site_xpos
+        left, right = (tips[_site(model, side)] for side in ("left_tip", "right_tip"))
+        gap = _gap(body.qpos[7:9])
+        return jnp.concatenate([body.qpos[9:12], arm(body), left, right, gap])
+
+    return observe
+
+
+def observe_hand(physics: Physics) -> Observe:
+    """Cube, place and velocity of the hand, gap, mean force of the fingers' servos / 10 N (11)."""
+
+    def observe(body: Body) -> Float[Array, "11"]:
+        force = physics.mechanics(body).actuator_force[3:5]
+        grip = jnp.float32(FORCE_SCALE) * jnp.mean(force, keepdims=True)
+        gap = _gap(body.qpos[3:5])
+        return jnp.concatenate([body.qpos[5:8], body.qpos[:3], body.qvel[:3], gap, grip])
+
+    return observe
+
+
+def _gap(fingers: Float[Array, "2"]) -> Float[Array, "1"]:
+    """Metres between the fingertips."""
+    return jnp.sum(fingers, keepdims=True) + jnp.float32(TIP_GAP)
+
+
+def _motion(physics: Physics, name: str) -> Callable[[Body], list[Float[Array, "3"]]]:
+    """Place and linear velocity of the origin of a link."""
+    link = physics.model.body(name).id
+    root = int(physics.model.body_rootid[link])
+
+    def motion(body: Body) -> list[Float[Array, "3"]]:
+        at: Mechanics = physics.mechanics(body)
+        # MuJoCo gives velocities at the centre of mass of the whole tree.
+        spin, drift = at.cvel[link, :3], at.cvel[link, 3:]
+        return [at.xpos[link], drift + jnp.cross(spin, at.xpos[link] - at.subtree_com[root])]
+
+    return motion
+
+
+def _site(model: mujoco.MjModel, name: str) -> int:
+    return int(model.site(name).id)

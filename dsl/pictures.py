@@ -1,0 +1,67 @@
+"""What a run leaves to look at: a chart of its last evaluation, and a film of one episode of it."""
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from components.environments.goal_environment import GoalEnvironment
+from components.environments.rendering.charts import overview
+from components.environments.rendering.film import film
+from components.environments.rendering.opengl import RenderError
+from dsl.loop import Rollout
+from dsl.tracking import Tracker
+
+NAME = "final_rollout"
+
+
+def record_pictures(
+    task: GoalEnvironment,
+    rollout: Rollout,
+    tracker: Tracker,
+    filmed: bool,
+    say: Callable[[str], None],
+) -> None:
+    """Draw the evaluation, film its first episode, and hand both to the trackers.
+
+    Args:
+        task: that the policy was scored on.
+        rollout: the evaluation's first episodes.
+        tracker: who keeps the pictures.
+        filmed: whether to film.
+        say: receives a line on why there is no film, where OpenGL does not work.
+    """
+    with tempfile.TemporaryDirectory() as place:
+        chart, movie = Path(place) / "chart.png", Path(place) / "movie.gif"
+        draw(task, rollout, chart)
+        tracker.picture(NAME, chart)
+        if not filmed:
+            return
+        try:
+            shoot(task, rollout, movie)
+        except RenderError as error:
+            say(f"no film of the last evaluation: {error}")
+        else:
+            tracker.picture(NAME, movie)
+
+
+def draw(task: GoalEnvironment, rollout: Rollout, path: Path) -> None:
+    """Draw what the episodes did into a PNG file."""
+    running = np.asarray(rollout.running)
+    achieved = np.asarray(task.achieved_goal(rollout.observation.state))
+    goals = np.asarray(rollout.observation.goal)
+    episodes = range(running.shape[1])
+    overview(
+        task,
+        [achieved[running[:, i], i] for i in episodes],
+        [goals[running[:, i], i] for i in episodes],
+        path,
+    )
+
+
+def shoot(task: GoalEnvironment, rollout: Rollout, path: Path) -> None:
+    """Film the first episode into a GIF file."""
+    running = np.asarray(rollout.running)[:, 0]
+    film(task, jax.tree.map(lambda x: x[running, 0], rollout.state), path)
