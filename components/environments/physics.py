@@ -20,7 +20,7 @@ from jaxtyping import Array, Float
 with contextlib.redirect_stdout(io.StringIO()):
     from mujoco import mjx
 
-    from components.environments.link_by_link import links_apart
+    from components.environments.link_by_link import has_long_chain, links_apart
 
 
 class Body(NamedTuple):
@@ -94,7 +94,7 @@ class Physics:
         self.model = model
         self.substeps = substeps
         self._adapt = adapt
-        with jax.ensure_compile_time_eval(), _mjx_tracing():
+        with jax.ensure_compile_time_eval(), _mjx_tracing(self.model):
             self._mjx_model = jax.tree.map(np.asarray, mjx.put_model(model, impl="jax"))
             self._template = jax.tree.map(np.asarray, mjx.make_data(model, impl="jax"))
 
@@ -110,7 +110,7 @@ class Physics:
 
     def advance(self, body: Body, ctrl: Float[Array, " nu"]) -> Body:
         """One control step under constant `ctrl`; MuJoCo clips it to the actuators' range."""
-        with _mjx_tracing():
+        with _mjx_tracing(self.model):
             model, template = self._on_device()
             adapt = self._adapt or (lambda model, _qpos: model)
 
@@ -122,7 +122,7 @@ class Physics:
 
     def mechanics(self, body: Body) -> Mechanics:
         """Where everything is and how it moves; what is not read costs nothing once compiled."""
-        with _mjx_tracing():
+        with _mjx_tracing(self.model):
             model, template = self._on_device()
             data = _data(template, body)
             for stage in _MECHANICS:
@@ -150,8 +150,8 @@ def _data(template: mjx.Data, body: Body) -> mjx.Data:
 
 
 @contextlib.contextmanager
-def _mjx_tracing() -> Iterator[None]:
+def _mjx_tracing(model: mujoco.MjModel) -> Iterator[None]:
     """MJX relies on JAX's ordinary promotion rules, whatever the caller has chosen for itself."""
     promotion, ranks = jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow")
-    with promotion, ranks, links_apart():
+    with promotion, ranks, links_apart() if has_long_chain(model) else contextlib.nullcontext():
         yield

@@ -63,7 +63,7 @@ def test_the_operative_file_gives_itself_again(file, tmp_path):
 def test_the_deepest_experiment_is_the_papers():
     experiment = build(load(ROOT / "experiments" / "ant_maze_1024.gin"))
     state = state_shape(experiment)
-    networks = state.learner.networks
+    networks = state.learners["learner"].networks
     assert networks.actor.network.depth == 512
     assert networks.critic.state_action_encoder.depth == 1024
     # 135.9M for the encoders and 34.0M for the actor in the paper's code.

@@ -4,17 +4,35 @@ import jax
 import jax.numpy as jnp
 import mujoco
 
+from components.environments.link_by_link import has_long_chain
 from components.environments.physics import Physics
 
-CHAIN = """
-<mujoco><worldbody><body><joint/><geom size="0.1"/><body pos="1 0 0"><joint/><geom size="0.1"/>
-</body></body></worldbody></mujoco>
-"""
+LINK = '<body pos="1 0 0"><joint/><geom size="0.1"/>{}</body>'
 
 
-def test_each_link_is_worked_out_once():
-    physics = Physics(mujoco.MjModel.from_xml_string(CHAIN), 1)
-    body = physics.rest(jnp.zeros(2, jnp.float32), jnp.zeros(2, jnp.float32))
+def chain(links):
+    """An arm of so many links."""
+    xml = ""
+    for _ in range(links):
+        xml = LINK.format(xml)
+    return mujoco.MjModel.from_xml_string(f"<mujoco><worldbody>{xml}</worldbody></mujoco>")
+
+
+def barriers(links):
+    """How many are in the kinematics of such an arm."""
+    physics = Physics(chain(links), 1)
+    body = physics.rest(jnp.zeros(links, jnp.float32), jnp.zeros(links, jnp.float32))
     steps = str(jax.make_jaxpr(lambda body: physics.mechanics(body).xpos)(body))
-    # One after each level: the world, the first link, the second.
-    assert steps.count("optimization_barrier") >= 3
+    return steps.count("optimization_barrier")
+
+
+def test_each_link_of_a_long_chain_is_worked_out_once():
+    assert barriers(7) >= 8  # one after each link and the world
+
+
+def test_short_chains_are_left_to_the_compiler():
+    assert barriers(6) == 0
+
+
+def test_which_chains_are_long():
+    assert [has_long_chain(chain(n)) for n in (1, 6, 7, 10)] == [False, False, True, True]
