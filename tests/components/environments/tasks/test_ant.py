@@ -6,10 +6,6 @@ import mujoco
 import numpy as np
 import pytest
 from ants_in_c import converged, error, put, step_in_c
-from jumanji.testing.env_not_smoke import (
-    check_env_does_not_smoke,
-    check_env_specs_does_not_smoke,
-)
 
 from components.environments.corridors import corridor
 from components.environments.maze_layouts import LAYOUTS
@@ -40,12 +36,6 @@ def test_sizes(free_ant, maze_ant):
     for env in (free_ant, maze_ant):
         assert env.sizes == Sizes(state=29, goal=2, action=8)
         assert env.task.physics.control_step == pytest.approx(0.05)
-
-
-def test_jumanji_checks(free_ant, maze_ant):
-    for env in (free_ant, maze_ant):
-        check_env_does_not_smoke(env)
-        check_env_specs_does_not_smoke(env)
 
 
 def test_settings_are_checked():

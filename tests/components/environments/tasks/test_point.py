@@ -5,10 +5,6 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
-from jumanji.testing.env_not_smoke import (
-    check_env_does_not_smoke,
-    check_env_specs_does_not_smoke,
-)
 
 from components.environments.maze_layouts import LAYOUTS
 from components.environments.tasks.point import RADIUS, point_maze, point_maze_stitching
@@ -21,11 +17,6 @@ pytestmark = pytest.mark.usefixtures("jitted_point")
 def test_sizes(point):
     assert point.sizes == Sizes(state=4, goal=2, action=2)
     assert point.task.physics.control_step == pytest.approx(0.2)
-
-
-def test_jumanji_checks(point):
-    check_env_does_not_smoke(point)
-    check_env_specs_does_not_smoke(point)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
