@@ -90,11 +90,11 @@ def make(word: str, settings: list[str]):
 
 def _mjx_seconds(env, envs: int, steps: int, *, resets: bool) -> float:
     import jax
-    from jax.sharding import NamedSharding, PartitionSpec
+    from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
     from components.environments.auto_reset import step_or_reset
 
-    mesh = jax.make_mesh((len(jax.devices()),), ("envs",))
+    mesh = Mesh(jax.devices(), ("envs",))
     split = NamedSharding(mesh, PartitionSpec("envs"))
 
     def step(carry, key):
