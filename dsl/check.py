@@ -8,8 +8,8 @@ import equinox as eqx
 from dsl.build import build
 from dsl.config import Configuration
 from dsl.experiment import Experiment
-from dsl.loop import TrainState
 from dsl.memory import Memory, count, estimate, state_shape
+from dsl.program import TrainState
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 

@@ -10,7 +10,9 @@ import jax
 import jax.numpy as jnp
 
 from dsl import loop
+from dsl.evaluation import Rollout
 from dsl.experiment import Experiment
+from dsl.program import Program, TrainState
 from dsl.schedule import Schedule
 
 Log = Callable[[dict[str, float]], None]
@@ -20,7 +22,7 @@ class NonFiniteError(Exception):
     """A metric of training is no longer a finite number."""
 
 
-def train(experiment: Experiment, log: Log, say: Callable[[str], None]) -> loop.Rollout:
+def train(experiment: Experiment, log: Log, say: Callable[[str], None]) -> Rollout:
     """Run an experiment from its first step to its last.
 
     Args:
@@ -52,7 +54,7 @@ def train(experiment: Experiment, log: Log, say: Callable[[str], None]) -> loop.
     return rollout
 
 
-def _compile(program: loop.Program, state: loop.TrainState) -> Callable[..., Any]:
+def _compile(program: Program, state: TrainState) -> Callable[..., Any]:
     """Compile ahead of time, so that no epoch's time includes a compilation."""
     epoch = eqx.filter_jit(loop.epoch, donate="all-except-first")
     return epoch.lower(program, state, *_as_arrays(1, 1)).compile()

@@ -7,7 +7,7 @@ from components.buffers import TrajectoryBuffer
 from components.environments.goal_environment import GoalEnvironment
 from components.learner import ActorCritic
 from components.settings import AtLeast, OneOf, PositiveInt, SettingError, problems
-from dsl.loop import Program
+from dsl.program import Program
 from dsl.schedule import Schedule, plan
 
 

@@ -4,19 +4,17 @@ Randomness is `fold_in(key, counter)` of the run's one key, so that no key is ca
 run continued from a saved state repeats the uninterrupted one.
 """
 
-from typing import Any, NamedTuple
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Int, Key, PyTree
-from jumanji.types import TimeStep
+from jaxtyping import Array, Int, Key
 
 from components.batch import Replay
-from components.buffers import BufferState, Row, TrajectoryBuffer
+from components.buffers import Row
 from components.environments.auto_reset import step_or_reset
-from components.environments.goal_environment import GoalEnvironment, Observation, State
-from components.learner import ActorCritic, LearnerState, Metrics, act
+from components.learner import Metrics, act
+from dsl.evaluation import Rollout, evaluate
+from dsl.program import Lanes, Learners, Program, TrainState, prefixed
 
 # Streams of random numbers within one iteration.
 _COLLECT, _SAMPLE, _RELABEL, _UPDATE = range(4)
@@ -24,79 +22,8 @@ _COLLECT, _SAMPLE, _RELABEL, _UPDATE = range(4)
 _NETWORKS, _RESETS, _ITERATIONS, _EVALUATIONS = range(4)
 
 
-class Program(eqx.Module):
-    """Everything of a run that does not change while it runs.
-
-    Attributes:
-        environment: task that data is collected in.
-        eval_environment: task that the policy is scored on; same sizes.
-        learners: by name; see `components.learner`. All train on the same transitions.
-        collector: name of the learner whose policy fills the buffer.
-        buffer: see `components.buffers`.
-        num_envs: parallel environments.
-        unroll_length: environment steps of each per iteration.
-        batch_size: transitions per update.
-        eval_episodes: episodes per evaluation, in parallel.
-        fixed_starts: whether every environment repeats one start and goal for the whole run.
-        pictured_episodes: how many of them are kept to be drawn.
-    """
-
-    environment: GoalEnvironment = eqx.field(static=True)
-    eval_environment: GoalEnvironment = eqx.field(static=True)
-    learners: dict[str, ActorCritic]
-    collector: str = eqx.field(static=True)
-    buffer: TrajectoryBuffer
-    num_envs: int = eqx.field(static=True)
-    unroll_length: int = eqx.field(static=True)
-    batch_size: int = eqx.field(static=True)
-    eval_episodes: int = eqx.field(static=True)
-    fixed_starts: bool = eqx.field(static=True, default=False)
-    pictured_episodes: int = eqx.field(static=True, default=8)
-
-
-class Lanes(NamedTuple):
-    """The parallel environments: their states, last timesteps, and the number of their episode."""
-
-    state: State
-    timestep: TimeStep
-    episode: Int[Array, " lanes"]
-
-
-class TrainState(eqx.Module):
-    """Everything of a run that changes: one tree of arrays.
-
-    Attributes:
-        key: the run's key; constant.
-        iteration: unrolls made so far.
-        learners: by name.
-        lanes: the parallel environments.
-        buffer: what they have been through.
-    """
-
-    key: Key[Array, ""]
-    iteration: Int[Array, ""]
-    learners: dict[str, LearnerState]
-    lanes: Lanes
-    buffer: BufferState
-
-
-Learners = dict[str, LearnerState]
 # The state, metrics summed over updates, and the episodes that broken physics has ended.
 Carry = tuple[TrainState, Metrics, Int[Array, ""]]
-
-
-class Rollout(NamedTuple):
-    """Evaluation episodes to be drawn, leaves (time, episode, ...).
-
-    Attributes:
-        state: of the environment, before each step.
-        observation: likewise.
-        running: whether the episode had not ended yet.
-    """
-
-    state: State
-    observation: Observation
-    running: Array
 
 
 def init(program: Program, seed: Int[Array, ""]) -> TrainState:
@@ -183,14 +110,8 @@ def _update(
         # One key for all: learners that relabel alike see the same goals.
         batch = learner.batch(replay, anchors, relabel)
         updated[name], found = learner.update(learners[name], batch, update)
-        metrics.update(_prefixed(program, name, found))
+        metrics.update(prefixed(program, name, found))
     return updated, metrics
-
-
-def _prefixed(program: Program, learner: str, metrics: Metrics) -> Metrics:
-    """Metrics under the learner's name, where there are several learners."""
-    prefix = f"{learner}/" if len(program.learners) > 1 else ""
-    return {f"{prefix}{name}": value for name, value in metrics.items()}
 
 
 def no_metrics(program: Program, state: TrainState) -> Metrics:
@@ -237,76 +158,6 @@ def _collect(program: Program, state: TrainState) -> tuple[TrainState, Int[Array
     return state, jnp.sum(broken, dtype=jnp.int32)
 
 
-def evaluate(program: Program, learners: Learners, key: Key[Array, ""]) -> tuple[Metrics, Rollout]:
-    """Score every learner's policy on the same fresh episodes, each up to its first end.
-
-    Returns:
-        `eval/success_rate` (share of episodes ever inside the success radius), `eval/time_at_goal`
-        (steps inside it per episode), `eval/final_success`, `eval/final_distance` (metres, at the
-        episode's last step), `eval/episode_length` (steps); and the collector's first episodes.
-    """
-    environment, names = program.eval_environment, list(program.learners)
-    # All episodes of all learners side by side: the physics is compiled once.
-    keys = jnp.tile(jax.random.split(key, program.eval_episodes), len(names))
-    start = jax.vmap(environment.reset)(keys)
-    running = jnp.ones(len(keys), bool)
-    pictured = names.index(program.collector) * program.eval_episodes
-
-    def step(carry: tuple, index: Array) -> tuple[tuple, Any]:
-        state, timestep, running = carry
-        observation = timestep.observation
-        action = _evaluated_actions(program, learners, observation, jax.random.fold_in(key, index))
-        next_state, next_timestep = jax.vmap(environment.step)(state, action)
-        shown = jax.tree.map(
-            lambda x: x[pictured : pictured + program.pictured_episodes],
-            (state, observation, running),
-        )
-        # A finished episode stands still, so that the last carry holds every episode's end.
-        state, timestep = _where(running, (next_state, next_timestep), (state, timestep))
-        inside = timestep.extras["success"] & running
-        return (state, timestep, running & ~timestep.last()), (inside, running, shown)
-
-    steps = jnp.arange(environment.episode_length, dtype=jnp.int32)
-    (_, end, _), (inside, ran, shown) = jax.lax.scan(step, (*start, running), steps)
-    metrics = {}
-    for i, name in enumerate(names):
-        episodes = slice(i * program.eval_episodes, (i + 1) * program.eval_episodes)
-        scores = _scores(end.extras, inside, ran, episodes)
-        metrics.update(_prefixed(program, name, scores))
-    return {f"eval/{name}": value for name, value in metrics.items()}, Rollout(*shown)
-
-
-def _evaluated_actions(
-    program: Program, learners: Learners, observation: Observation, key: Key[Array, ""]
-) -> Array:
-    """Each learner's actions in its own share of the episodes."""
-    actions = []
-    for i, (name, learner) in enumerate(program.learners.items()):
-        mine = slice(i * program.eval_episodes, (i + 1) * program.eval_episodes)
-        networks = learners[name].networks
-        state, goal = observation.state[mine], observation.goal[mine]
-        actions.append(act(learner.evaluating, networks, state, goal, key))
-    return jnp.concatenate(actions)
-
-
-def _scores(extras: dict[str, Array], inside: Array, ran: Array, episodes: slice) -> Metrics:
-    """Means over some episodes; `inside` and `ran` are (time, episodes)."""
-    inside, ran = inside[:, episodes], ran[:, episodes]
-    scores = {
-        "success_rate": inside.any(axis=0),
-        "time_at_goal": inside.sum(axis=0),
-        "final_success": extras["success"][episodes],
-        "final_distance": extras["distance"][episodes],
-        "episode_length": ran.sum(axis=0),
-    }
-    return {name: jnp.mean(score.astype(jnp.float32)) for name, score in scores.items()}
-
-
 def _stream(state: TrainState, stream: int) -> Key[Array, ""]:
     """The key of one of the run's streams, after the iterations made so far."""
     return jax.random.fold_in(jax.random.fold_in(state.key, stream), state.iteration)
-
-
-def _where(condition: Array, new: PyTree, old: PyTree) -> PyTree:
-    """Select along the leading axis of every leaf, typed keys included."""
-    return jax.tree.map(jax.vmap(jnp.where), jax.tree.map(lambda _: condition, new), new, old)

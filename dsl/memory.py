@@ -11,7 +11,8 @@ from components.batch import Batch
 from components.learner import ActorCritic, LearnerState
 from components.losses.frozen import Frozen
 from dsl.experiment import Experiment
-from dsl.loop import TrainState, init
+from dsl.loop import init
+from dsl.program import TrainState
 
 
 class Memory(NamedTuple):

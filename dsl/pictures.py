@@ -11,7 +11,7 @@ from components.environments.goal_environment import GoalEnvironment
 from components.environments.rendering.charts import overview
 from components.environments.rendering.film import film
 from components.environments.rendering.opengl import RenderError
-from dsl.loop import Rollout
+from dsl.evaluation import Rollout
 from dsl.tracking import Tracker
 
 NAME = "final_rollout"

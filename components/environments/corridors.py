@@ -4,6 +4,7 @@ To train on near pairs only and be scored on far ones asks an agent to stitch: t
 episode what it has only ever seen in pieces.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -31,6 +32,8 @@ class WholeAndDistinct:
 
 
 Distances = Annotated[tuple[int, ...], WholeAndDistinct()]
+# A start and a goal (metres).
+Pair = tuple[Float[Array, "2"], Float[Array, "2"]]
 
 
 def corridor(where: Maze) -> Float[np.ndarray, "n 2"]:
@@ -61,9 +64,7 @@ def check_reach(distances: tuple[int, ...], path: np.ndarray) -> None:
         )
 
 
-def draw_pair(
-    key: PRNGKeyArray, path: np.ndarray, distances: tuple[int, ...]
-) -> tuple[Float[Array, "2"], Float[Array, "2"]]:
+def draw_pair(key: PRNGKeyArray, path: np.ndarray, distances: tuple[int, ...]) -> Pair:
     """A start and a goal `d` cells further along `path` (n, 2).
 
     Every `d` of `distances` is equally likely, and so is every start of which such a goal exists.
@@ -73,3 +74,14 @@ def draw_pair(
     start = jax.random.randint(start_key, (), 0, jnp.int32(len(path)) - distance)
     centres = jnp.asarray(path, jnp.float32)
     return centres[start], centres[start + distance]
+
+
+def pairs_apart(where: Maze, distances: tuple[int, ...]) -> Callable[[PRNGKeyArray], Pair]:
+    """A function that draws pairs of a maze without branches; see `draw_pair`.
+
+    Raises:
+        SettingError: a distance longer than the maze.
+    """
+    path = corridor(where)
+    check_reach(distances, path)
+    return lambda key: draw_pair(key, path, distances)

@@ -10,9 +10,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from components.environments.corridors import (
     CorridorName,
     Distances,
-    check_reach,
-    corridor,
-    draw_pair,
+    pairs_apart,
 )
 from components.environments.goal_environment import GoalEnvironment
 from components.environments.maze_layouts import LayoutName
@@ -117,12 +115,7 @@ def ant_maze_stitching(
     """
     check(ant_maze_stitching, layout=layout, distances=distances, episode_length=episode_length)
     where = maze(layout)
-    path = corridor(where)
-    check_reach(distances, path)
-
-    def places(key: PRNGKeyArray) -> tuple[Array, Array]:
-        return draw_pair(key, path, distances)
-
+    places = pairs_apart(where, distances)
     return _in_maze(where, _draw_start(places, exact=True), episode_length)
 
 

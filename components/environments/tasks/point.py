@@ -10,9 +10,7 @@ from jaxtyping import Array, PRNGKeyArray
 from components.environments.corridors import (
     CorridorName,
     Distances,
-    check_reach,
-    corridor,
-    draw_pair,
+    pairs_apart,
 )
 from components.environments.goal_environment import GoalEnvironment
 from components.environments.maze_layouts import LayoutName
@@ -87,13 +85,7 @@ def point_maze_stitching(
     """
     check(point_maze_stitching, layout=layout, distances=distances, episode_length=episode_length)
     where = maze(layout)
-    path = corridor(where)
-    check_reach(distances, path)
-
-    def places(key: PRNGKeyArray) -> tuple[Array, Array]:
-        return draw_pair(key, path, distances)
-
-    return _in_maze(where, places, episode_length)
+    return _in_maze(where, pairs_apart(where, distances), episode_length)
 
 
 def _in_maze(

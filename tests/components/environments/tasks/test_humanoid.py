@@ -8,9 +8,9 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
+from ants_in_c import put
 
 from components.environments.mazes import maze
-from components.environments.physics import Body
 from components.environments.robots.humanoid import humanoid_model
 from components.environments.tasks.humanoid import humanoid, humanoid_maze
 from components.settings import SettingError
@@ -43,13 +43,6 @@ def start(in_maze):
 def resets(free):
     """10,000 starts of the free humanoid."""
     return jax.jit(jax.vmap(free.reset))(jax.random.split(jax.random.key(0), 10_000))
-
-
-def put(state, qpos, qvel=None):
-    """The same state with the humanoid elsewhere."""
-    qvel = np.zeros(23) if qvel is None else qvel
-    body = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, np.zeros(23), np.zeros(17)))
-    return state._replace(body=Body(*body))
 
 
 def upright(height, **joints):
