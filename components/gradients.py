@@ -5,15 +5,40 @@ from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 Module = TypeVar("Module")
+_FOREVER = 2**31 - 1
 
 
 def init_optimiser(optimiser: optax.GradientTransformation, module: Any) -> optax.OptState:
     """The optimiser's state for the floating-point arrays of a module."""
     return optimiser.init(eqx.filter(module, eqx.is_inexact_array))
+
+
+def guarded(
+    optimiser: optax.GradientTransformation, max_norm: float | None, skip_nonfinite: bool
+) -> optax.GradientTransformation:
+    """An optimiser that clips gradients by their global L2 norm, and may skip bad ones.
+
+    Args:
+        optimiser: what follows the clipped gradients.
+        max_norm: longer gradients are shortened to it; None for no clipping.
+        skip_nonfinite: whether an update whose gradient is not finite changes nothing and is
+            counted, as `total_notfinite` of the state.
+    """
+    if max_norm is not None:
+        optimiser = optax.chain(optax.clip_by_global_norm(max_norm), optimiser)
+    # Never give up: a run of bad updates shows in the count.
+    return optax.apply_if_finite(optimiser, _FOREVER) if skip_nonfinite else optimiser
+
+
+def skipped_updates(optimiser_states: Any) -> Int[Array, ""] | None:
+    """How many updates guarded optimisers have skipped; None where none of them skips."""
+    found = optax.tree.get_all_with_path(optimiser_states, "total_notfinite")
+    return sum((count for _, count in found), jnp.zeros((), jnp.int32)) if found else None
 
 
 def gradient_step(

@@ -4,6 +4,7 @@ This is the file that says how a batch becomes a gradient.
 """
 
 from collections.abc import Callable
+from typing import Annotated
 
 import equinox as eqx
 import jax
@@ -15,10 +16,10 @@ from components.acting import AbstractActing, Mode, Sample
 from components.batch import Batch, Replay, make_batch
 from components.buffers import Anchors
 from components.goals import AbstractRelabelling
-from components.gradients import gradient_step, init_optimiser
+from components.gradients import gradient_step, guarded, init_optimiser
 from components.losses.actor import AbstractActorLoss
 from components.losses.frozen import Frozen
-from components.settings import PositiveInt, SettingError, check
+from components.settings import MoreThan, PositiveInt, SettingError, check
 from components.spaces import Sizes
 from components.targets import Polyak, Targets
 
@@ -68,6 +69,7 @@ class ActorCritic(eqx.Module):
     temperature_optimiser: Optimiser | None = eqx.field(static=True)
     target: Polyak | None
     actor_every: int = eqx.field(static=True)
+    skip_nonfinite: bool = eqx.field(static=True)
     collecting: AbstractActing
     evaluating: AbstractActing
 
@@ -86,6 +88,8 @@ class ActorCritic(eqx.Module):
         actor_every: PositiveInt = 1,
         collecting: AbstractActing = Sample(),  # noqa: B008 (modules do not change)
         evaluating: AbstractActing = Mode(),  # noqa: B008
+        max_gradient_norm: Annotated[float, MoreThan(0)] | None = None,
+        skip_nonfinite: bool = False,
     ):
         """Args:
             actor: plan of the policy, completed with `sizes` and `key`.
@@ -103,17 +107,27 @@ class ActorCritic(eqx.Module):
                 updates; TD3 has 2).
             collecting: how actions are chosen for training data.
             evaluating: how they are chosen when the policy is scored.
+            max_gradient_norm: the gradient of each network is shortened to this global L2 norm; not
+                where left out.
+            skip_nonfinite: whether updates whose gradient is not finite are left out and counted.
+                Otherwise such a number stops the run.
 
         Raises:
             SettingError: a setting outside its range, or one that is useless without another.
         """
-        check(ActorCritic, actor_every=actor_every)
-        self.actor, self.actor_loss, self.actor_optimiser = actor, actor_loss, actor_optimiser
+        check(ActorCritic, actor_every=actor_every, max_gradient_norm=max_gradient_norm)
+
+        def guard(optimiser: Optimiser | None) -> Optimiser | None:
+            return optimiser and guarded(optimiser, max_gradient_norm, skip_nonfinite)
+
+        self.actor, self.actor_loss = actor, actor_loss
+        self.actor_optimiser = guarded(actor_optimiser, max_gradient_norm, skip_nonfinite)
         self.relabelling = relabelling
         self.critic, self.critic_loss = critic, critic_loss
-        self.critic_optimiser = critic_optimiser
-        self.temperature, self.temperature_optimiser = temperature, temperature_optimiser
+        self.critic_optimiser = guard(critic_optimiser)
+        self.temperature, self.temperature_optimiser = temperature, guard(temperature_optimiser)
         self.target, self.actor_every = target, actor_every
+        self.skip_nonfinite = skip_nonfinite
         self.collecting, self.evaluating = collecting, evaluating
         _require_together(self, "critic", "critic_loss", "critic_optimiser")
         _require_together(self, "temperature", "temperature_optimiser")
@@ -169,7 +183,10 @@ class ActorCritic(eqx.Module):
         )
         updates = state.updates + jnp.int32(1)
         state = eqx.tree_at(lambda s: s.updates, state, updates)
-        return state, {**critic_metrics, **actor_metrics}
+        metrics = {**critic_metrics, **actor_metrics}
+        if self.skip_nonfinite:  # what a skipped update measured counts as zero
+            metrics = jax.tree.map(lambda x: jnp.where(jnp.isfinite(x), x, 0.0), metrics)
+        return state, metrics
 
     def _update_critic(
         self, state: LearnerState, batch: Batch, frozen: Frozen, key: Key[Array, ""]

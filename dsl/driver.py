@@ -1,97 +1,250 @@
-"""The host's side of a run: compile, count epochs, hand metrics to the trackers."""
+"""The host's side of a run: compile, count epochs, hand metrics on, checkpoint, heed signals."""
 
-import math
 import time
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 
 from dsl import loop
+from dsl.checkpoint.keeper import Keeper, Position
 from dsl.evaluation import Rollout
 from dsl.experiment import Experiment
-from dsl.program import Program, TrainState
+from dsl.finite import NonFiniteError, require_finite
+from dsl.pace import Pace
+from dsl.program import Program, Progress
 from dsl.schedule import Schedule
+from dsl.signals import Interruption, StopRequestedError
+from dsl.tracking import Tracker
 
-Log = Callable[[dict[str, float]], None]
-
-
-class NonFiniteError(Exception):
-    """A metric of training is no longer a finite number."""
+_SCORE = "time_at_goal"
 
 
-def train(experiment: Experiment, log: Log, say: Callable[[str], None]) -> Rollout:
-    """Run an experiment from its first step to its last.
+class Host(NamedTuple):
+    """What a run is surrounded by.
+
+    Attributes:
+        tracker: receives the metrics of every epoch; epoch 0 scores the untrained policy.
+        say: receives lines on what is happening.
+        keeper: of checkpoints; none are written where left out.
+        interruption: of signals; none are heeded where left out.
+    """
+
+    tracker: Tracker
+    say: Callable[[str], None]
+    keeper: Keeper | None = None
+    interruption: Interruption | None = None
+
+
+class Start(NamedTuple):
+    """Where training begins: at the first step, or at a checkpoint."""
+
+    progress: Progress
+    position: Position
+
+
+def start(experiment: Experiment, keeper: Keeper | None = None) -> Start:
+    """The run as its last good checkpoint left it, or before its first step.
 
     Args:
         experiment: what to run.
-        log: receives the metrics of every epoch, on the host; epoch 0 scores the untrained policy.
-        say: receives a line on what is happening before the first epoch.
+        keeper: of the run's checkpoints, if any.
+
+    Raises:
+        UsageError: there are checkpoints and all of them are damaged.
+    """
+    program, seed = experiment.program(), jnp.asarray(experiment.seed, jnp.uint32)
+    if keeper is not None and keeper.has_any():
+        template = eqx.filter_eval_shape(loop.begin, program, seed)
+        if (resumed := keeper.resume(template)) is not None:
+            progress, position = resumed
+            return Start(jax.tree.map(jnp.asarray, progress), position)
+    return Start(eqx.filter_jit(loop.begin)(program, seed), Position())
+
+
+def train(experiment: Experiment, schedule: Schedule, start: Start, host: Host) -> Rollout:
+    """Run an experiment to its end.
+
+    Args:
+        experiment: what to run.
+        schedule: its epochs.
+        start: from `start`; its arrays are used up.
+        host: who is told, and what it is kept in.
 
     Returns:
         The last evaluation's first episodes, to be drawn.
 
     Raises:
-        NonFiniteError: a training metric is NaN or infinite; names it and the epoch.
+        NonFiniteError: a number of training is NaN or infinite; names it and the epoch.
+        StopRequestedError: a signal has come, and the state is saved.
     """
-    program, schedule = experiment.program(), experiment.schedule()
-    started = time.perf_counter()
-    say("compiling the training loop")
-    state = eqx.filter_jit(loop.init)(program, jnp.asarray(experiment.seed, jnp.uint32))
-    run_epoch = _compile(program, state)
-    say(f"compiled in {time.perf_counter() - started:.0f} s")
-    for epoch in range(schedule.epochs + 1):
+    run = _Run(experiment, schedule, start, host)
+    while run.position.epoch <= schedule.epochs:
+        run.epoch()
+    return run.close()
+
+
+class _Run:
+    """A run under way: its state and where it stands."""
+
+    _rollout: Rollout | None = None
+
+    def __init__(self, experiment: Experiment, schedule: Schedule, start: Start, host: Host):
+        self.program, self.schedule, self.host = experiment.program(), schedule, host
+        self.progress, self.position = start
+        self._pace = Pace()
+        self._clock = time.perf_counter()
+        host.say("compiling the training loop")
+        self._advance, self._finish = _compile(self.program, self.progress)
+        self._tick(in_epoch=False)
+        host.say(f"compiled in {self.position.wall_seconds - start.position.wall_seconds:.0f} s")
+        if host.interruption is not None:
+            host.interruption.begin_saving()
+
+    def epoch(self) -> None:
+        """The rest of the epoch under way, and its evaluation."""
+        number = self.position.epoch
+        iterations, updates = _counts(self.schedule, number)
+        while self.position.iteration < iterations:
+            self._advance_by(self._pace.next(iterations - self.position.iteration), updates)
+            if self.position.iteration < iterations:
+                self.host.tracker.progress(self._env_steps())
+                self._look_around()
+        metrics, finite = self._evaluate(iterations * updates)
+        self.host.tracker.log(self._counters() | metrics | self._speeds())
+        if number > 0:
+            self._require(lambda: require_finite(metrics, finite, number))
+        self.position = self.position._replace(epoch=number + 1, iteration=0, epoch_seconds=0.0)
+        self._keep_best(metrics)
+        self._look_around()
+
+    def close(self) -> Rollout:
+        """The last checkpoint, and the episodes to be drawn."""
+        keeper = self.host.keeper
+        if self._rollout is None:  # stopped after the last epoch and before the end
+            self._evaluate(0)
+        elif keeper is not None:
+            self._save(keeper)
+            keeper.wait()
+        assert self._rollout is not None
+        return self._rollout
+
+    def _advance_by(self, iterations: int, updates: int) -> None:
         begun = time.perf_counter()
-        state, metrics, rollout = run_epoch(program, state, *_counts(schedule, epoch))
-        metrics = {name: float(value) for name, value in jax.device_get(metrics).items()}
+        fixed = (self.program, _as_arrays(iterations, updates))
+        self.progress = self._advance(fixed, self.progress)
+        jax.block_until_ready(self.progress)
+        self._pace.took(iterations, time.perf_counter() - begun)
+        self._tick()
+        done = self.position
+        self.position = done._replace(
+            iteration=done.iteration + iterations, iterations=done.iterations + iterations
+        )
+
+    def _evaluate(self, updates: int) -> tuple[dict[str, float], dict[str, Any]]:
+        fixed = (self.program, _as_arrays(updates))
+        self.progress, metrics, finite, self._rollout = self._finish(fixed, self.progress)
+        metrics, finite = jax.device_get((metrics, finite))
+        self._tick()
+        return {name: float(value) for name, value in metrics.items()}, finite
+
+    def _look_around(self) -> None:
+        """Save when it is time, or when a signal has come; then leave."""
+        keeper, interruption = self.host.keeper, self.host.interruption
+        code = None if interruption is None else interruption.code
+        if keeper is not None and (code is not None or keeper.due(self.position)):
+            self._save(keeper)
+        if code is not None:
+            if keeper is not None:
+                keeper.wait()
+            raise StopRequestedError(code)
+
+    def _save(self, keeper: Keeper) -> None:
+        self._require(lambda: keeper.save(self.progress, self.position))
+
+    def _keep_best(self, metrics: dict[str, float]) -> None:
+        if self.host.keeper is not None:
+            several = len(self.program.learners) > 1
+            name = f"{self.program.collector}/{_SCORE}" if several else _SCORE
+            learners = self.progress.state.learners
+            self.host.keeper.save_best(learners, self.position, metrics[f"eval/{name}"])
+
+    def _require(self, check: Callable[[], None]) -> None:
+        """Keep a state that has gone wrong apart, to be looked at."""
+        try:
+            check()
+        except NonFiniteError as error:
+            if self.host.keeper is None:
+                raise
+            aside = self.host.keeper.set_aside(self.progress, self.position)
+            raise NonFiniteError(f"{error} The state is in {aside}.") from error
+
+    def _tick(self, *, in_epoch: bool = True) -> None:
+        """Add the time since the last tick to the run's."""
         now = time.perf_counter()
-        speeds = _speeds(schedule, epoch, now - begun)
-        log(_counters(schedule, epoch) | metrics | speeds | {"time/wall_seconds": now - started})
-        if epoch > 0:
-            _require_finite(metrics, epoch)
-    return rollout
+        seconds, self._clock = now - self._clock, now
+        done = self.position
+        self.position = done._replace(
+            wall_seconds=done.wall_seconds + seconds,
+            epoch_seconds=done.epoch_seconds + (seconds if in_epoch else 0.0),
+        )
+
+    def _env_steps(self) -> int:
+        """Environment steps made so far, inside an epoch."""
+        return self.position.iterations * self.schedule.steps_per_iteration
+
+    def _counters(self) -> dict[str, float]:
+        epoch = self.position.epoch
+        return {
+            "epoch": epoch,
+            "env_steps": self.schedule.env_steps(epoch),
+            "updates": self.schedule.updates(epoch),
+        }
+
+    def _speeds(self) -> dict[str, float]:
+        """Rates over one epoch, its evaluation included."""
+        epoch, seconds = self.position.epoch, self.position.epoch_seconds
+        steps, updates = (
+            count(epoch) - (count(epoch - 1) if epoch else 0)
+            for count in (self.schedule.env_steps, self.schedule.updates)
+        )
+        return {
+            "time/env_steps_per_second": steps / seconds,
+            "time/updates_per_second": updates / seconds,
+            "time/epoch_seconds": seconds,
+            "time/wall_seconds": self.position.wall_seconds,
+        }
 
 
-def _compile(program: Program, state: TrainState) -> Callable[..., Any]:
-    """Compile ahead of time, so that no epoch's time includes a compilation."""
-    epoch = eqx.filter_jit(loop.epoch, donate="all-except-first")
-    return epoch.lower(program, state, *_as_arrays(1, 1)).compile()
+def _compile(program: Program, progress: Progress) -> tuple[Callable[..., Any], ...]:
+    """Compile ahead of time and side by side, so that no epoch's time includes a compilation.
+
+    Both take the program with its counts, and the progress, whose memory they use again.
+    """
+    functions = {loop.advance: _as_arrays(1, 1), loop.finish: _as_arrays(1)}
+    lowered = [
+        eqx.filter_jit(_counts_first(function), donate="all-except-first").lower(
+            (program, counts), progress
+        )
+        for function, counts in functions.items()
+    ]
+    with ThreadPoolExecutor(len(lowered)) as pool:
+        return tuple(pool.map(lambda program: program.compile(), lowered))
 
 
-def _counts(schedule: Schedule, epoch: int) -> tuple[jax.Array, ...]:
+def _counts_first(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda fixed, progress: function(fixed[0], progress, *fixed[1])
+
+
+def _counts(schedule: Schedule, epoch: int) -> tuple[int, int]:
     """Iterations and updates of an epoch; epoch 0 fills the buffer with the untrained policy."""
     if epoch == 0:
-        return _as_arrays(schedule.fill_iterations, 0)
-    return _as_arrays(schedule.iterations_per_epoch, schedule.updates_per_iteration)
+        return schedule.fill_iterations, 0
+    return schedule.iterations_per_epoch, schedule.updates_per_iteration
 
 
 def _as_arrays(*numbers: int) -> tuple[jax.Array, ...]:
     return tuple(jnp.asarray(number, jnp.int32) for number in numbers)
-
-
-def _counters(schedule: Schedule, epoch: int) -> dict[str, float]:
-    return {
-        "epoch": epoch,
-        "env_steps": schedule.env_steps(epoch),
-        "updates": schedule.updates(epoch),
-    }
-
-
-def _speeds(schedule: Schedule, epoch: int, seconds: float) -> dict[str, float]:
-    """Rates over one epoch, its evaluation included."""
-    before = epoch - 1
-    steps = schedule.env_steps(epoch) - (schedule.env_steps(before) if epoch else 0)
-    updates = schedule.updates(epoch) - (schedule.updates(before) if epoch else 0)
-    return {
-        "time/env_steps_per_second": steps / seconds,
-        "time/updates_per_second": updates / seconds,
-        "time/epoch_seconds": seconds,
-    }
-
-
-def _require_finite(metrics: dict[str, float], epoch: int) -> None:
-    for name, value in metrics.items():
-        if not math.isfinite(value):
-            raise NonFiniteError(f"{name} became {value} in epoch {epoch}.")

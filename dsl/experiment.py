@@ -7,6 +7,7 @@ from components.buffers import TrajectoryBuffer
 from components.environments.goal_environment import GoalEnvironment
 from components.learner import ActorCritic
 from components.settings import AtLeast, OneOf, PositiveInt, SettingError, problems
+from dsl.checkpoint.cadence import Cadence
 from dsl.program import Program
 from dsl.schedule import Schedule, plan
 
@@ -35,6 +36,11 @@ class Experiment:
             reset, or `fixed_per_slot`: each parallel environment repeats its first start and goal
             for the whole run, as the reference implementations do. Evaluation is always fresh.
         film: whether an episode of the last evaluation is filmed, where OpenGL works.
+        checkpoint_minutes: between two checkpoints, at least; they never take more than 3% of the
+            time.
+        checkpoint_epochs: between two checkpoints, whatever the time; time alone counts where left
+            out. The end of a run and a signal always leave one.
+        checkpoints_kept: how many of the last ones stay; the best policy is kept beside them.
     """
 
     environment: GoalEnvironment
@@ -53,6 +59,9 @@ class Experiment:
     eval_episodes: PositiveInt = 128
     start_goal: Annotated[str, OneOf(("fresh", "fixed_per_slot"))] = "fresh"
     film: bool = True
+    checkpoint_minutes: Annotated[float, AtLeast(0)] = 10.0
+    checkpoint_epochs: PositiveInt | None = None
+    checkpoints_kept: PositiveInt = 2
 
     def problems(self) -> list[SettingError]:
         """Every setting that cannot be, alone or beside the others."""
@@ -99,8 +108,12 @@ class Experiment:
         """The task that the policy is scored on."""
         return self.environment if self.eval_environment is None else self.eval_environment
 
-    def schedule(self) -> Schedule:
-        """Epochs and iterations of the run."""
+    def schedule(self, iterations_per_epoch: int | None = None) -> Schedule:
+        """Epochs and iterations of the run.
+
+        Args:
+            iterations_per_epoch: of a run that goes on, whose epochs stay as long as they were.
+        """
         return plan(
             total_env_steps=self.total_env_steps,
             evaluations=self.evaluations,
@@ -108,7 +121,13 @@ class Experiment:
             unroll_length=self.unroll_length,
             updates_per_iteration=self.updates_per_iteration,
             fill_rows=self.fill_rows,
+            iterations_per_epoch=iterations_per_epoch,
         )
+
+    @property
+    def cadence(self) -> Cadence:
+        """When checkpoints are written, and how many are kept."""
+        return Cadence(self.checkpoint_minutes, self.checkpoint_epochs, self.checkpoints_kept)
 
     def program(self) -> Program:
         """What the compiled loop runs."""

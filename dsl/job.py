@@ -1,5 +1,6 @@
 """One run from a configuration to a filled run folder."""
 
+import json
 import sys
 from pathlib import Path
 
@@ -7,46 +8,99 @@ from tqdm import tqdm
 
 from dsl import driver
 from dsl.build import build
+from dsl.checkpoint import keeper
+from dsl.checkpoint.keeper import Keeper
 from dsl.config import Configuration
+from dsl.continuation import Finished, finished, mark_finished, require_same, rewind
+from dsl.experiment import Experiment
 from dsl.pictures import record_pictures
 from dsl.provenance import environment
-from dsl.run_folder import Description, RunFolder, next_folder
+from dsl.run_folder import EXPERIMENT, Description, RunFolder, next_folder
+from dsl.schedule import Schedule
+from dsl.signals import Interruption
 from dsl.tracking import trackers
 
 RUNS = Path("runs")
 
 
 def run(configuration: Configuration, file: Path, out: Path | None) -> Path:
-    """Train, record and draw; returns the run's folder.
+    """Train, record and draw, from the start or from the folder's last checkpoint.
 
     Args:
         configuration: what to run.
         file: the gin file, which names the run.
-        out: the run's folder; the next free one under `runs/` where left out.
+        out: the run's folder, gone on with where it holds this run; the next free one under
+            `runs/` where left out.
+
+    Returns:
+        The run's folder.
 
     Raises:
         UsageError: the experiment or the folder cannot be used.
         NonFiniteError: training went wrong.
+        StopRequestedError: a signal has come, and the state is saved.
     """
-    experiment = build(configuration)
-    folder = next_folder(RUNS, file.stem) if out is None else out
-    with RunFolder.create(folder) as owned:
-        owned.describe(_description(configuration, file))
-        total = experiment.schedule().env_steps(experiment.schedule().epochs)
-        tracker = trackers(owned.path, total)
-        _say(f"run folder: {folder}")
-        try:
-            rollout = driver.train(experiment, tracker.log, _say)
-            record_pictures(experiment.scored, rollout, tracker, experiment.film, _say)
-        finally:
-            tracker.close()
+    with Interruption() as interruption:
+        experiment = build(configuration)
+        name = _name(file)
+        folder = next_folder(RUNS, name) if out is None else out
+        with RunFolder.open(folder) as owned:
+            description = _description(configuration, name)
+            goes_on = require_same(owned.path, description.operative)
+            schedule = experiment.schedule(_epoch_length(owned.path))
+            if goes_on and _is_over(owned.path, schedule):
+                _say(f"finished already: {folder}")
+                return folder
+            owned.describe(description, goes_on=goes_on)
+            _say(f"run folder: {folder}")
+            _train(experiment, schedule, owned.path, interruption)
     _say(f"done: {folder}")
     return folder
 
 
-def _description(configuration: Configuration, file: Path) -> Description:
+def _train(
+    experiment: Experiment, schedule: Schedule, folder: Path, interruption: Interruption
+) -> None:
+    facts = {"iterations_per_epoch": schedule.iterations_per_epoch}
+    checkpoints = Keeper(folder, experiment.cadence, facts, _say)
+    start = driver.start(experiment, checkpoints)
+    rewind(folder, start.position.epoch)
+    steps = schedule.env_steps(start.position.epoch - 1) if start.position.epoch else 0
+    if start.position.iterations:
+        _say(f"going on from epoch {start.position.epoch}, {steps:,} environment steps")
+    tracker = trackers(folder, schedule.env_steps(schedule.epochs))
+    try:
+        host = driver.Host(tracker, _say, checkpoints, interruption)
+        rollout = driver.train(experiment, schedule, start, host)
+        record_pictures(experiment.scored, rollout, tracker, experiment.film, _say)
+        mark_finished(folder, Finished(schedule.epochs, schedule.env_steps(schedule.epochs)))
+    finally:
+        checkpoints.wait()
+        tracker.close()
+
+
+def _epoch_length(folder: Path) -> int | None:
+    """Iterations per epoch of the run that goes on, which a new total does not change."""
+    facts = keeper.facts(folder)
+    return None if facts is None else facts["iterations_per_epoch"]
+
+
+def _is_over(folder: Path, schedule: Schedule) -> bool:
+    end = finished(folder)
+    return end is not None and end.epoch >= schedule.epochs
+
+
+def _name(file: Path) -> str:
+    """What the run is called: after its file, or after the run whose `operative.gin` it is."""
+    try:
+        return str(json.loads((file.parent / EXPERIMENT).read_text())["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return file.stem
+
+
+def _description(configuration: Configuration, name: str) -> Description:
     return Description(
-        experiment=file.stem,
+        experiment=name,
         config=configuration.source_text(),
         operative=configuration.operative_text(),
         macros=configuration.macros(),

@@ -12,18 +12,16 @@ from jaxtyping import Array, Int, Key
 from components.batch import Replay
 from components.buffers import Row
 from components.environments.auto_reset import step_or_reset
+from components.gradients import skipped_updates
 from components.learner import Metrics, act
 from dsl.evaluation import Rollout, evaluate
-from dsl.program import Lanes, Learners, Program, TrainState, prefixed
+from dsl.finite import Finite, finite
+from dsl.program import Lanes, Learners, Program, Progress, TrainState, prefixed
 
 # Streams of random numbers within one iteration.
 _COLLECT, _SAMPLE, _RELABEL, _UPDATE = range(4)
 # Streams of the whole run.
 _NETWORKS, _RESETS, _ITERATIONS, _EVALUATIONS = range(4)
-
-
-# The state, metrics summed over updates, and the episodes that broken physics has ended.
-Carry = tuple[TrainState, Metrics, Int[Array, ""]]
 
 
 def init(program: Program, seed: Int[Array, ""]) -> TrainState:
@@ -48,52 +46,89 @@ def _first_keys(program: Program, key: Key[Array, ""]) -> Key[Array, " lanes"]:
     return jax.random.split(jax.random.fold_in(key, _RESETS), program.num_envs)
 
 
-def epoch(
-    program: Program, state: TrainState, iterations: Int[Array, ""], updates: Int[Array, ""]
-) -> tuple[TrainState, Metrics, Rollout]:
-    """Unrolls, each followed by gradient updates, and an evaluation at the end.
+def begin(program: Program, seed: Int[Array, ""]) -> Progress:
+    """A run before its first step."""
+    state = init(program, seed)
+    progress = Progress(state, no_metrics(program, state), jnp.zeros((), jnp.int32))
+    return jax.tree.map(_strongly_typed, progress)
 
-    The counts are arrays, so that one compiled program also fills the buffer (no updates).
+
+def _strongly_typed(leaf: Array) -> Array:
+    """As it comes back from a checkpoint: a weak type would make another program of the loop."""
+    if jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key):
+        return leaf
+    return jax.lax.convert_element_type(leaf, leaf.dtype)
+
+
+def advance(
+    program: Program, progress: Progress, iterations: Int[Array, ""], updates: Int[Array, ""]
+) -> Progress:
+    """Unrolls, each followed by gradient updates: an epoch, or a part of one.
+
+    The counts are arrays, so that one compiled program also fills the buffer (no updates) and stops
+    wherever the host wants to look around.
 
     Args:
         program: what runs.
-        state: where the run stands.
+        progress: where the run stands.
         iterations: unrolls of all environments.
         updates: gradient updates after each.
+    """
+    return jax.lax.fori_loop(
+        0, iterations, lambda _, progress: iteration(program, progress, updates), progress
+    )
+
+
+def finish(
+    program: Program, progress: Progress, count: Int[Array, ""]
+) -> tuple[Progress, Metrics, Finite, Rollout]:
+    """The evaluation at the end of an epoch.
+
+    Args:
+        program: what runs.
+        progress: after the epoch's last iteration.
+        count: gradient updates of the epoch.
 
     Returns:
-        The next state, metrics under `train/` (means over all updates, NaN where there were none;
-        `nonfinite_resets` is a count of episodes ended by broken physics) and `eval/`, and the
-        first evaluation episodes.
+        The run at the start of the next epoch; metrics under `train/` (means over the updates, NaN
+        where there were none; `nonfinite_resets` and `skipped_updates` are counts) and `eval/`;
+        whether each array of the learners is finite, by name; and the first evaluation episodes.
     """
-    state, sums, broken = jax.lax.fori_loop(
-        0,
-        iterations,
-        lambda _, carry: iteration(program, carry, updates),
-        (state, no_metrics(program, state), jnp.zeros((), jnp.int32)),
-    )
+    state = progress.state
     evaluation, rollout = evaluate(program, state.learners, _stream(state, _EVALUATIONS))
-    count = (iterations * updates).astype(jnp.float32)
-    train = {f"train/{name}": total / count for name, total in sums.items()}
-    train["train/nonfinite_resets"] = broken.astype(jnp.float32)
-    return state, {**train, **evaluation}, rollout
+    number = count.astype(jnp.float32)
+    train = {f"train/{name}": total / number for name, total in progress.sums.items()}
+    train |= {f"train/{name}": value for name, value in _counts(program, progress).items()}
+    cleared = jax.tree.map(jnp.zeros_like, (progress.sums, progress.broken))
+    return Progress(state, *cleared), {**train, **evaluation}, finite(state.learners), rollout
 
 
-def iteration(program: Program, carry: Carry, updates: Int[Array, ""]) -> Carry:
+def _counts(program: Program, progress: Progress) -> Metrics:
+    """Episodes of the epoch that broken physics ended; updates ever skipped, where some may be."""
+    counts = {"nonfinite_resets": progress.broken}
+    for name, learner in progress.state.learners.items():
+        if (skipped := skipped_updates(learner.optimisers)) is not None:
+            counts |= prefixed(program, name, {"skipped_updates": skipped})
+    return {name: count.astype(jnp.float32) for name, count in counts.items()}
+
+
+def iteration(program: Program, progress: Progress, updates: Int[Array, ""]) -> Progress:
     """One unroll of every environment, then the updates, whose metrics are added up."""
-    state, sums, broken = carry
-    state, newly_broken = _collect(program, state)
+    state, broken = _collect(program, progress.state)
 
     def update(index: Array, carry: tuple[Learners, Metrics]) -> tuple[Learners, Metrics]:
         learners, sums = carry
         learners, metrics = _update(program, state, learners, index)
         return learners, jax.tree.map(jnp.add, sums, metrics)
 
-    learners, sums = jax.lax.fori_loop(0, updates, update, (state.learners, sums))
+    learners, sums = jax.lax.fori_loop(0, updates, update, (state.learners, progress.sums))
     state = eqx.tree_at(lambda s: (s.learners, s.iteration), state, (learners, state.iteration + 1))
-    return state, sums, broken + newly_broken
+    return Progress(state, sums, progress.broken + broken)
 
 
+# Traced once per process: the trial when an experiment is built, the shapes of the metrics and the
+# loop itself all call it.
+@eqx.filter_jit
 def _update(
     program: Program, state: TrainState, learners: Learners, index: Array
 ) -> tuple[Learners, Metrics]:

@@ -69,6 +69,20 @@ class TrainState(eqx.Module):
     buffer: BufferState
 
 
+class Progress(eqx.Module):
+    """Where a run stands inside an epoch.
+
+    Attributes:
+        state: of the run.
+        sums: every metric, summed over the updates of the epoch so far.
+        broken: episodes of the epoch that broken physics has ended.
+    """
+
+    state: TrainState
+    sums: Metrics
+    broken: Int[Array, ""]
+
+
 def prefixed(program: Program, learner: str, metrics: Metrics) -> Metrics:
     """Metrics under the learner's name, where there are several learners."""
     prefix = f"{learner}/" if len(program.learners) > 1 else ""

@@ -1,7 +1,7 @@
 """The command line: `python -m dsl.run FILE.gin`; only arguments are read here.
 
 Exit codes: 0 done, 2 something to mend in the call or the gin file, 3 training gave numbers that
-are not finite, 130 interrupted.
+are not finite, 143, 130 or 75 after SIGTERM, SIGINT or SIGUSR1.
 """
 
 import argparse
@@ -9,10 +9,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.errors import RecordError, UsageError
+from dsl.command import NON_FINITE, exit_code
 
 _DESCRIPTION = "Run an experiment that a gin file describes."
-_USAGE, _NON_FINITE, _INTERRUPTED = 2, 3, 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -20,23 +19,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if options.file is None and options.words is None:
         _parser().error("name a gin file (before --set), or ask for --words.")
-    try:
-        return _dispatch(options)
-    except (UsageError, RecordError) as error:
-        if options.debug:
-            raise
-        print(error, file=sys.stderr)
-        return _USAGE
-    except KeyboardInterrupt:
-        print("interrupted; metrics.jsonl has every finished epoch.", file=sys.stderr)
-        return _INTERRUPTED
+    return exit_code(lambda: _dispatch(options), debug=options.debug)
 
 
 def _dispatch(options: argparse.Namespace) -> int:
     # The heavy imports wait until the arguments have turned out to make sense.
     from dsl import check, job, vocabulary  # noqa: F401 - the vocabulary registers its words
     from dsl.config import load
-    from dsl.driver import NonFiniteError
+    from dsl.finite import NonFiniteError
+    from dsl.signals import StopRequestedError
     from dsl.words import listing
 
     if options.words is not None:
@@ -51,7 +42,10 @@ def _dispatch(options: argparse.Namespace) -> int:
         job.run(configuration, options.file, options.out)
     except NonFiniteError as error:
         print(error, file=sys.stderr)
-        return _NON_FINITE
+        return NON_FINITE
+    except StopRequestedError as interrupted:
+        print("interrupted and saved; the same command with --out goes on.", file=sys.stderr)
+        return interrupted.code
     return 0
 
 

@@ -5,6 +5,8 @@ operative.gin      every value that ran
 experiment.json    name, macros and settings, for whatever shows the run
 environment.json   versions, device, source revision
 metrics.jsonl      one line per epoch
+checkpoints/       the last ones, and the best policy
+finished.json      when the run is over
 pictures/          <name>.png, <name>.gif
 """
 
@@ -51,7 +53,7 @@ class Description(NamedTuple):
 class RunFolder:
     """A folder that this process owns until it is closed; use it as a context manager.
 
-    Made by `RunFolder.create`.
+    Made by `RunFolder.open`.
     """
 
     def __init__(self, path: Path, lock: FileLock):
@@ -59,23 +61,22 @@ class RunFolder:
         self._lock = lock
 
     @classmethod
-    def create(cls, path: Path) -> "RunFolder":
-        """Make the folder where needed, lock it, and check that it holds no run.
+    def open(cls, path: Path) -> "RunFolder":
+        """Make the folder where needed, and lock it.
 
         Raises:
-            UsageError: it is a file, cannot be written, is in use, or already holds a run.
+            UsageError: it is a file, cannot be written, or is in use.
         """
         path = path.absolute()
-        lock = _locked(path)
-        try:
-            _refuse_earlier_run(path)
-        except BaseException:
-            lock.release()
-            raise
-        return cls(path, lock)
+        return cls(path, _locked(path))
 
-    def describe(self, description: Description) -> None:
-        """Write down what the run is: the first thing a run does."""
+    def describe(self, description: Description, *, goes_on: bool = False) -> None:
+        """Write down what the run is: the first thing a run does.
+
+        Args:
+            description: of the run as it is asked for now.
+            goes_on: whether the run began earlier; its environments then follow each other.
+        """
         experiment = {
             "name": description.experiment,
             "macros": _plain(description.macros),
@@ -84,7 +85,10 @@ class RunFolder:
         write_atomically(self.path / CONFIG, description.config)
         write_atomically(self.path / OPERATIVE, description.operative)
         write_atomically(self.path / EXPERIMENT, _json(experiment))
-        write_atomically(self.path / ENVIRONMENT, _json(description.environment))
+        environment = dict(description.environment)
+        if goes_on:
+            environment = _with_earlier(self.path / ENVIRONMENT, environment)
+        write_atomically(self.path / ENVIRONMENT, _json(environment))
 
     def close(self) -> None:
         """Let other processes have the folder."""
@@ -157,14 +161,13 @@ def _locked(path: Path) -> FileLock:
     return lock
 
 
-def _refuse_earlier_run(path: Path) -> None:
-    names = (CONFIG, OPERATIVE, EXPERIMENT, ENVIRONMENT, METRICS)
-    found = [name for name in names if (path / name).exists()]
-    if found:
-        raise UsageError(
-            f"{path}: already holds a run (found {', '.join(found)}). Choose another folder "
-            "with --out, or leave --out away to get the next free one."
-        )
+def _with_earlier(path: Path, now: dict[str, Any]) -> dict[str, Any]:
+    """This process's environment, and those of the processes before it under `earlier`."""
+    try:
+        before = json.loads(path.read_text())
+        return {**now, "earlier": [*before.pop("earlier", []), before]}
+    except (OSError, ValueError, AttributeError):
+        return now
 
 
 def _not_a_folder(path: Path) -> str:

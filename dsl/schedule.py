@@ -37,6 +37,7 @@ def plan(
     unroll_length: int,
     updates_per_iteration: int,
     fill_rows: int,
+    iterations_per_epoch: int | None = None,
 ) -> Schedule:
     """The shortest schedule of whole epochs that makes at least `total_env_steps`.
 
@@ -47,11 +48,12 @@ def plan(
         unroll_length: steps of each environment per iteration.
         updates_per_iteration: gradient updates after each unroll.
         fill_rows: rows per environment before the first update.
+        iterations_per_epoch: of a run that goes on, whose epochs stay as long as they were.
     """
     steps = num_envs * unroll_length
     fill = math.ceil(fill_rows / unroll_length)
     iterations = max(1, math.ceil(total_env_steps / steps) - fill)
-    per_epoch = math.ceil(iterations / evaluations)
+    per_epoch = iterations_per_epoch or math.ceil(iterations / evaluations)
     return Schedule(
         steps_per_iteration=steps,
         updates_per_iteration=updates_per_iteration,

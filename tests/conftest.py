@@ -1,6 +1,14 @@
 """Settings of the whole suite: strict types, no silent promotion, warnings are errors."""
 
+import os
+import tempfile
+
 from jaxtyping import install_import_hook
+
+# Shared by the workers and by the processes that tests start: what one has compiled, no other does.
+if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
+    _CACHE = tempfile.TemporaryDirectory(prefix="compiled-")
+    os.environ["JAX_COMPILATION_CACHE_DIR"] = _CACHE.name
 
 # Before the first import of the package: every annotation of shape and type is checked at run time.
 install_import_hook("components", "typechecker.check")

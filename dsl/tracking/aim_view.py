@@ -43,6 +43,9 @@ class AimView:
             self._release()
             raise AimError(self._reason())
 
+    def progress(self, env_steps: int) -> None:
+        """Nothing: Aim shows whole epochs."""
+
     def picture(self, name: str, path: Path) -> None:
         """Nothing: pictures are read from the run's folder."""
 

@@ -41,15 +41,28 @@ class Console:
         self._stream = sys.stderr if stream is None else stream
         self._clock = clock
         self._rate = RecentRate()
+        self._rate_within = RecentRate(weight=0.05)
         self._latest: dict[str, float | int] = {}
         self._percent = -1
         self._bar = self._make_bar() if _has_width(self._stream) else None
 
     def log(self, metrics: Metrics) -> None:
         self._latest.update(metrics)
-        steps = int(metrics["env_steps"])
-        self._rate.update(steps, self._clock())
-        words = _words(self._latest, self._rate.seconds_for(self._total - steps))
+        steps, now = int(metrics["env_steps"]), self._clock()
+        self._rate.update(steps, now)
+        self._show(steps, now)
+
+    def progress(self, env_steps: int) -> None:
+        self._show(env_steps, self._clock())
+
+    def _show(self, steps: int, now: float) -> None:
+        self._rate_within.update(steps, now)
+        left = self._total - steps
+        # Whole epochs tell best, for they hold the evaluations.
+        seconds = self._rate.seconds_for(left)
+        if seconds is None:
+            seconds = self._rate_within.seconds_for(left)
+        words = _words(self._latest, seconds)
         if self._bar is None:
             self._line(steps, words)
         else:

@@ -27,6 +27,9 @@ class FanOut:
         self._record.log(metrics)
         self._show(lambda view: view.log(metrics))
 
+    def progress(self, env_steps: int) -> None:
+        self._show(lambda view: view.progress(env_steps))
+
     def picture(self, name: str, path: Path) -> None:
         self._record.picture(name, path)
         self._show(lambda view: view.picture(name, path))

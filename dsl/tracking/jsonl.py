@@ -43,6 +43,9 @@ class Jsonl:
             os.truncate(self._file.fileno(), size)  # no half line on a full disk
             raise _cannot_write(self._path, error) from error
 
+    def progress(self, env_steps: int) -> None:
+        """The record has whole epochs only."""
+
     def picture(self, name: str, path: Path) -> None:
         target = self._folder / PICTURES / f"{name}{path.suffix}"
         temporary = target.with_name(f".{name}.tmp")

@@ -21,6 +21,10 @@ class Tracker(Protocol):
         """
         ...
 
+    def progress(self, env_steps: int) -> None:
+        """Inside an epoch: environment steps made so far. Nothing to keep."""
+        ...
+
     def picture(self, name: str, path: Path) -> None:
         """Record a PNG picture or a GIF film; a later one of the same name and kind replaces it.
 

@@ -1,6 +1,7 @@
 """The compiled loop on an environment whose best score is known."""
 
 from functools import partial
+from types import SimpleNamespace
 
 import equinox as eqx
 import jax
@@ -56,19 +57,36 @@ def experiment(**settings):
     )
 
 
-@pytest.fixture(scope="module")
-def epoch():
-    """The compiled epoch of the experiment above, shared by all tests."""
-    return eqx.filter_jit(loop.epoch)
+def begun(program, seed=0):
+    return eqx.filter_jit(loop.begin)(program, jnp.uint32(seed))
+
+
+@eqx.filter_jit
+def compiled_epoch(program, progress, iterations, updates):
+    progress = loop.advance(program, progress, iterations, updates)
+    return loop.finish(program, progress, iterations * updates)
+
+
+def epoch(program, progress, iterations, updates):
+    """State, metrics and rollout after an epoch."""
+    counts = jnp.asarray(iterations, jnp.int32), jnp.asarray(updates, jnp.int32)
+    progress, metrics, _, rollout = compiled_epoch(program, progress, *counts)
+    return progress, metrics, rollout
 
 
 @pytest.fixture(scope="module")
 def start():
-    return eqx.filter_jit(loop.init)(experiment().program(), jnp.uint32(0))
+    return begun(experiment().program())
 
 
-def run(epoch, state, *counts):
-    return epoch(experiment().program(), state, *(jnp.asarray(n, jnp.int32) for n in counts))
+def run(progress, *counts):
+    progress, metrics, rollout = epoch(experiment().program(), progress, *counts)
+    return progress.state, metrics, rollout
+
+
+def train(experiment, log):
+    host = driver.Host(SimpleNamespace(log=log, progress=lambda _: None), lambda _: None)
+    return driver.train(experiment, experiment.schedule(), driver.start(experiment), host)
 
 
 def arrays(tree):
@@ -84,7 +102,7 @@ def assert_same(one, other):
 
 def test_the_agent_learns_to_stand_on_its_goal():
     lines = []
-    driver.train(experiment(), lines.append, lambda _: None)
+    train(experiment(), lines.append)
     assert [line["epoch"] for line in lines] == [0, 1, 2, 3, 4]
     assert [line["env_steps"] for line in lines] == [320, 1280, 2240, 3200, 4160]
     assert [line["updates"] for line in lines] == [0, 120, 240, 360, 480]
@@ -97,22 +115,27 @@ def test_the_agent_learns_to_stand_on_its_goal():
     assert lines[-1]["train/categorical_accuracy"] > 2 / 64
 
 
-def test_an_epoch_in_two_halves_is_the_epoch_in_one(epoch, start):
-    whole, _, _ = run(epoch, start, 4, 3)
-    half, _, _ = run(epoch, start, 2, 3)
-    both, _, _ = run(epoch, half, 2, 3)
-    assert_same(whole, both)
+def test_an_epoch_in_two_parts_is_the_epoch_in_one(start):
+    advance, program, updates = eqx.filter_jit(loop.advance), experiment().program(), jnp.int32(3)
+    whole = advance(program, start, jnp.int32(4), updates)
+    part = advance(program, start, jnp.int32(1), updates)
+    assert_same(whole, advance(program, part, jnp.int32(3), updates))
+    _, metrics, finite, _ = eqx.filter_jit(loop.finish)(program, whole, jnp.int32(12))
+    mean = float(whole.sums["critic_loss"]) / 12
+    np.testing.assert_allclose(float(metrics["train/critic_loss"]), mean, rtol=1e-6)
+    assert len(finite) > 20
+    assert all(finite.values())
 
 
-def test_filling_the_buffer_changes_no_network(epoch, start):
-    filled, metrics, _ = run(epoch, start, 2, 0)
-    assert_same(start.learners, filled.learners)
+def test_filling_the_buffer_changes_no_network(start):
+    filled, metrics, _ = run(start, 2, 0)
+    assert_same(start.state.learners, filled.learners)
     assert int(filled.buffer.written) == 20
     assert np.isnan(float(metrics["train/critic_loss"]))
 
 
-def test_rows_follow_each_other_and_episodes_have_their_own_ids(epoch, start):
-    filled, _, _ = run(epoch, start, 3, 0)
+def test_rows_follow_each_other_and_episodes_have_their_own_ids(start):
+    filled, _, _ = run(start, 3, 0)
     rows = jax.tree.map(lambda x: np.asarray(x[:30]), filled.buffer.rows)
     time = np.arange(30)
     # Nine rows an episode: eight actions and the final observation.
@@ -131,9 +154,8 @@ def test_rows_follow_each_other_and_episodes_have_their_own_ids(epoch, start):
 
 def test_fixed_starts_repeat_the_first_goal_of_every_lane():
     program = experiment(start_goal="fixed_per_slot").program()
-    start = eqx.filter_jit(loop.init)(program, jnp.uint32(0))
-    filled, _, _ = eqx.filter_jit(loop.epoch)(program, start, jnp.int32(5), jnp.int32(0))
-    goals = np.asarray(filled.buffer.rows.goal[:50])
+    filled, _, _ = epoch(program, begun(program), 5, 0)
+    goals = np.asarray(filled.state.buffer.rows.goal[:50])
     np.testing.assert_array_equal(goals, np.broadcast_to(goals[0], goals.shape))
     assert len(np.unique(goals[0])) == 2  # lanes differ
 
@@ -147,8 +169,7 @@ class Fragile(Line):
 
 def test_broken_physics_is_counted():
     program = experiment(environment=Fragile()).program()
-    start = eqx.filter_jit(loop.init)(program, jnp.uint32(0))
-    _, metrics, _ = eqx.filter_jit(loop.epoch)(program, start, jnp.int32(3), jnp.int32(0))
+    _, metrics, _ = epoch(program, begun(program), 3, 0)
     # 30 rows hold three whole episodes of 9 rows and the first two steps of a fourth.
     assert float(metrics["train/nonfinite_resets"]) == 4 * 16
 
@@ -167,16 +188,14 @@ def two_learners():
     """An epoch of a contrastive collector beside an imitator, and one of the collector alone."""
     both = experiment(learner={"imitator": imitator(), "deep": LEARNER}, collector="deep").program()
     alone = experiment().program()
-    counts = jnp.int32(3), jnp.int32(2)
-    epoch, init = eqx.filter_jit(loop.epoch), eqx.filter_jit(loop.init)
-    return [epoch(program, init(program, jnp.uint32(0)), *counts) for program in (both, alone)]
+    return [epoch(program, begun(program), 3, 2) for program in (both, alone)]
 
 
 def test_a_second_learner_changes_nothing_for_the_collector(two_learners):
     (both, _, _), (alone, _, _) = two_learners
-    assert list(both.learners) == ["deep", "imitator"]
-    assert_same(both.buffer, alone.buffer)
-    assert_same(both.learners["deep"], alone.learners["learner"])
+    assert list(both.state.learners) == ["deep", "imitator"]
+    assert_same(both.state.buffer, alone.state.buffer)
+    assert_same(both.state.learners["deep"], alone.state.learners["learner"])
 
 
 def test_each_learner_is_trained_scored_and_named(two_learners):
@@ -187,8 +206,8 @@ def test_each_learner_is_trained_scored_and_named(two_learners):
     imitator_metrics = {m for m in metrics if "/imitator/" in m and m.startswith("train/")}
     assert imitator_metrics == {"train/imitator/actor_loss", "train/imitator/actor_grad_norm"}
     assert np.isfinite(float(metrics["eval/imitator/final_distance"]))
-    assert both.learners["imitator"].networks.critic is None
-    assert int(both.learners["imitator"].updates) == 6
+    assert both.state.learners["imitator"].networks.critic is None
+    assert int(both.state.learners["imitator"].updates) == 6
 
 
 def test_the_collector_must_be_a_learner():
@@ -202,10 +221,12 @@ def test_the_collector_must_be_a_learner():
     ]
 
 
-def test_evaluation_counts_what_its_episodes_show(epoch, start):
-    _, metrics, rollout = run(epoch, start, 1, 0)
+def test_evaluation_counts_what_its_episodes_show(start):
+    _, metrics, rollout = run(start, 1, 0)
     program = experiment(eval_episodes=8).program()
-    metrics, rollout = eqx.filter_jit(loop.evaluate)(program, start.learners, jax.random.key(3))
+    metrics, rollout = eqx.filter_jit(loop.evaluate)(
+        program, start.state.learners, jax.random.key(3)
+    )
     assert rollout.running.shape == (8, 8)
     x = np.asarray(rollout.observation.state)[..., 0]
     goal = np.asarray(rollout.observation.goal)[..., 0]
@@ -216,20 +237,9 @@ def test_evaluation_counts_what_its_episodes_show(epoch, start):
 
 
 def test_seeds_differ_and_repeat(start):
-    again = eqx.filter_jit(loop.init)(experiment().program(), jnp.uint32(0))
-    assert_same(start, again)
-    other = eqx.filter_jit(loop.init)(experiment().program(), jnp.uint32(1))
-    assert not eqx.tree_equal(start.learners, other.learners)
-
-
-def test_a_number_that_is_not_finite_stops_the_run(monkeypatch):
-    def broken(*_):
-        metrics = {"train/critic_loss": jnp.asarray(jnp.inf)}
-        return None, metrics, None
-
-    monkeypatch.setattr(driver, "_compile", lambda *_: broken)
-    with pytest.raises(driver.NonFiniteError, match="train/critic_loss became inf in epoch 1"):
-        driver.train(experiment(), lambda _: None, lambda _: None)
+    assert_same(start, begun(experiment().program()))
+    other = begun(experiment().program(), 1)
+    assert not eqx.tree_equal(start.state.learners, other.state.learners)
 
 
 def test_disagreeing_settings_are_all_named():

@@ -94,9 +94,10 @@ def test_gin_is_not_consulted_while_the_loop_is_traced(monkeypatch):
     one = jnp.ones((), jnp.int32)
 
     def run(seed):
-        return loop.epoch(program, loop.init(program, seed), one, one)
+        progress = loop.advance(program, loop.begin(program, seed), one, one)
+        return loop.finish(program, progress, one)
 
-    _, metrics, _ = eqx.filter_eval_shape(run, jnp.zeros((), jnp.uint32))
+    _, metrics, _, _ = eqx.filter_eval_shape(run, jnp.zeros((), jnp.uint32))
     assert metrics["eval/success_rate"].shape == ()
 
 
@@ -126,8 +127,8 @@ def test_a_run_leaves_its_record(tmp_path, capsys):
     assert filmed or "no film of the last evaluation: cannot draw" in shown
     assert "done" in shown
 
-    assert main([str(QUICKSTART), "--set", *TINY, "--out", str(folder)]) == 2
-    assert "already holds a run" in capsys.readouterr().err
+    assert main([str(QUICKSTART), "--set", *TINY, "--out", str(folder)]) == 0
+    assert f"finished already: {folder}" in capsys.readouterr().err
     assert len(read_metrics(folder / "metrics.jsonl")) == 3
 
 

@@ -19,7 +19,7 @@ DESCRIPTION = Description(
 
 
 def test_a_described_run_can_be_read_back(tmp_path):
-    with RunFolder.create(tmp_path / "deep" / "run") as folder:
+    with RunFolder.open(tmp_path / "deep" / "run") as folder:
         folder.describe(DESCRIPTION)
     assert (folder.path / "config.gin").read_text() == "SEED = 1\n"
     assert (folder.path / "operative.gin").read_text() == "SEED = 1\nWIDTH = 64\n"
@@ -33,7 +33,7 @@ def test_a_described_run_can_be_read_back(tmp_path):
 
 def test_the_path_is_absolute(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with RunFolder.create(tmp_path.__class__("run")) as folder:
+    with RunFolder.open(tmp_path.__class__("run")) as folder:
         assert folder.path == tmp_path / "run"
 
 
@@ -56,25 +56,28 @@ def test_processes_that_race_get_different_folders(tmp_path):
 
 def refusal(path):
     with pytest.raises(UsageError) as caught:
-        RunFolder.create(path)
+        RunFolder.open(path)
     message = str(caught.value)
     assert message.startswith(f"{path}: ")
     assert "--out" in message
     return message
 
 
-@pytest.mark.parametrize("name", ["config.gin", "metrics.jsonl", "environment.json"])
-def test_a_folder_with_a_run_is_refused(tmp_path, name):
-    (tmp_path / name).touch()
-    assert f"already holds a run (found {name})" in refusal(tmp_path)
-    (tmp_path / name).unlink()
-    RunFolder.create(tmp_path).close()
+def test_environments_of_a_run_that_goes_on_follow_each_other(tmp_path):
+    for host in "abc":
+        with RunFolder.open(tmp_path) as folder:
+            description = DESCRIPTION._replace(environment={"host": host})
+            folder.describe(description, goes_on=host != "a")
+    assert json.loads((tmp_path / "environment.json").read_text()) == {
+        "host": "c",
+        "earlier": [{"host": "a"}, {"host": "b"}],
+    }
 
 
 def test_a_folder_in_use_is_refused_with_its_user(tmp_path):
-    with RunFolder.create(tmp_path):
+    with RunFolder.open(tmp_path):
         assert f"in use by process {os.getpid()} on " in refusal(tmp_path)
-    RunFolder.create(tmp_path).close()
+    RunFolder.open(tmp_path).close()
 
 
 def test_a_file_is_refused(tmp_path):

@@ -74,6 +74,21 @@ def test_a_log_file_gets_a_line_per_percent():
     assert lines[-1] == "100%  10,000 env steps, 00:00 left"
 
 
+def test_the_bar_moves_inside_an_epoch():
+    stream = io.StringIO()
+    console = Console(1000, stream, itertools.count(0.0, 10.0).__next__)
+    console.progress(100)
+    console.progress(200)
+    console.log({"env_steps": 300})
+    console.progress(350)
+    assert [line[:40] for line in stream.getvalue().splitlines()] == [
+        " 10%  100 env steps, time left unknown",
+        " 20%  200 env steps, 01:20 left",
+        " 30%  300 env steps, 01:10 left",
+        " 35%  350 env steps, 01:19 left",  # 650 to go at 235.25 in 28.525 s
+    ]
+
+
 def test_a_line_tells_how_it_goes_with_the_latest_evaluation():
     stream = io.StringIO()
     console = Console(1000, stream, itertools.count(0.0, 10.0).__next__)

@@ -1,0 +1,119 @@
+"""The same command on the same folder goes on: what must agree, and what is cut away."""
+
+import json
+from collections.abc import Iterator
+from difflib import ndiff
+from pathlib import Path
+from typing import NamedTuple
+
+from dsl.errors import UsageError
+from dsl.run_folder import ENVIRONMENT, EXPERIMENT, METRICS, OPERATIVE, write_atomically
+from dsl.tracking.jsonl import read_metrics
+
+FINISHED = "finished.json"
+# Settings that a run may be continued with a new value of.
+MAY_CHANGE = (
+    "total_env_steps",
+    "film",
+    "checkpoint_minutes",
+    "checkpoint_epochs",
+    "checkpoints_kept",
+)
+_MOST_SHOWN = 20
+
+
+class Finished(NamedTuple):
+    """The end of a run.
+
+    Attributes:
+        epoch: the last one.
+        env_steps: environment steps made.
+    """
+
+    epoch: int
+    env_steps: int
+
+
+def require_same(folder: Path, operative: str) -> bool:
+    """Whether the folder holds this run already.
+
+    Args:
+        folder: of a run, or empty.
+        operative: every value of the run that is to be done there.
+
+    Raises:
+        UsageError: it holds another run; shows the gin lines that differ.
+    """
+    if not (folder / OPERATIVE).exists():
+        _refuse_foreign(folder)
+        return False
+    different = list(_different(_text(folder / OPERATIVE), operative))
+    if different:
+        shown = [*different[:_MOST_SHOWN], *(["  ..."] if len(different) > _MOST_SHOWN else [])]
+        raise UsageError(
+            f"{folder}: holds a run with other settings (- there, + asked for):\n"
+            + "\n".join(shown)
+            + "\nGive --out another folder. A run may go on with other values of "
+            + f"{', '.join(MAY_CHANGE)} only."
+        )
+    return True
+
+
+def rewind(folder: Path, epoch: int) -> None:
+    """Cut the record to what was before `epoch`, which is done again from a checkpoint.
+
+    Raises:
+        UsageError: `metrics.jsonl` holds something else.
+    """
+    path = folder / METRICS
+    if not path.exists():
+        return
+    try:
+        lines = read_metrics(path)
+        kept = [json.dumps(line) + "\n" for line in lines if line["epoch"] < epoch]
+    except (ValueError, TypeError, KeyError) as error:
+        raise UsageError(
+            f"{path}: is not the record of a run ({error}). Bring it back, or move the folder away "
+            "and begin again."
+        ) from error
+    write_atomically(path, "".join(kept))
+
+
+def finished(folder: Path) -> Finished | None:
+    """How the run in the folder ended, or None while it has not."""
+    try:
+        return Finished(**json.loads(_text(folder / FINISHED)))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def mark_finished(folder: Path, end: Finished) -> None:
+    """Write down that the run is over."""
+    write_atomically(folder / FINISHED, json.dumps(end._asdict()) + "\n")
+
+
+def _different(before: str, now: str) -> Iterator[str]:
+    for line in ndiff(_settings(before), _settings(now)):
+        if line[:1] in "+-":
+            yield f"  {line}"
+
+
+def _settings(text: str) -> list[str]:
+    free = tuple(f"Experiment.{name} = " for name in MAY_CHANGE)
+    lines = [line for line in text.splitlines() if line and not line.startswith("#")]
+    return [line for line in lines if not line.startswith(free)]
+
+
+def _refuse_foreign(folder: Path) -> None:
+    """Files of a run without what says which run."""
+    names = (EXPERIMENT, ENVIRONMENT, METRICS)
+    found = [name for name in names if (folder / name).exists()]
+    if found:
+        raise UsageError(
+            f"{folder}: holds {', '.join(found)} of a run, but no {OPERATIVE} that says which. "
+            "Choose another folder with --out, or leave --out away to get the next free one."
+        )
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8", errors="replace")

@@ -1,0 +1,69 @@
+"""Use what was trained: `python -m dsl.play RUN_OR_CHECKPOINT`.
+
+Rolls out the policy on the task that it was scored on, prints its scores, and writes a picture and
+a film.
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from dsl.command import exit_code
+from dsl.errors import UsageError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Do what the command line asks for, and return the exit code."""
+    options = _parser().parse_args(arguments)
+    return exit_code(lambda: _play(options), debug=options.debug)
+
+
+def _play(options: argparse.Namespace) -> int:
+    # The heavy imports wait until the arguments have turned out to make sense.
+    from dsl.policy import load_policy
+    from dsl.showing import show
+
+    policy = load_policy(options.place, options.learner)
+    out = options.out or policy.checkpoint.parent.parent / "play"
+    print(f"policy: {policy.checkpoint}, learner {policy.learner}")
+    for line in show(
+        policy, options.episodes, options.seed, _folder(out), film=not options.no_film
+    ):
+        print(line)
+    return 0
+
+
+def _folder(path: Path) -> Path:
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"{path}: cannot be written ({error.strerror}). Choose another place with --out."
+        ) from error
+    return path
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m dsl.play", description="Roll out a trained policy."
+    )
+    parser.add_argument("place", type=Path, metavar="RUN_OR_CHECKPOINT")
+    parser.add_argument("--learner", help="which, where the run has several")
+    parser.add_argument("--episodes", type=_positive, default=128, help="to score (128)")
+    parser.add_argument("--seed", type=int, default=0, help="of starts, goals and actions (0)")
+    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the pictures: RUN/play")
+    parser.add_argument("--no-film", action="store_true", help="draw the chart only")
+    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

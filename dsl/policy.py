@@ -1,0 +1,118 @@
+"""A trained policy, for use anywhere.
+
+from dsl.policy import load_policy
+policy = load_policy("runs/quickstart-001")
+actions = policy(states, goals)
+"""
+
+from pathlib import Path
+from typing import Any
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+import dsl.vocabulary  # noqa: F401 - registers the words
+from components.acting import AbstractActing
+from components.learner import Networks, act
+from dsl.build import build
+from dsl.checkpoint import store
+from dsl.checkpoint.keeper import policies
+from dsl.checkpoint.parts import LEARNERS, NETWORKS, restore
+from dsl.checkpoint.store import DamagedError
+from dsl.config import load
+from dsl.errors import UsageError
+from dsl.experiment import Experiment
+from dsl.run_folder import OPERATIVE
+
+
+class Policy(eqx.Module):
+    """Chooses actions as the evaluation does.
+
+    Attributes:
+        networks: of the learner.
+        acting: how an action is chosen from them.
+        experiment: what they were trained in.
+        learner: which of its learners.
+        checkpoint: where they come from.
+    """
+
+    networks: Networks
+    acting: AbstractActing
+    experiment: Experiment = eqx.field(static=True)
+    learner: str = eqx.field(static=True)
+    checkpoint: Path = eqx.field(static=True)
+
+    def __call__(
+        self,
+        states: Float[Array, "*b n"],
+        goals: Float[Array, "*b g"],
+        key: Key[Array, ""] | None = None,
+    ) -> Float[Array, "*b a"]:
+        """Actions in [-1, 1], of one state or of a batch of them.
+
+        Args:
+            states: what the robot is in, without the goal.
+            goals: one for each state.
+            key: for policies that draw their actions; the same one every time where left out.
+        """
+        key = jax.random.key(0) if key is None else key
+        states, goals = jnp.asarray(states, jnp.float32), jnp.asarray(goals, jnp.float32)
+        if states.ndim == 1:
+            return _act(self, states[None], goals[None], key)[0]
+        return _act(self, states, goals, key)
+
+
+@eqx.filter_jit
+def _act(policy: Policy, states: Array, goals: Array, key: Array) -> Array:
+    return act(policy.acting, policy.networks, states, goals, key)
+
+
+def load_policy(place: str | Path, learner: str | None = None) -> Policy:
+    """The policy of a run, or of one of its checkpoints.
+
+    Args:
+        place: a run's folder, for its best policy by evaluation; or one of its checkpoints.
+        learner: name, where the run has several; the one that collects data where left out.
+
+    Raises:
+        UsageError: there is no such run, checkpoint or learner, or the checkpoint is damaged.
+    """
+    run, checkpoint = _find(Path(place))
+    experiment = build(load(run / OPERATIVE))
+    name = learner or experiment.program().collector
+    if name not in experiment.learners:
+        names = ", ".join(experiment.learners)
+        raise UsageError(f"{run}: has no learner {name!r}; it has {names}.")
+    chosen = experiment.learners[name]
+    template = eqx.filter_eval_shape(chosen.init, experiment.environment.sizes, jax.random.key(0))
+    networks = _read(checkpoint, name, template.networks)
+    return Policy(networks, chosen.evaluating, experiment, name, checkpoint)
+
+
+def _find(place: Path) -> tuple[Path, Path]:
+    """The run and the checkpoint that a place names."""
+    if (place / store.MANIFEST).exists():
+        run = place.resolve().parent.parent
+        if (run / OPERATIVE).exists():
+            return run, place
+        raise UsageError(f"{place}: lies in no run folder ({run} has no {OPERATIVE}).")
+    if not (place / OPERATIVE).exists():
+        raise UsageError(f"{place}: is neither a run folder nor a checkpoint of one.")
+    found = policies(place)
+    if not found:
+        raise UsageError(f"{place}: has no checkpoint yet. Let the run reach its first evaluation.")
+    return place, found[0]
+
+
+def _read(checkpoint: Path, learner: str, template: Networks) -> Any:
+    prefix = f"{learner}.{NETWORKS}."
+    try:
+        arrays = store.read(checkpoint, LEARNERS)
+        mine = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
+        return jax.tree.map(jnp.asarray, restore(template, mine))
+    except DamagedError as error:
+        raise UsageError(
+            f"{checkpoint}: cannot be used: {error}. Name another checkpoint of the run."
+        ) from error

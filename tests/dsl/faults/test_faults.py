@@ -1,0 +1,209 @@
+"""Runs in real processes whose disk, folder, clock, trackers or numbers fail."""
+
+import json
+import os
+import shutil
+
+import pytest
+from toy_runs import (
+    EXPERIMENT,
+    assert_same_run,
+    checkpoints,
+    epochs,
+    finish,
+    run,
+    start,
+    wait_for_epochs,
+    write_experiment,
+)
+
+# Leaves as if killed once four epochs are in the record and two checkpoints on the disk.
+STOPPED = (
+    "import os",
+    "from dsl.driver import _Run",
+    "look = _Run._look_around",
+    "def stop(self):",
+    "    look(self)",
+    "    if self.position.epoch == 4: self.host.keeper.wait(); os._exit(9)",
+    "_Run._look_around = stop",
+)
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return write_experiment(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="module")
+def whole(file):
+    """A run that nothing goes wrong with."""
+    out = file.parent / "whole"
+    assert run(file, out)[0] == 0
+    return out
+
+
+@pytest.fixture(scope="module")
+def stopped(file):
+    """A run with two checkpoints that has not ended."""
+    out = file.parent / "stopped"
+    assert run(file, out, "Experiment.checkpoint_epochs=1", wrapper=STOPPED)[0] == 9
+    assert len(checkpoints(out)) == 2
+    return out
+
+
+@pytest.fixture
+def half(stopped, tmp_path):
+    """A copy of it."""
+    return shutil.copytree(stopped, tmp_path / "run")
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "harm"),
+    [
+        ("buffer.safetensors", cut),
+        ("learners.safetensors", flip),
+        ("manifest.json", lambda path: path.unlink()),
+    ],
+    ids=["truncated", "flipped", "deleted"],
+)
+def test_a_damaged_checkpoint_is_named_and_the_one_before_used(file, whole, half, name, harm):
+    newest = checkpoints(half)[-1]
+    harm(newest / name)
+    code, said = run(file, half)
+    assert code == 0
+    assert f"DAMAGED CHECKPOINT: {newest / name} is" in said
+    assert_same_run(whole, half)
+
+
+def test_with_every_checkpoint_damaged_nothing_is_begun_again(file, half):
+    for path in checkpoints(half):
+        flip(path / "learners.safetensors")
+    before = (half / "metrics.jsonl").read_bytes()
+    code, said = run(file, half)
+    assert code == 2
+    assert "every checkpoint is damaged" in said
+    assert (half / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_full_disk_costs_a_checkpoint_and_not_the_run(file, whole, half):
+    before = [path.name for path in checkpoints(half)]
+    limit = ("import resource", "resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))")
+    code, said = run(file, half, wrapper=limit)
+    assert code == 0
+    assert "CHECKPOINT NOT WRITTEN" in said
+    assert "File too large" in said
+    assert [path.name for path in checkpoints(half)] == before
+    assert epochs(half) == epochs(whole)
+
+
+def test_a_record_that_cannot_be_written_ends_the_run(file, half):
+    size = (half / "metrics.jsonl").stat().st_size
+    limit = ("import resource", "from dsl.tracking.jsonl import Jsonl",
+             "real = Jsonl.log",
+             f"Jsonl.log = lambda *a: (resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1)),"
+              " real(*a))")  # fmt: skip
+    code, said = run(file, half, wrapper=limit)
+    assert code == 2
+    assert "metrics.jsonl: cannot be written (File too large)" in said
+    assert len(checkpoints(half)) == 2
+
+
+def test_a_folder_that_cannot_be_written(file):
+    code, said = run(file, file.parent.__class__("/proc/run"))
+    assert code == 2
+    assert "/proc/run: cannot be written" in said
+
+
+def test_a_folder_in_use(file, whole, tmp_path):
+    out, go = tmp_path / "run", tmp_path / "go"
+    waiting = (
+        "import os, time",
+        "from dsl.driver import _Run",
+        "look = _Run._look_around",
+        "def hold(self):",
+        f"    while not os.path.exists({str(go)!r}): time.sleep(0.05)",
+        "    look(self)",
+        "_Run._look_around = hold",
+    )
+    process = start(file, out, wrapper=waiting)
+    wait_for_epochs(process, out, 1)
+    code, said = run(file, out)
+    go.touch()
+    assert code == 2
+    assert f"in use by process {process.pid} on " in said
+    assert finish(process)[0] == 0
+    assert_same_run(whole, out)
+
+
+def test_trackers_that_raise_and_hang(file, whole, tmp_path):
+    out = tmp_path / "run"
+    trouble = (
+        "import subprocess",
+        "from dsl.tracking import aim_view, console",
+        "aim_view.AimView.__init__.__defaults__ = (0.5,)",
+        "sleep = lambda *_: subprocess.Popen(['sleep', '100'], stdin=subprocess.PIPE)",
+        "aim_view._start = sleep",
+        "def angry(*_): raise RuntimeError('no terminal today')",
+        "console.Console.log = angry",
+    )
+    code, said = run(file, out, wrapper=trouble)
+    assert code == 0
+    assert "Console stopped: no terminal today" in said
+    assert "AimView stopped: did not finish within 0.5 seconds" in said
+    assert_same_run(whole, out)
+
+
+def test_a_clock_that_jumps(file, whole, tmp_path):
+    jumping = (
+        "import random, time, datetime",
+        "real = time.time",
+        "time.time = lambda: real() + random.choice([-1e9, 0.0, 1e9])",
+    )
+    assert run(file, tmp_path / "run", wrapper=jumping)[0] == 0
+    assert_same_run(whole, tmp_path / "run")
+
+
+def test_numbers_that_are_not_finite_stop_the_run(tmp_path):
+    text = EXPERIMENT + "optimiser.adam.learning_rate = 1e30\nInfoNCE.logsumexp_penalty = 0.1\n"
+    file = write_experiment(tmp_path, text.replace("InfoNCE.", "loss.InfoNCE."))
+    code, said = run(file, tmp_path / "run")
+    assert code == 3
+    line = next(line for line in said.splitlines() if "in epoch 1" in line)
+    assert line.startswith("train/")
+    assert f"The state is in {tmp_path / 'run' / 'nonfinite'}" in line
+    assert (tmp_path / "run" / "nonfinite" / "learners.safetensors").exists()
+    for kept in checkpoints(tmp_path / "run"):  # from before the first update
+        facts = json.loads((kept / "manifest.json").read_text())["body"]["facts"]
+        assert (facts["position"]["epoch"], facts["position"]["iteration"]) <= (1, 0)
+
+
+def test_other_settings_are_refused_with_their_lines(file, half):
+    code, said = run(file, half, "BATCH_SIZE=8", "loss.InfoNCE.direction='symmetric'")
+    assert code == 2
+    assert "- Experiment.batch_size = 16" in said
+    assert "+ Experiment.batch_size = 8" in said
+    assert "+ loss.InfoNCE.direction = 'symmetric'" in said
+    assert "total_env_steps" in said
+
+
+def test_a_finished_run_goes_on_to_a_larger_total(file, whole, tmp_path):
+    out = shutil.copytree(whole, tmp_path / "run")
+    code, said = run(file, out, "TOTAL_ENV_STEPS=5_000")
+    assert code == 0
+    assert "going on from epoch 7" in said
+    longer = epochs(out)
+    assert longer[:7] == epochs(whole)
+    assert [line["env_steps"] for line in longer[7:]] == [4640, 5280]
+    assert json.loads((out / "finished.json").read_text()) == {"epoch": 8, "env_steps": 5280}
+    assert len(json.loads((out / "environment.json").read_text())["earlier"]) == 1
+    assert os.path.exists(out / "pictures" / "final_rollout.png")

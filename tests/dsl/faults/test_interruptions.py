@@ -1,0 +1,155 @@
+"""Runs in real processes that are stopped and killed, and go on with the same command."""
+
+import signal
+import time
+
+import pytest
+from toy_runs import (
+    assert_same_run,
+    checkpoints,
+    epochs,
+    finish,
+    kill,
+    run,
+    start,
+    wait_for_epochs,
+    write_experiment,
+)
+
+# Slow enough that a signal finds it under way.
+SLOW = ("from dsl.driver import _Run", "import time", "_look = _Run._look_around",
+        "_Run._look_around = lambda self: (time.sleep(0.2), _look(self))")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return write_experiment(tmp_path_factory.mktemp("toy"))
+
+
+@pytest.fixture(scope="module")
+def whole(file):
+    """A run that nothing interrupts."""
+    out = file.parent / "whole"
+    assert run(file, out)[0] == 0
+    return out
+
+
+def test_a_run_repeats_itself(whole, tmp_path):
+    """The same file, seed and machine; here from the operative file of the first."""
+    assert run(whole / "operative.gin", tmp_path / "again")[0] == 0
+    assert_same_run(whole, tmp_path / "again")
+
+
+def test_signals_save_and_the_same_command_goes_on(file, whole, tmp_path):
+    out = tmp_path / "run"
+    asked = ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGUSR1, 75))
+    for count, (number, code) in enumerate(asked, start=1):
+        process = start(file, out, wrapper=SLOW)
+        wait_for_epochs(process, out, 2 * count)
+        process.send_signal(number)
+        found, said = finish(process)
+        assert found == code
+        assert "interrupted and saved" in said
+        assert checkpoints(out)
+    code, said = run(file, out)
+    assert code == 0
+    assert "going on from epoch" in said
+    assert_same_run(whole, out)
+    code, said = run(file, out)
+    assert code == 0
+    assert f"finished already: {out}" in said
+
+
+# Where a save is when the process is killed: writing arrays, before the name, clearing old ones.
+MOMENTS = {
+    "arrays": "store._write_arrays",
+    "manifest": "store._write_manifest",
+    "name": "store.os.rename",
+    "after": "keeper.Keeper._prune",
+}
+
+
+def killed_at(moment):
+    return (
+        "import os, signal",
+        "from dsl.checkpoint import keeper, store",
+        "keeper.Keeper.due = lambda *_: True",
+        "calls = []",
+        f"real = {moment}",
+        "def die(*args):",
+        "    calls.append(1)",
+        "    if len(calls) == 4: os.kill(os.getpid(), signal.SIGKILL)",
+        "    return real(*args)",
+        f"{moment} = die",
+    )
+
+
+def test_killed_at_any_moment_of_a_save(file, whole, tmp_path):
+    out = tmp_path / "run"
+    for moment in MOMENTS.values():
+        assert run(file, out, wrapper=killed_at(moment))[0] == -signal.SIGKILL
+    code, said = run(file, out)
+    assert code == 0
+    assert "DAMAGED" not in said
+    assert_same_run(whole, out)
+
+
+def test_a_second_signal_leaves_at_once_and_harms_nothing(file, whole, tmp_path):
+    out = tmp_path / "run"
+    hanging = ("import time", "from dsl.checkpoint import store",
+               "real = store._write_manifest",
+               "store._write_manifest = lambda p, b: (print('saving', flush=True), "
+               "time.sleep(100))")  # fmt: skip
+    run_until_saved(file, out)
+    before = [path.name for path in checkpoints(out)]
+    process = start(file, out, wrapper=(*SLOW, *hanging))
+    wait_for_epochs(process, out, 4)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == 143
+    assert time.monotonic() - begun < 10
+    assert [path.name for path in checkpoints(out)] == before
+    assert run(file, out)[0] == 0
+    assert_same_run(whole, out)
+
+
+def run_until_saved(file, out):
+    process = start(file, out, wrapper=SLOW)
+    wait_for_epochs(process, out, 3)
+    process.send_signal(signal.SIGTERM)
+    assert finish(process)[0] == 143
+
+
+def test_a_signal_before_there_is_anything_to_save(file, tmp_path):
+    process = start(file, tmp_path / "run")
+    while not (tmp_path / "run" / "environment.json").exists():
+        time.sleep(0.01)
+    process.send_signal(signal.SIGUSR1)
+    assert finish(process)[0] == 75
+    assert epochs(tmp_path / "run") == []
+
+
+@pytest.mark.slow
+def test_two_hundred_kills(file, whole, tmp_path):
+    """Any moment, any signal: every process continues, and the end is the uninterrupted one."""
+    import random
+
+    rng, kills, runs = random.Random(0), 0, 0
+    while kills < 200:
+        out = tmp_path / f"run-{runs}"
+        runs += 1
+        while True:
+            process = start(file, out)
+            begun = time.monotonic()
+            until = rng.uniform(0.0, 9.0)
+            while process.poll() is None and time.monotonic() - begun < until:
+                time.sleep(0.005)
+            if process.poll() is not None:
+                assert finish(process)[0] == 0
+                break
+            kill(process, rng.choice([signal.SIGKILL, signal.SIGTERM, signal.SIGINT]))
+            kills += 1
+        assert_same_run(whole, out)
+    print(f"{kills} kills, {runs} runs, every one ended as the uninterrupted one")

@@ -1,0 +1,108 @@
+"""Runs in real processes, to be killed, stopped and damaged."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import safetensors.numpy
+
+ROOT = Path(__file__).resolve().parents[1]
+EXPERIMENT = """
+import toy_words
+include 'base/loop.gin'
+include 'base/contrastive.gin'
+NUM_ENVS = 8
+TOTAL_ENV_STEPS = 4_000
+BATCH_SIZE = 16
+WIDTH = 8
+Experiment:
+  environment = @env.Toy()
+  unroll_length = 10
+  updates_per_iteration = 4
+  fill_rows = 20
+  evaluations = 6
+  eval_episodes = 4
+  film = False
+  checkpoint_minutes = 0
+buffer.TrajectoryBuffer.capacity = 100
+"""
+TOO_LONG = 120
+
+
+def write_experiment(folder: Path, text: str = EXPERIMENT) -> Path:
+    file = folder / "toy.gin"
+    file.write_text(text)
+    return file
+
+
+def start(file: Path, out: Path, *settings: str, wrapper: tuple[str, ...] = ()) -> subprocess.Popen:
+    """`dsl.run` on the toy; `wrapper` is Python code to run before it."""
+    code = "\n".join((*wrapper, "import sys; from dsl.run import main; sys.exit(main())"))
+    command = [sys.executable, "-c", code, str(file), "--out", str(out)]
+    if settings:
+        command += ["--set", *settings]
+    places = [ROOT / "tests" / "no_aim", ROOT, ROOT / "tests"]
+    environment = {
+        **os.environ,
+        "PYTHONPATH": os.pathsep.join(map(str, places)),
+        "JAX_PLATFORMS": "cpu",
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+    }
+    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def finish(process: subprocess.Popen) -> tuple[int, str]:
+    """Exit code and what was said."""
+    said = process.communicate(timeout=TOO_LONG)[1]
+    assert "Traceback" not in said, said
+    return process.returncode, said
+
+
+def run(file: Path, out: Path, *settings: str, wrapper: tuple[str, ...] = ()) -> tuple[int, str]:
+    return finish(start(file, out, *settings, wrapper=wrapper))
+
+
+def wait_for_epochs(process: subprocess.Popen, out: Path, count: int) -> None:
+    """Until so many epochs are in the record."""
+    until = time.monotonic() + TOO_LONG
+    while len(epochs(out)) < count:
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def kill(process: subprocess.Popen, number: int = signal.SIGKILL) -> None:
+    process.send_signal(number)
+    process.communicate(timeout=TOO_LONG)
+
+
+def epochs(out: Path) -> list[dict]:
+    """The record without the fields that a clock fills."""
+    path = out / "metrics.jsonl"
+    text = path.read_text() if path.exists() else ""
+    lines = [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+    return [{k: v for k, v in line.items() if not k.startswith("time/")} for line in lines]
+
+
+def checkpoints(out: Path) -> list[Path]:
+    return sorted((out / "checkpoints").glob("iteration_?????????"))
+
+
+def final_state(out: Path) -> dict[str, bytes]:
+    """Every array of the last checkpoint, to the bit."""
+    state = {}
+    for file in sorted(checkpoints(out)[-1].glob("*.safetensors")):
+        for name, array in safetensors.numpy.load_file(file).items():
+            state[f"{file.stem}/{name}"] = array.tobytes()
+    return state
+
+
+def assert_same_run(out: Path, other: Path) -> None:
+    assert epochs(out) == epochs(other)
+    one, two = final_state(out), final_state(other)
+    assert one.keys() == two.keys()
+    assert [name for name in one if one[name] != two[name]] == []

@@ -1,0 +1,47 @@
+"""A word for runs in processes of their own: a task that compiles in a moment."""
+
+from types import SimpleNamespace
+
+import jax
+import jax.numpy as jnp
+
+from components.environments.goal_environment import GoalEnvironment
+from components.environments.physics import Body
+from components.environments.task import Start, Task
+from dsl.registry import family
+
+
+class _Drift:
+    """A point on a line, moved by half of what it is told; no MuJoCo."""
+
+    model = SimpleNamespace(nu=1)
+    control_step = 0.1
+
+    def rest(self, qpos, qvel):
+        return Body(qpos, qvel, jnp.zeros(1), jnp.zeros(1))
+
+    def advance(self, body, ctrl):
+        return body._replace(qpos=jnp.clip(body.qpos + 0.5 * ctrl, -2.0, 2.0), ctrl=ctrl)
+
+
+def _start(key):
+    goal = jnp.where(jax.random.bernoulli(key), 1.0, -1.0)[None]
+    return Start(jnp.zeros(1), jnp.zeros(1), goal)
+
+
+def toy(episode_length: int = 8) -> GoalEnvironment:
+    """A point on a line that is to stand at 1 or at -1."""
+    return GoalEnvironment(
+        Task(
+            physics=_Drift(),
+            scene=None,
+            draw_start=_start,
+            observe=lambda body: body.qpos,
+            goal_indices=(0,),
+            success_radius=0.3,
+            episode_length=episode_length,
+        )
+    )
+
+
+family("env", Toy=toy)
