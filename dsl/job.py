@@ -10,6 +10,7 @@ from dsl.build import build
 from dsl.config import Configuration
 from dsl.pictures import record_pictures
 from dsl.provenance import environment
+from dsl.room import out_of_memory_in_words, require_room
 from dsl.run_folder import Description, RunFolder, next_folder
 from dsl.tracking import trackers
 
@@ -29,6 +30,7 @@ def run(configuration: Configuration, file: Path, out: Path | None) -> Path:
         NonFiniteError: training went wrong.
     """
     experiment = build(configuration)
+    require_room(experiment)
     folder = next_folder(RUNS, file.stem) if out is None else out
     with RunFolder.create(folder) as owned:
         owned.describe(_description(configuration, file))
@@ -36,7 +38,8 @@ def run(configuration: Configuration, file: Path, out: Path | None) -> Path:
         tracker = trackers(owned.path, total)
         _say(f"run folder: {folder}")
         try:
-            rollout = driver.train(experiment, tracker.log, _say)
+            with out_of_memory_in_words(experiment):
+                rollout = driver.train(experiment, tracker.log, _say)
             record_pictures(experiment.scored, rollout, tracker, experiment.film, _say)
         finally:
             tracker.close()

@@ -1,6 +1,5 @@
 """How a total of environment steps becomes epochs and iterations of the loop."""
 
-import math
 from typing import NamedTuple
 
 
@@ -49,13 +48,17 @@ def plan(
         fill_rows: rows per environment before the first update.
     """
     steps = num_envs * unroll_length
-    fill = math.ceil(fill_rows / unroll_length)
-    iterations = max(1, math.ceil(total_env_steps / steps) - fill)
-    per_epoch = math.ceil(iterations / evaluations)
+    fill = _ceil(fill_rows, unroll_length)
+    iterations = max(1, _ceil(total_env_steps, steps) - fill)
+    per_epoch = _ceil(iterations, evaluations)
     return Schedule(
         steps_per_iteration=steps,
         updates_per_iteration=updates_per_iteration,
         fill_iterations=fill,
         iterations_per_epoch=per_epoch,
-        epochs=math.ceil(iterations / per_epoch),
+        epochs=_ceil(iterations, per_epoch),
     )
+
+
+def _ceil(total: int, part: int) -> int:
+    return -(-total // part)
