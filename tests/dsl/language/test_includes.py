@@ -107,7 +107,7 @@ def test_a_missing_file_and_a_folder():
 def test_a_path_is_shown_as_short_as_it_can_be(tmp_path):
     Path("odd.gin").write_bytes(b"\xff")
     assert problems_of(tmp_path / "odd.gin") == [
-        "odd.gin: cannot read it: it is not text in UTF-8."
+        "odd.gin: cannot read it: it is not text in UTF-8; save it as UTF-8."
     ]
 
 
