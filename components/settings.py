@@ -50,6 +50,18 @@ class AtLeast:
 
 
 @dataclass(frozen=True)
+class AtMost:
+    """`value <= maximum`."""
+
+    maximum: float
+
+    def problem(self, value: Any) -> str | None:
+        if value <= self.maximum:
+            return None
+        return f"is {value!r}; it must be at most {self.maximum!r}."
+
+
+@dataclass(frozen=True)
 class MoreThan:
     """`value > bound`."""
 

@@ -8,10 +8,8 @@ import equinox as eqx
 from dsl.build import build
 from dsl.config import Configuration
 from dsl.experiment import Experiment
-from dsl.memory import Memory, count, estimate, state_shape
+from dsl.memory import Memory, count, estimate, in_words, state_shape
 from dsl.program import TrainState
-
-_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 def report(configuration: Configuration) -> str:
@@ -72,8 +70,8 @@ def _depths(module: Any) -> Iterable[int]:
 
 
 def _memory(memory: Memory) -> list[tuple[str, ...]]:
-    rows = [(name, _bytes(size)) for name, size in memory._asdict().items()]
-    return [*rows, ("total", _bytes(sum(memory)))]
+    rows = [(name, in_words(size)) for name, size in memory._asdict().items()]
+    return [*rows, ("total", in_words(sum(memory)))]
 
 
 def _run(experiment: Experiment) -> list[tuple[str, ...]]:
@@ -88,14 +86,6 @@ def _run(experiment: Experiment) -> list[tuple[str, ...]]:
         ("gradient updates", f"{updates:,} of {experiment.batch_size:,} transitions"),
         ("environment steps per update", f"{steps / updates:.1f}"),
     ]
-
-
-def _bytes(size: float) -> str:
-    for unit in _UNITS[:-1]:
-        if size < 1024:
-            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
-        size /= 1024
-    return f"{size:.1f} {_UNITS[-1]}"
 
 
 def _titled(title: str, rows: Sequence[tuple[str, ...]]) -> str:

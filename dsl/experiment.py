@@ -6,10 +6,12 @@ from typing import Annotated
 from components.buffers import TrajectoryBuffer
 from components.environments.goal_environment import GoalEnvironment
 from components.learner import ActorCritic
-from components.settings import AtLeast, OneOf, PositiveInt, SettingError, problems
+from components.settings import AtLeast, AtMost, OneOf, PositiveInt, SettingError, problems
 from dsl.checkpoint.cadence import Cadence
 from dsl.program import Program
 from dsl.schedule import Schedule, plan
+
+_INT32, _UINT32, _INT64 = 2**31 - 1, 2**32 - 1, 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -48,9 +50,9 @@ class Experiment:
     buffer: TrajectoryBuffer
     eval_environment: GoalEnvironment | None = None
     collector: str | None = None
-    seed: Annotated[int, AtLeast(0)] = 0
+    seed: Annotated[int, AtLeast(0), AtMost(_UINT32)] = 0
     num_envs: PositiveInt = 512
-    total_env_steps: PositiveInt = 100_000_000
+    total_env_steps: Annotated[int, AtLeast(1), AtMost(_INT64)] = 100_000_000
     batch_size: Annotated[int, AtLeast(2)] = 512
     unroll_length: PositiveInt = 62
     updates_per_iteration: PositiveInt = 800
@@ -96,7 +98,8 @@ class Experiment:
                     "Choose two tasks of the same robot.",
                 )
             )
-        return [*found, *_collector_problems(self.learners, self.collector)]
+        found += _collector_problems(self.learners, self.collector)
+        return found or _overflows(self.schedule(), self.num_envs)
 
     @property
     def learners(self) -> dict[str, ActorCritic]:
@@ -151,10 +154,29 @@ def _collector_problems(
     names = ", ".join(map(repr, learners))
     if not learners:
         return [SettingError("learner", "is an empty dict; a run needs at least one learner.")]
-    if wrong := [name for name in learners if not str(name).isidentifier()]:
+    if wrong := [n for n in learners if not (isinstance(n, str) and n.isidentifier())]:
         return [
             SettingError("learner", f"is called {wrong[0]!r}; use letters, digits and underscores.")
         ]
     if collector is not None and collector not in learners:
         return [SettingError("collector", f"is {collector!r}; the learners are {names}.")]
     return []
+
+
+def _overflows(schedule: Schedule, num_envs: int) -> list[SettingError]:
+    """Counts that the compiled loop could not hold."""
+    rows = schedule.env_steps(schedule.epochs) // num_envs
+    fill = schedule.env_steps(0) // num_envs
+    updates = schedule.iterations_per_epoch * schedule.updates_per_iteration
+    counts_to = f"the loop counts to {_INT32:,}"
+    found = []
+    if fill > _INT32 // 2:
+        problem = f"means {fill:,} steps before the first update. Nearest: {_INT32 // 2:_}."
+        found.append(SettingError("fill_rows", problem))
+    elif rows > _INT32:
+        problem = f"means {rows:,} steps of each environment; {counts_to}. Raise num_envs."
+        found.append(SettingError("total_env_steps", problem))
+    if updates > _INT32:
+        problem = f"means {updates:,} updates in each epoch; {counts_to}. Raise evaluations."
+        found.append(SettingError("updates_per_iteration", problem))
+    return found

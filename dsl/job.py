@@ -15,6 +15,7 @@ from dsl.continuation import Finished, finished, mark_finished, require_same, re
 from dsl.experiment import Experiment
 from dsl.pictures import record_pictures
 from dsl.provenance import environment
+from dsl.room import out_of_memory_in_words, require_room
 from dsl.run_folder import EXPERIMENT, Description, RunFolder, next_folder
 from dsl.schedule import Schedule
 from dsl.signals import Interruption
@@ -42,6 +43,7 @@ def run(configuration: Configuration, file: Path, out: Path | None) -> Path:
     """
     with Interruption() as interruption:
         experiment = build(configuration)
+        require_room(experiment)
         name = _name(file)
         folder = next_folder(RUNS, name) if out is None else out
         with RunFolder.open(folder) as owned:
@@ -71,7 +73,8 @@ def _train(
     tracker = trackers(folder, schedule.env_steps(schedule.epochs))
     try:
         host = driver.Host(tracker, _say, checkpoints, interruption)
-        rollout = driver.train(experiment, schedule, start, host)
+        with out_of_memory_in_words(experiment):
+            rollout = driver.train(experiment, schedule, start, host)
         record_pictures(experiment.scored, rollout, tracker, experiment.film, _say)
         mark_finished(folder, Finished(schedule.epochs, schedule.env_steps(schedule.epochs)))
     finally:

@@ -14,6 +14,8 @@ from dsl.experiment import Experiment
 from dsl.loop import init
 from dsl.program import TrainState
 
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+
 
 class Memory(NamedTuple):
     """Bytes by purpose.
@@ -25,6 +27,7 @@ class Memory(NamedTuple):
         activations: what the larger backward pass keeps from its forward pass.
         replay: the buffer.
         environments: states of the parallel environments.
+        evaluation: states of the evaluation's episodes.
     """
 
     parameters: int
@@ -33,6 +36,7 @@ class Memory(NamedTuple):
     activations: int
     replay: int
     environments: int
+    evaluation: int
 
 
 def state_shape(experiment: Experiment) -> TrainState:
@@ -53,14 +57,26 @@ def estimate(experiment: Experiment, state: TrainState) -> Memory:
         for name, learner in experiment.learners.items()
         for need in _updates(experiment, learner, states[name])
     ]
+    lanes = size(state.lanes)
+    episodes = experiment.eval_episodes * len(states)
     return Memory(
         parameters=size([(s.networks, s.targets) for s in states.values()]),
         optimisers=size([s.optimisers for s in states.values()]),
         gradients=max(gradients for gradients, _ in needs),
         activations=max(activations for _, activations in needs),
         replay=size(state.buffer),
-        environments=size(state.lanes),
+        environments=lanes,
+        evaluation=lanes * episodes // experiment.num_envs,
     )
+
+
+def in_words(size: float) -> str:
+    """Bytes for people: `1.5 GiB`."""
+    for unit in _UNITS[:-1]:
+        if size < 1024:
+            return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:,.1f} {_UNITS[-1]}"
 
 
 def size(tree: Any) -> int:

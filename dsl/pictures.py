@@ -31,20 +31,18 @@ def record_pictures(
         rollout: the evaluation's first episodes.
         tracker: who keeps the pictures.
         filmed: whether to film.
-        say: receives a line on why there is no film, where OpenGL does not work.
+        say: receives a line on why one of them is missing.
     """
     with tempfile.TemporaryDirectory() as place:
-        chart, movie = Path(place) / "chart.png", Path(place) / "movie.gif"
-        draw(task, rollout, chart)
-        tracker.picture(NAME, chart)
-        if not filmed:
-            return
-        try:
-            shoot(task, rollout, movie)
-        except RenderError as error:
-            say(f"no film of the last evaluation: {error}")
-        else:
-            tracker.picture(NAME, movie)
+        chart, movie = Path(place) / "chart.png", Path(place) / "film.gif"
+        makers = {chart: draw, movie: shoot} if filmed else {chart: draw}
+        for path, make in makers.items():
+            try:
+                make(task, rollout, path)
+            except (RenderError, OSError) as error:  # no OpenGL, a full disk
+                say(f"no {path.stem} of the last evaluation: {error}")
+            else:
+                tracker.picture(NAME, path)
 
 
 def draw(task: GoalEnvironment, rollout: Rollout, path: Path) -> None:

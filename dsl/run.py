@@ -60,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         metavar="NAME=VALUE",
         help="set capitals or settings, as in WIDTH=64 env.PointMaze.layout=big_maze",
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run")
+    parser.add_argument("--out", type=_folder, metavar="DIR", help="folder of the run")
     parser.add_argument(
         "--check", action="store_true", help="show what would run, and train nothing"
     )
@@ -73,6 +73,12 @@ def _parser() -> argparse.ArgumentParser:
         help="list the words that gin files are written in",
     )
     return parser
+
+
+def _folder(name: str) -> Path:
+    if not name:  # a shell variable that is not set, not the working directory
+        raise argparse.ArgumentTypeError("the name is empty.")
+    return Path(name)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,5 @@
 """How a total of environment steps becomes epochs and iterations of the loop."""
 
-import math
 from typing import NamedTuple
 
 
@@ -51,13 +50,17 @@ def plan(
         iterations_per_epoch: of a run that goes on, whose epochs stay as long as they were.
     """
     steps = num_envs * unroll_length
-    fill = math.ceil(fill_rows / unroll_length)
-    iterations = max(1, math.ceil(total_env_steps / steps) - fill)
-    per_epoch = iterations_per_epoch or math.ceil(iterations / evaluations)
+    fill = _ceil(fill_rows, unroll_length)
+    iterations = max(1, _ceil(total_env_steps, steps) - fill)
+    per_epoch = iterations_per_epoch or _ceil(iterations, evaluations)
     return Schedule(
         steps_per_iteration=steps,
         updates_per_iteration=updates_per_iteration,
         fill_iterations=fill,
         iterations_per_epoch=per_epoch,
-        epochs=math.ceil(iterations / per_epoch),
+        epochs=_ceil(iterations, per_epoch),
     )
+
+
+def _ceil(total: int, part: int) -> int:
+    return -(-total // part)

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin
 
-from components.settings import AtLeast, Between, Constraint, MoreThan, MultipleOf, OneOf
+from components.settings import AtLeast, AtMost, Between, Constraint, MoreThan, MultipleOf, OneOf
 from dsl.config import ConfigError
 from dsl.language.operative import default_text
 from dsl.language.suggest import did_you_mean, listed, nearest
@@ -93,6 +93,8 @@ def _rule(constraint: Constraint) -> str:
     match constraint:
         case AtLeast(minimum):
             return f"at least {minimum}"
+        case AtMost(maximum):
+            return f"at most {maximum}"
         case MoreThan(bound):
             return f"more than {bound}"
         case Between(low, high, is_open):

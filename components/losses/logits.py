@@ -75,7 +75,7 @@ def contrastive_metrics(logits: Logits) -> Metrics:
     return {
         "categorical_accuracy": jnp.mean(hits.astype(jnp.float32)),
         "logits_positive": jnp.mean(positive),
-        "logits_negative": negative_sum / (size * (size - 1)),
+        "logits_negative": negative_sum / float(size * (size - 1)),
         "logsumexp": jnp.mean(jax.nn.logsumexp(logits, axis=1)),
     }
 
@@ -99,7 +99,7 @@ def forward_backward(logits: Logits) -> Scalar:
     """
     size = logits.shape[0]
     squares = jnp.sum(jnp.where(_diagonal(logits), 0.0, jnp.square(logits)))
-    return jnp.mean(-jnp.diagonal(logits)) + squares / (2 * size * (size - 1))
+    return jnp.mean(-jnp.diagonal(logits)) + squares / float(2 * size * (size - 1))
 
 
 def dpo(logits: Logits) -> Scalar:

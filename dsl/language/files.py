@@ -20,28 +20,41 @@ def read_text(path: Path) -> str:
         UnreadableError: it is missing, a folder, too large or no text.
     """
     try:
-        if path.is_dir():
-            raise UnreadableError("it is a folder.")
-        if not path.exists():
-            raise UnreadableError("there is no such file.")
-        if not path.is_file():
-            raise UnreadableError("it is no ordinary file.")
-        size = path.stat().st_size
-        if size > _LARGEST:
-            raise UnreadableError(f"it has {size:,} bytes; a gin file has {_LARGEST:,} at most.")
-        text = path.read_bytes().decode("utf-8-sig")
+        text = _content(path).decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise UnreadableError("it is not text in UTF-8.") from None
+        raise UnreadableError("it is not text in UTF-8; save it as UTF-8.") from None
     except (OSError, ValueError) as error:
         raise UnreadableError(f"{getattr(error, 'strerror', None) or error}.") from None
     if "\0" in text:
-        raise UnreadableError("it is not text: it has null characters.")
+        raise UnreadableError("it is not text in UTF-8: it has null characters.")
     text = text.replace("\r\n", "\n").replace("\r", "\n")
     for number, line in enumerate(text.split("\n"), start=1):
         # gin reads long lines in quadratic time.
         if len(line) > _LONGEST_LINE:
-            raise UnreadableError(f"line {number} has {len(line):,} characters.")
+            raise UnreadableError(
+                f"line {number} has {len(line):,} characters; {_LONGEST_LINE:,} are the most."
+            )
     return text
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise UnreadableError("it is a folder.")
+    if not path.exists():
+        raise UnreadableError("there is no such file.")
+    if not path.is_file():
+        raise UnreadableError("it is no ordinary file.")
+    _refuse_large(path.stat().st_size)
+    # What passes for a file under /proc may tell no size, or keep its reader waiting for ever.
+    with open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
+        content = file.read(_LARGEST + 1) or b""
+    _refuse_large(len(content))
+    return content
+
+
+def _refuse_large(size: int) -> None:
+    if size > _LARGEST:
+        raise UnreadableError(f"it has {size:,} bytes; a gin file has {_LARGEST:,} at most.")
 
 
 def displayed(path: Path) -> str:
@@ -56,7 +69,7 @@ def displayed(path: Path) -> str:
 def similar_file(path: Path) -> str:
     """` Did you mean ...?` with a gin file of the same folder, where `path` does not exist."""
     try:
-        others = {p.stem: p for p in path.parent.glob("*.gin")}
+        others = {p.stem: p for p in path.parent.glob("*.gin") if p.exists()}
         similar = None if path.exists() else nearest(path.stem, others)
     except (OSError, ValueError):
         return ""

@@ -79,7 +79,7 @@ def _macro_target(binding: Binding, known: Known) -> str | None:
     if not binding.location.in_override or not known.all_macros:
         return None
     written = [b for b in known.table.bindings if not b.location.in_override]
-    macros = [b.word for b in written if b.is_macro]
+    macros = list(dict.fromkeys(b.word for b in written if b.is_macro))
     if binding.word in macros:
         return None
     root = known.vocabulary.words[known.vocabulary.root or ""]

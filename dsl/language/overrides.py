@@ -37,6 +37,8 @@ def _split(override: str) -> tuple[str, str]:
     name, equals, value = (part.strip() for part in override.partition("="))
     if len(override) > _LONGEST:
         raise OverrideError(f"it has {len(override):,} characters; that is too long.")
+    if any("\ud800" <= c <= "\udfff" for c in override):
+        raise OverrideError("it is not text in UTF-8.")  # the shell's bytes, as Python shows them
     if not equals:
         raise OverrideError("write NAME=VALUE.")
     if not _NAME.fullmatch(name):

@@ -12,6 +12,7 @@ from dsl.language.syntax import read_statements
 
 EXPERIMENTS = Path(dsl.__file__).resolve().parent.parent / "experiments"
 _DEEPEST = 20
+_MOST_PROBLEMS = 100  # a search for similar names takes time
 
 
 @dataclass
@@ -75,6 +76,8 @@ def _include(include: Include, path: Path, sources: Sources, stack: tuple[Path, 
     def refuse(text: str) -> None:
         sources.problems.append(Problem(include.location, text))
 
+    if len(sources.problems) >= _MOST_PROBLEMS:
+        return None
     target = _find(include.path, path.parent)
     if target is None:
         return refuse(_missing(include.path, path.parent))
@@ -112,7 +115,8 @@ def _find(path: str, folder: Path) -> Path | None:
 def _missing(path: str, folder: Path) -> str:
     try:
         shipped = [p.relative_to(EXPERIMENTS).as_posix() for p in EXPERIMENTS.rglob("*.gin")]
-        beside = [p.relative_to(folder).as_posix() for p in (folder / path).parent.glob("*.gin")]
+        similar = (p for p in (folder / path).parent.glob("*.gin") if p.exists())
+        beside = [p.relative_to(folder).as_posix() for p in similar]
     except (OSError, ValueError):
         shipped, beside = [], []
     looked = f"Looked in {displayed(folder)} and {displayed(EXPERIMENTS)}."

@@ -4,7 +4,7 @@ import inspect
 import types
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from components.settings import Constraint, OneOf
+from components.settings import AtMost, Between, Constraint, OneOf
 from dsl.language.plan import Plan
 from dsl.language.suggest import did_you_mean, nearest
 from dsl.language.type_advice import advice
@@ -24,7 +24,7 @@ from dsl.language.values import Name, Reference, shown
 from dsl.language.word import Word
 from dsl.registry import Vocabulary
 
-_LARGEST = 2**63 - 1
+_LARGEST = 2**31 - 1  # what the device counts with; an annotation may say otherwise
 _NUMBERS = {int: int, float: (int, float), complex: (int, float, complex)}
 
 
@@ -165,16 +165,37 @@ def _member_problem(value: Any, hint: Any, vocabulary: Vocabulary) -> str | None
         for number, (item, item_hint) in enumerate(zip(value, items, strict=False), start=1):
             if problem := _broken_constraint(item, item_hint, vocabulary):
                 return f"is {shown(value)}; its item {number} {problem}"
-    if plain in _NUMBERS and isinstance(value, int) and abs(value) > _LARGEST:
-        return f"is {shown(value)}; it must be {_LARGEST:_} at most."
-    return _first_problem(value, hint)
+    rules = _rules(hint)
+    large = _too_large(value, plain, rules) if type(value) is int and plain in _NUMBERS else None
+    return large or _first_problem(value, rules)
 
 
-def _first_problem(value: Any, hint: Any) -> str | None:
-    if get_origin(hint) is not Annotated:
+def _too_large(value: int, kind: Any, rules: list[Constraint]) -> str | None:
+    most = _upper_limit(rules)
+    limit = _LARGEST if most is None else max(int(most), _LARGEST)
+    if abs(value) <= limit:
         return None
-    for rule in get_args(hint)[1:]:
-        problem = rule.problem(value) if isinstance(rule, Constraint) else None
+    if value < 0:
+        return f"is {shown(value)}; it must be {-limit:_} at least."
+    if kind is int or most is not None or value > 10**30:
+        return f"is {shown(value)}; it must be {limit if most is None else most:_} at most."
+    return f"is {shown(value)}, too much for a whole number. Write {float(value)!r}."
+
+
+def _rules(hint: Any) -> list[Constraint]:
+    rules = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
+    return [rule for rule in rules if isinstance(rule, Constraint)]
+
+
+def _upper_limit(rules: list[Constraint]) -> float | None:
+    limits = [rule.maximum for rule in rules if isinstance(rule, AtMost)]
+    limits += [rule.high for rule in rules if isinstance(rule, Between)]
+    return min(limits, default=None)
+
+
+def _first_problem(value: Any, rules: list[Constraint]) -> str | None:
+    for rule in rules:
+        problem = rule.problem(value)
         if problem:
             options = rule.options if isinstance(rule, OneOf) else ()
             return problem + did_you_mean(nearest(str(value), options))

@@ -8,6 +8,7 @@ says why not.
 """
 
 import select
+import shlex
 import signal
 import sys
 import traceback
@@ -35,26 +36,28 @@ def follow(folder: Path, over: Callable[[float], bool]) -> None:
     Raises:
         TimeoutError: the run was over before the repository was free.
     """
-    lock = repository_lock(folder)
+    root = folder.parent
+    lock = repository_lock(root)
     while not lock.acquire():
         if over(_POLL_SECONDS):
             raise TimeoutError(
-                f"{repository(folder)} was in use by {lock.holder()} all the time. To add this "
-                f"run: python -m dsl.tracking.aim_follower {folder} < /dev/null"
+                f"{repository(root)} was in use by {lock.holder()} all the time. To add this "
+                f"run: python -m dsl.track {shlex.quote(str(folder))}"
             )
     from dsl.tracking.aim_tracker import AimTracker
 
     try:
-        tracker = AimTracker(folder)
+        tracker = AimTracker(folder, root)
         try:
-            _copy(folder, tracker, over)
+            copy(folder, tracker, over)
         finally:
             tracker.close()
     finally:
         lock.release()
 
 
-def _copy(folder: Path, tracker: "AimTracker", over: Callable[[float], bool]) -> None:
+def copy(folder: Path, tracker: "AimTracker", over: Callable[[float], bool]) -> None:
+    """Hand a tracker all that a run has recorded, until the run is over."""
     offset = 0
     seen: dict[Path, int] = {}
     last = False
@@ -80,6 +83,11 @@ def _input_ended(seconds: float) -> bool:
     return bool(select.select([sys.stdin], [], [], seconds)[0])
 
 
+def advice(root: Path) -> str:
+    """What to do about a repository that cannot be written."""
+    return f"If it is damaged: python -m dsl.track --rebuild {shlex.quote(str(root))}"
+
+
 def main() -> int:
     """Follow the run named on the command line."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
@@ -100,7 +108,8 @@ def _in_words(folder: Path, error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return str(error)
     what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
-    return f"{repository(folder)} cannot be written ({what}). If it is damaged, move it away."
+    root = folder.parent
+    return f"{repository(root)} cannot be written ({what}). {advice(root)}"
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def _start(folder: Path, log: Path) -> subprocess.Popen[bytes]:
 
 
 def _tell_of_other_writer(folder: Path) -> None:
-    lock = repository_lock(folder)
+    lock = repository_lock(folder.parent)
     try:
         free = lock.acquire()
     except OSError:
@@ -102,7 +102,7 @@ def _tell_of_other_writer(folder: Path) -> None:
     lock.release()
     if not free:
         tqdm.write(
-            f"Aim: {repository(folder)} is being written by {lock.holder()}; this run appears "
-            "there when that one has ended. metrics.jsonl has everything.",
+            f"Aim: {repository(folder.parent)} is being written by {lock.holder()}; this run "
+            "appears there when that one has ended. metrics.jsonl has everything.",
             file=sys.stderr,
         )

@@ -85,10 +85,10 @@ def test_circles_and_missing_files_are_named():
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"\x80\xff\x00\x01", "it is not text in UTF-8."),
-        (b"SEED = 3\x00", "it is not text: it has null characters."),
+        (b"\x80\xff\x00\x01", "it is not text in UTF-8; save it as UTF-8."),
+        (b"SEED = 3\x00", "it is not text in UTF-8: it has null characters."),
         (b"SEED = 3\n" * 200_000, "it has 1,800,000 bytes; a gin file has 1,000,000 at most."),
-        (b"A = '" + b"x" * 20_000 + b"'\n", "line 1 has 20,006 characters."),
+        (b"A = '" + b"x" * 20_000 + b"'\n", "line 1 has 20,006 characters; 10,000 are the most."),
     ],
 )
 def test_files_that_are_no_gin_files(content, said):
@@ -107,7 +107,7 @@ def test_a_missing_file_and_a_folder():
 def test_a_path_is_shown_as_short_as_it_can_be(tmp_path):
     Path("odd.gin").write_bytes(b"\xff")
     assert problems_of(tmp_path / "odd.gin") == [
-        "odd.gin: cannot read it: it is not text in UTF-8."
+        "odd.gin: cannot read it: it is not text in UTF-8; save it as UTF-8."
     ]
 
 

@@ -72,7 +72,7 @@ VALUES = {
     ),
     "Experiment.steps = 100000000000000000000": (
         "x.gin:2: Experiment.steps is 100_000_000_000_000_000_000; it must be "
-        "9_223_372_036_854_775_807 at most."
+        "2_147_483_647 at most."
     ),
     "Experiment.gamma = '3e-4'": (
         "x.gin:2: Experiment.gamma is '3e-4'; it must be a number. Write 0.0003, without quotes."

@@ -7,7 +7,7 @@ import jax
 import optax
 import pytest
 
-from components.settings import AtLeast, Between, OneOf
+from components.settings import AtLeast, AtMost, Between, OneOf
 from dsl.language.type_names import describe
 from dsl.language.types_check import mismatch
 from dsl.language.values import Name, Reference
@@ -82,7 +82,19 @@ WRONG = [
     ({"a": "b"}, dict[str, int], "is {'a': 'b'}; it must be a dict (values: a whole number)."),
     (0, AtLeastOne | None, "is 0; it must be at least 1."),
     ((1, 0), tuple[AtLeastOne, ...], "is (1, 0); its item 2 is 0; it must be at least 1."),
-    (2**63, float, "is 9_223_372_036_854_775_808; it must be 9_223_372_036_854_775_807 at most."),
+    (2**31, int, "is 2_147_483_648; it must be 2_147_483_647 at most."),
+    (-(2**31), int, "is -2_147_483_648; it must be -2_147_483_647 at least."),
+    (
+        2**32,
+        Annotated[int, AtMost(2**32 - 1)],
+        "is 4_294_967_296; it must be 4_294_967_295 at most.",
+    ),
+    (7, Annotated[int, AtMost(5)], "is 7; it must be at most 5."),
+    (
+        2**63,
+        float,
+        "is 9_223_372_036_854_775_808, too much for a whole number. Write 9.223372036854776e+18.",
+    ),
     ("c", Annotated[str, OneOf(("ab", "b"))], "is 'c'; it must be one of 'ab', 'b'."),
     (
         1.0,

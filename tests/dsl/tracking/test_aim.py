@@ -1,5 +1,6 @@
-import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -10,12 +11,14 @@ import matplotlib.image
 import numpy as np
 import PIL.Image
 import pytest
+from aim_reader import read_aim
 
 from dsl.file_lock import FileLock
 from dsl.run_folder import Description, RunFolder
 from dsl.tracking.aim_view import AimError, AimView
 from dsl.tracking.jsonl import Jsonl
 
+ROOT = Path(__file__).resolve().parents[3]
 DESCRIPTION = Description(
     experiment="quickstart",
     config="SEED = 7\n",
@@ -33,41 +36,10 @@ def note(*call):
         print(*call, file=file)
 Text = Image = str
 class Run(dict):
-    def __init__(self, repo, experiment, **_): note("run", experiment)
+    hash = "0123"
+    def __init__(self, repo, **_): note("run", Path(repo).name)
     def track(self, value, name, step, epoch=None, context=None): note("track", name, step)
     def close(self): note("close")
-"""
-
-# `aim up` indexes new runs, without which the SDK does not find them.
-_READ = """
-import json, sys, warnings
-warnings.simplefilter("ignore")
-import aim
-from aim.sdk.index_manager import RepoIndexManager
-from aim.storage.context import Context
-repo = aim.Repo(sys.argv[1])
-for name in repo.list_all_runs():
-    RepoIndexManager.get_index_manager(repo).index(name)
-(run,) = repo.iter_runs()
-def metric(name, context):
-    steps, (values, epochs, _) = run.get_metric(name, context).data.numpy()
-    return [steps.tolist(), values.tolist(), epochs.tolist()]
-def last(kind, name):
-    sequence = getattr(run, f"get_{kind}_sequence")(name, Context({}))
-    step, (value, *_) = list(sequence.data.items())[-1]
-    return step, value
-step, image = last("image", "rollout")
-film_step, film = last("image", "rollout.gif")
-film = film.to_pil_image()
-print(json.dumps({
-    "name": run.name, "experiment": run.experiment, "active": run.active,
-    "hparams": run["hparams"], "macros": run["macros"],
-    "metrics": {name + " " + json.dumps(context.to_dict(), sort_keys=True): metric(name, context)
-                for name, context, _ in run.iter_metrics_info()},
-    "texts": {name: last("text", name)[1].data for name in ("config.gin", "operative.gin")},
-    "image": [image.width, image.height, step],
-    "film": [film.n_frames, film.info["duration"], film.info["loop"], film_step],
-}))
 """
 
 # Loaded by every Python process below: a connection to anywhere ends it with status 99.
@@ -139,8 +111,8 @@ def test_real_aim_holds_the_whole_run(folder, record, tmp_path, monkeypatch):
     record.picture("rollout", tmp_path / "drawn.gif")
     view.close()
     monkeypatch.delenv("PYTHONWARNINGS")
-    command = [sys.executable, "-c", _READ, str(folder.parent)]
-    found = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
+    found = read_aim(folder.parent)
+    assert found.pop("hash")
     assert found == {
         "name": "quickstart-001",
         "experiment": "quickstart",
@@ -171,7 +143,7 @@ def test_epochs_reach_aim_while_the_run_goes_on(folder, record, fake):
     assert "close" not in calls()
     view.close()
     assert calls() == [
-        *("run quickstart", "track config.gin 0", "track operative.gin 0"),
+        *("run runs", "track config.gin 0", "track operative.gin 0"),
         *("track a 50", "track a 100", "close"),
     ]
 
@@ -182,7 +154,8 @@ def test_epochs_reach_aim_while_the_run_goes_on(folder, record, fake):
         ("raise ModuleNotFoundError(name='aim')", "aim is not installed (pip install aim)."),
         (
             "def Run(**_): raise RuntimeError('bad\\nrepository')",
-            "{} cannot be written (RuntimeError: bad). If it is damaged, move it away.",
+            "{0}/.aim cannot be written (RuntimeError: bad). If it is damaged: "
+            "python -m dsl.track --rebuild {0}",
         ),
         ("import os; os.abort()", "ended with status -6; see {}/aim.log."),
     ],
@@ -194,7 +167,7 @@ def test_aim_that_fails_says_why(folder, record, fake, source, reason):
     _wait_for(lambda: view._process.poll() is not None)
     with pytest.raises(AimError) as caught:
         view.log({})
-    place = folder if "status" in reason else folder.parent / ".aim"
+    place = folder if "status" in reason else folder.parent
     assert str(caught.value) == reason.format(place)
 
 
@@ -231,10 +204,16 @@ def test_a_run_that_never_got_its_turn_says_so(folder, record, fake):
     assert other.acquire()
     view = AimView(folder)
     record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
-    with pytest.raises(AimError, match=f"in use by process {os.getpid()} on .* all the time"):
+    said = f"in use by process {os.getpid()} on .* all the time"
+    with pytest.raises(AimError, match=said) as caught:
         view.close()
     other.release()
     assert calls() == []
+    command = re.search("python (-m dsl.track .*)", str(caught.value))
+    assert command
+    done = subprocess.run([sys.executable, *shlex.split(command[1])], cwd=ROOT, check=False)
+    assert done.returncode == 0
+    assert calls()[-2:] == ["track a 50", "close"]
 
 
 _TRAIN = """

@@ -1,8 +1,0 @@
-from dsl.registry import family
-
-
-def f(a: int = 1):
-    pass
-
-
-family("energy", f)

@@ -1,0 +1,142 @@
+"""Aim made from run folders: the same run whoever writes it, and however often."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import PIL.Image
+import pytest
+from aim_reader import read_aim
+
+from dsl.file_lock import FileLock
+from dsl.run_folder import Description, RunFolder
+from dsl.track import main
+from dsl.tracking.add_runs import find_runs, wrong_with
+from dsl.tracking.aim_repository import known_run, remember_run
+from dsl.tracking.aim_view import AimView
+from dsl.tracking.jsonl import Jsonl
+
+ROOT = Path(__file__).resolve().parents[3]
+DESCRIPTION = Description("quick", "A = 1\n", "B = 2\n", {"SEED": 7}, {"a": {"b": 3}}, {})
+
+
+def make_run(folder):
+    with RunFolder.create(folder) as run:
+        run.describe(DESCRIPTION)
+    Jsonl(folder).close()
+    return folder
+
+
+def record(folder, *steps):
+    """Epochs that end after so many environment steps, in place of all others."""
+    (folder / "metrics.jsonl").unlink()
+    jsonl = Jsonl(folder)
+    for epoch, step in enumerate(steps):
+        jsonl.log({"epoch": epoch, "env_steps": step, "eval/success_rate": step / 100})
+    jsonl.close()
+
+
+def draw_pictures(folder):
+    (folder / "pictures").mkdir()
+    first, second = (PIL.Image.new("L", (4, 3), colour) for colour in (0, 200))
+    first.save(folder / "pictures" / "rollout.png")
+    film = {"save_all": True, "append_images": [second], "duration": 100, "loop": 0}
+    first.save(folder / "pictures" / "rollout.gif", **film)
+
+
+def track(*arguments):
+    command = [sys.executable, "-m", "dsl.track", *map(str, arguments)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def points(found):
+    return found["metrics"]['success_rate {"subset": "eval"}']
+
+
+def test_real_aim_has_one_run_whoever_writes_it(tmp_path):
+    folder = make_run(tmp_path / "runs" / "quick-001")
+    draw_pictures(folder)
+    record(folder, 0, 10, 20)
+    done = track(folder.parent, tmp_path / "nowhere")
+    assert (done.returncode, done.stderr) == (2, f"{tmp_path}/nowhere: is not there.\n")
+    assert done.stdout == f"{folder}: 3 epochs in {folder.parent}/.aim\n"
+    first = read_aim(folder.parent)
+    assert points(first) == [[0, 10, 20], [0.0, 0.1, 0.2], [0, 1, 2]]
+
+    # The run goes on, and is followed live.
+    record(folder, 0, 10, 20, 30)
+    AimView(folder).close()
+    live = read_aim(folder.parent)
+    assert points(live) == [[0, 10, 20, 30], [0.0, 0.1, 0.2, 0.3], [0, 1, 2, 3]]
+    assert live["hash"] == first["hash"]
+
+    # Aim is damaged, and made anew.
+    (folder.parent / ".aim" / "run_metadata.sqlite").write_text("rubbish")
+    done = track(folder)
+    assert done.returncode == 2
+    assert f"python -m dsl.track --rebuild {folder.parent}" in done.stderr
+    assert track(folder, "--rebuild").returncode == 0
+    rebuilt = read_aim(folder.parent)
+    assert (folder.parent / ".aim-old-001" / "run_metadata.sqlite").read_text() == "rubbish"
+    assert rebuilt | {"hash": ""} == live | {"hash": ""}
+
+    # The run went back to a checkpoint and took other steps: those of before are gone.
+    record(folder, 0, 10, 15)
+    assert track(folder).returncode == 0
+    assert points(read_aim(folder.parent)) == [[0, 10, 15], [0.0, 0.1, 0.15], [0, 1, 2]]
+
+
+def test_runs_are_found_at_any_depth_and_once(tmp_path):
+    runs = [make_run(tmp_path / "a" / f"r-{i}") for i in range(2)] + [make_run(tmp_path / "b")]
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "file").touch()
+    paths = [tmp_path / name for name in (".", "a/r-0", "empty", "file")]
+    assert find_runs(paths) == (
+        runs,
+        [
+            f"{tmp_path}/empty: there is no run in it.",
+            f"{tmp_path}/file: is a file; name a run folder.",
+        ],
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("experiment.json", "{", "experiment.json is damaged (JSONDecodeError: "),
+        ("experiment.json", "{}", "experiment.json is damaged (KeyError: 'name')."),
+        ("metrics.jsonl", "[]\n", "metrics.jsonl is damaged (TypeError: "),
+        ("metrics.jsonl", '{"env_steps": 1}\n', "metrics.jsonl is damaged (KeyError: 'epoch')."),
+        ("config.gin", None, "config.gin is missing."),
+    ],
+)
+def test_a_folder_that_is_damaged_is_named(tmp_path, capsys, name, content, said):
+    folder = make_run(tmp_path / "run")
+    assert wrong_with(folder) is None
+    (folder / name).unlink()
+    if content is not None:
+        (folder / name).write_text(content)
+    assert main([str(folder)]) == 2
+    assert f"{folder}: {said}" in capsys.readouterr().err
+
+
+def test_a_repository_that_is_being_written_is_left_alone(tmp_path, capsys):
+    folder = make_run(tmp_path / "run")
+    writer = FileLock(tmp_path / ".aim.lock")
+    assert writer.acquire()
+    assert main([str(folder), "--rebuild"]) == 2
+    assert "it has one writer at a time. Try again when that has ended" in capsys.readouterr().err
+    writer.release()
+    assert not (tmp_path / ".aim").exists()
+
+
+def test_a_copy_of_a_run_is_another_run(tmp_path):
+    folder = make_run(tmp_path / "run")
+    for name in ("first", "second"):
+        remember_run(folder, name)
+    (tmp_path / ".aim/meta/chunks/second").mkdir(parents=True)
+    assert known_run(folder, tmp_path) == "second"
+    assert known_run(folder, tmp_path / "elsewhere") is None
+    assert known_run(folder.rename(tmp_path / "fork"), tmp_path) is None
+    assert json.loads((tmp_path / "fork" / "experiment.json").read_text())["name"] == "quick"

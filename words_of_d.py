@@ -1,1 +1,0 @@
-open("ran", "w").close()
