@@ -3,16 +3,16 @@
 import math
 import time
 from collections.abc import Callable
-from typing import Any
+from pathlib import Path
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from dsl import loop
+from dsl.epochs import compile_epoch, on_devices, shared, start
 from dsl.evaluation import Rollout
 from dsl.experiment import Experiment
-from dsl.program import Program, TrainState
+from dsl.jax_setup import kept_in
+from dsl.profile import trace
 from dsl.schedule import Schedule
 
 Log = Callable[[dict[str, float]], None]
@@ -22,13 +22,16 @@ class NonFiniteError(Exception):
     """A metric of training is no longer a finite number."""
 
 
-def train(experiment: Experiment, log: Log, say: Callable[[str], None]) -> Rollout:
+def train(
+    experiment: Experiment, log: Log, say: Callable[[str], None], profile: Path | None = None
+) -> Rollout:
     """Run an experiment from its first step to its last.
 
     Args:
         experiment: what to run.
         log: receives the metrics of every epoch, on the host; epoch 0 scores the untrained policy.
         say: receives a line on what is happening before the first epoch.
+        profile: receives a trace of a few iterations, where one is wanted.
 
     Returns:
         The last evaluation's first episodes, to be drawn.
@@ -36,13 +39,15 @@ def train(experiment: Experiment, log: Log, say: Callable[[str], None]) -> Rollo
     Raises:
         NonFiniteError: a training metric is NaN or infinite; names it and the epoch.
     """
-    program, schedule = experiment.program(), experiment.schedule()
+    program, schedule = on_devices(experiment.program()), experiment.schedule()
     started = time.perf_counter()
-    say("compiling the training loop")
-    state = eqx.filter_jit(loop.init)(program, jnp.asarray(experiment.seed, jnp.uint32))
-    run_epoch = _compile(program, state)
-    say(f"compiled in {time.perf_counter() - started:.0f} s")
+    say(f"compiling the training loop{shared(program)}")
+    state = start(program, experiment.seed)
+    run_epoch = compile_epoch(program, state)
+    say(f"compiled in {time.perf_counter() - started:.0f} s{kept_in()}")
     for epoch in range(schedule.epochs + 1):
+        if epoch == 1 and profile is not None:
+            trace(run_epoch, program, state, schedule.updates_per_iteration, profile, say)
         begun = time.perf_counter()
         state, metrics, rollout = run_epoch(program, state, *_counts(schedule, epoch))
         metrics = {name: float(value) for name, value in jax.device_get(metrics).items()}
@@ -52,12 +57,6 @@ def train(experiment: Experiment, log: Log, say: Callable[[str], None]) -> Rollo
         if epoch > 0:
             _require_finite(metrics, epoch)
     return rollout
-
-
-def _compile(program: Program, state: TrainState) -> Callable[..., Any]:
-    """Compile ahead of time, so that no epoch's time includes a compilation."""
-    epoch = eqx.filter_jit(loop.epoch, donate="all-except-first")
-    return epoch.lower(program, state, *_as_arrays(1, 1)).compile()
 
 
 def _counts(schedule: Schedule, epoch: int) -> tuple[jax.Array, ...]:

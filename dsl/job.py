@@ -10,19 +10,20 @@ from dsl.build import build
 from dsl.config import Configuration
 from dsl.pictures import record_pictures
 from dsl.provenance import environment
-from dsl.run_folder import Description, RunFolder, next_folder
+from dsl.run_folder import PROFILE, Description, RunFolder, next_folder
 from dsl.tracking import trackers
 
 RUNS = Path("runs")
 
 
-def run(configuration: Configuration, file: Path, out: Path | None) -> Path:
+def run(configuration: Configuration, file: Path, out: Path | None, profile: bool = False) -> Path:
     """Train, record and draw; returns the run's folder.
 
     Args:
         configuration: what to run.
         file: the gin file, which names the run.
         out: the run's folder; the next free one under `runs/` where left out.
+        profile: whether to trace a few iterations into its folder `profile`.
 
     Raises:
         UsageError: the experiment or the folder cannot be used.
@@ -36,7 +37,8 @@ def run(configuration: Configuration, file: Path, out: Path | None) -> Path:
         tracker = trackers(owned.path, total)
         _say(f"run folder: {folder}")
         try:
-            rollout = driver.train(experiment, tracker.log, _say)
+            traces = owned.path / PROFILE if profile else None
+            rollout = driver.train(experiment, tracker.log, _say, traces)
             record_pictures(experiment.scored, rollout, tracker, experiment.film, _say)
         finally:
             tracker.close()

@@ -34,6 +34,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(options: argparse.Namespace) -> int:
     # The heavy imports wait until the arguments have turned out to make sense.
+    from dsl.jax_setup import prepare
+
+    prepare(lambda line: print(line, file=sys.stderr))
     from dsl import check, job, vocabulary  # noqa: F401 - the vocabulary registers its words
     from dsl.config import load
     from dsl.driver import NonFiniteError
@@ -48,7 +51,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         print(check.report(configuration))
         return 0
     try:
-        job.run(configuration, options.file, options.out)
+        job.run(configuration, options.file, options.out, options.profile)
     except NonFiniteError as error:
         print(error, file=sys.stderr)
         return _NON_FINITE
@@ -69,6 +72,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the run")
     parser.add_argument(
         "--check", action="store_true", help="show what would run, and train nothing"
+    )
+    parser.add_argument(
+        "--profile", action="store_true", help="trace a few iterations into the run's folder"
     )
     parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
     parser.add_argument(

@@ -6,6 +6,7 @@ experiment.json    name, macros and settings, for whatever shows the run
 environment.json   versions, device, source revision
 metrics.jsonl      one line per epoch
 pictures/          <name>.png, <name>.gif
+profile/           a trace of a few iterations, where one was asked for
 """
 
 import json
@@ -25,6 +26,7 @@ EXPERIMENT = "experiment.json"
 ENVIRONMENT = "environment.json"
 METRICS = "metrics.jsonl"
 PICTURES = "pictures"
+PROFILE = "profile"
 _LOCK = ".lock"
 
 

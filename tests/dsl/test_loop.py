@@ -227,7 +227,7 @@ def test_a_number_that_is_not_finite_stops_the_run(monkeypatch):
         metrics = {"train/critic_loss": jnp.asarray(jnp.inf)}
         return None, metrics, None
 
-    monkeypatch.setattr(driver, "_compile", lambda *_: broken)
+    monkeypatch.setattr(driver, "compile_epoch", lambda *_: broken)
     with pytest.raises(driver.NonFiniteError, match="train/critic_loss became inf in epoch 1"):
         driver.train(experiment(), lambda _: None, lambda _: None)
 

@@ -75,6 +75,13 @@ def test_the_deepest_experiment_is_the_papers():
     assert memory.replay == 4 * (43 * 512 * 10_000 + 1)
 
 
+def test_a_buffer_of_half_precision_needs_half_the_memory():
+    experiment = build(load(QUICKSTART, ["buffer.TrajectoryBuffer.dtype='float16'"]))
+    # A row: 4 + 2 + 2 halves; reward, discount, episode and the episode table are whole words.
+    row = 2 * 8 + 4 * 4
+    assert estimate(experiment, state_shape(experiment)).replay == row * 128 * 10_000 + 4
+
+
 def test_shallow_and_deep_differ_in_one_line():
     shallow = load(QUICKSTART).operative_text().splitlines()
     deep = load(QUICKSTART, ["CRITIC_DEPTH=64"]).operative_text().splitlines()

@@ -1,0 +1,118 @@
+"""A small run on one, two and eight devices of the CPU; prints what came out as JSON.
+
+XLA_FLAGS=--xla_force_host_platform_device_count=8 python tests/on_devices.py
+"""
+
+import json
+import re
+from dataclasses import replace
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import optax
+from probes import Line
+
+from components.actors import TanhGaussianActor
+from components.buffers import TrajectoryBuffer
+from components.critics import ContrastiveCritic
+from components.goals import GeometricFuture
+from components.learner import ActorCritic
+from components.losses.actor import MaximumEntropy
+from components.losses.contrastive import InfoNCE
+from components.networks import ResidualMLP
+from dsl import epochs, loop
+from dsl.experiment import Experiment
+
+NETWORK = partial(ResidualMLP, width=8, depth=4)
+CAPACITY = 97  # no other size is the same
+PROGRAM = Experiment(
+    environment=Line(),
+    learner=ActorCritic(
+        actor=partial(TanhGaussianActor, NETWORK),
+        critic=partial(ContrastiveCritic, NETWORK, NETWORK),
+        critic_loss=InfoNCE(),
+        actor_loss=MaximumEntropy(),
+        relabelling=GeometricFuture(0.9),
+        actor_optimiser=optax.adam(1e-3),
+        critic_optimiser=optax.adam(1e-3),
+    ),
+    buffer=TrajectoryBuffer(CAPACITY),
+    num_envs=16,
+    batch_size=32,
+    unroll_length=10,
+    eval_episodes=16,
+).program()
+
+
+def counts():
+    """Iterations, and updates after each; they are donated."""
+    return jnp.asarray(3, jnp.int32), jnp.asarray(2, jnp.int32)
+
+
+def numbers(state, metrics):
+    """Metrics, and sums over the state's parts, which no error leaves alone."""
+    parts = {"learner": state.learners["learner"], "buffer": state.buffer, "lanes": state.lanes}
+    sums = {
+        f"{name} {i}": float(jnp.sum(jnp.abs(leaf.astype(jnp.float32))))
+        for name, part in parts.items()
+        for i, leaf in enumerate(jax.tree.leaves(part))
+        if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    }
+    return sums | {name: float(value) for name, value in metrics.items()}
+
+
+def together(devices):
+    """Everything split, as on accelerators."""
+    program = replace(PROGRAM, devices=devices)
+    state = eqx.filter_jit(loop.init)(program, jnp.asarray(0, jnp.uint32))
+    epoch = eqx.filter_jit(loop.epoch, donate="all-except-first")
+    compiled = epoch.lower(program, state, *counts()).compile()
+    state, metrics, _ = compiled(program, state, *counts())
+    return numbers(state, metrics), state, compiled.compiled.as_text()
+
+
+def on_cores(devices):
+    """Environments alone split, as on the cores of a CPU."""
+    program = replace(PROGRAM, devices=devices)
+    state = epochs.start(program, 0)
+    epoch = epochs.compile_epoch(program, state)
+    state, metrics, _ = epoch(program, state, *counts())
+    return numbers(state, metrics), state
+
+
+def share(array):
+    """Shape of what one device holds."""
+    return array.sharding.shard_shape(array.shape)
+
+
+def gathered(text):
+    """Shapes that are gathered from all devices."""
+    return re.findall(r"= \(?\w+\[([\d,]*)\]\S* all-gather\(", text)
+
+
+def main():
+    one, _, _ = together(1)
+    eight, state, text = together(8)
+    two, split = on_cores(2)
+    report = {
+        "one": one,
+        "eight": eight,
+        "two": two,
+        "devices chosen": epochs.on_devices(PROGRAM).devices,
+        "shares of eight": {
+            "rows": share(state.buffer.rows.state),
+            "lanes": share(state.lanes.episode),
+            "weights": share(state.learners["learner"].networks.actor.network.input.dense.weight),
+        },
+        "lanes of two": share(split.lanes.episode),
+        "rows of two": share(split.buffer.rows.state),
+        "gathered": gathered(text),
+        "reduced": text.count(" all-reduce("),
+    }
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
