@@ -45,19 +45,17 @@ def laid_out(program: Program, tree: Tree, specs: Any) -> Tree:
 
 
 def state_laid_out(program: Program, state: TrainState) -> TrainState:
-    """The state of a run where it belongs."""
-    specs = replace(
-        state,
-        key=WHOLE,
-        iteration=WHOLE,
-        learners=WHOLE,
-        lanes=SPLIT,
-        buffer=of_buffer(state.buffer),
-    )
-    return laid_out(program, state, specs)
+    """The state of a run where it belongs; for tracing."""
+    return laid_out(program, state, of_state(state))
 
 
-def of_buffer(buffer: BufferState) -> BufferState:
+def of_state(state: TrainState) -> Any:
+    """How the state of a run is spread."""
+    whole = {"key": WHOLE, "iteration": WHOLE, "learners": WHOLE}
+    return replace(state, **whole, lanes=SPLIT, buffer=of_buffer(state.buffer))
+
+
+def of_buffer(buffer: BufferState) -> Any:
     """How a buffer is spread: by its lanes, where an array has any."""
     return jax.tree.map(lambda x: SPLIT_SECOND if x.ndim > 1 else WHOLE, buffer)
 

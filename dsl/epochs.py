@@ -76,16 +76,20 @@ class EpochOnCores:
         self._learn = learn.lower(kept, replace(state, lanes=None), self._no_metrics).compile()
 
     def __call__(
-        self, _: Program, state: TrainState, iterations: Int[Array, ""], updates: Int[Array, ""]
+        self,
+        program: Program,
+        state: TrainState,
+        iterations: Int[Array, ""],
+        updates: Int[Array, ""],
     ) -> tuple[TrainState, Metrics, Rollout]:
         """As `loop.epoch`."""
         sums, broken = jax.tree.map(jnp.copy, self._no_metrics), jnp.zeros((), jnp.int32)
         for _ in range(int(iterations)):
-            lanes, block, newly_broken = self._collect(self._many, self._players(state))
+            lanes, block, newly_broken = self._collect(program, self._players(state))
             kept = self._one, jax.device_put(block, jax.devices()[0]), updates
             learned, sums = self._learn(kept, replace(state, lanes=None), sums)
             state, broken = replace(learned, lanes=lanes), broken + newly_broken
-        evaluation, rollout = self._score(self._many, self._players(state))
+        evaluation, rollout = self._score(program, self._players(state))
         train = loop.train_metrics(sums, broken, iterations * updates)
         return state, {**train, **evaluation}, rollout
 
@@ -97,8 +101,8 @@ class EpochOnCores:
 
 def _block(program: Program) -> Row:
     """Rows of the shapes that an unroll leaves, without tracing one."""
-    size = replace(program.buffer, capacity=program.unroll_length, dtype="float32")
-    return size.init(program.environment.sizes, program.num_envs).rows
+    block = replace(program.buffer, capacity=program.unroll_length, dtype="float32")
+    return block.init(program.environment.sizes, program.num_envs).rows
 
 
 def _learn(

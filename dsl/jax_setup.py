@@ -26,14 +26,14 @@ def prepare(say: Callable[[str], None]) -> None:
 
 def kept_in() -> str:
     """Where compiled programs are kept, to be said; empty where they are not."""
-    folder = jax.config.jax_compilation_cache_dir
+    folder = jax.config.values["jax_compilation_cache_dir"]
     return f" (kept in {folder})" if folder else ""
 
 
 def _use_every_core() -> None:
     """Make each CPU core that this process may use a device, unless the user has said how many."""
     chosen = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
-    if not chosen and jax.config.jax_num_cpu_devices < 0:
+    if not chosen and jax.config.values["jax_num_cpu_devices"] < 0:
         # Refused where JAX has started: whoever started it has chosen.
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))

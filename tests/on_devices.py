@@ -11,6 +11,7 @@ from functools import partial
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 from probes import Line
 
@@ -19,10 +20,11 @@ from components.buffers import TrajectoryBuffer
 from components.critics import ContrastiveCritic
 from components.goals import GeometricFuture
 from components.learner import ActorCritic
-from components.losses.actor import MaximumEntropy
+from components.losses.actor import LogLikelihood
 from components.losses.contrastive import InfoNCE
 from components.networks import ResidualMLP
 from dsl import epochs, loop
+from dsl.devices import of_state, spread
 from dsl.experiment import Experiment
 
 NETWORK = partial(ResidualMLP, width=8, depth=4)
@@ -33,10 +35,10 @@ PROGRAM = Experiment(
         actor=partial(TanhGaussianActor, NETWORK),
         critic=partial(ContrastiveCritic, NETWORK, NETWORK),
         critic_loss=InfoNCE(),
-        actor_loss=MaximumEntropy(),
+        actor_loss=LogLikelihood(),
         relabelling=GeometricFuture(0.9),
-        actor_optimiser=optax.adam(1e-3),
-        critic_optimiser=optax.adam(1e-3),
+        actor_optimiser=optax.sgd(1e-2),
+        critic_optimiser=optax.sgd(1e-2),
     ),
     buffer=TrajectoryBuffer(CAPACITY),
     num_envs=16,
@@ -55,7 +57,7 @@ def numbers(state, metrics):
     """Metrics, and sums over the state's parts, which no error leaves alone."""
     parts = {"learner": state.learners["learner"], "buffer": state.buffer, "lanes": state.lanes}
     sums = {
-        f"{name} {i}": float(jnp.sum(jnp.abs(leaf.astype(jnp.float32))))
+        f"{name} {i}": float(np.abs(np.asarray(leaf, np.float64)).sum())
         for name, part in parts.items()
         for i, leaf in enumerate(jax.tree.leaves(part))
         if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
@@ -63,11 +65,11 @@ def numbers(state, metrics):
     return sums | {name: float(value) for name, value in metrics.items()}
 
 
-def together(devices):
+def together(devices, state):
     """Everything split, as on accelerators."""
     program = replace(PROGRAM, devices=devices)
-    state = eqx.filter_jit(loop.init)(program, jnp.asarray(0, jnp.uint32))
-    epoch = eqx.filter_jit(loop.epoch, donate="all-except-first")
+    state = jax.device_put(state, spread(program, of_state(state)))
+    epoch = eqx.filter_jit(loop.epoch)
     compiled = epoch.lower(program, state, *counts()).compile()
     state, metrics, _ = compiled(program, state, *counts())
     return numbers(state, metrics), state, compiled.compiled.as_text()
@@ -93,8 +95,9 @@ def gathered(text):
 
 
 def main():
-    one, _, _ = together(1)
-    eight, state, text = together(8)
+    start = epochs.start(replace(PROGRAM, devices=1), 0)
+    one, _, _ = together(1, start)
+    eight, state, text = together(8, start)
     two, split = on_cores(2)
     report = {
         "one": one,

@@ -109,7 +109,7 @@ def test_gin_is_not_consulted_while_the_loop_is_traced(monkeypatch):
 
 def test_a_run_leaves_its_record(tmp_path, capsys):
     folder = tmp_path / "run"
-    assert main([str(QUICKSTART), "--set", *TINY, "--out", str(folder)]) == 0
+    assert main([str(QUICKSTART), "--profile", "--set", *TINY, "--out", str(folder)]) == 0
     epochs = read_metrics(folder / "metrics.jsonl")
     assert [epoch["epoch"] for epoch in epochs] == [0, 1, 2]
     assert [epoch["env_steps"] for epoch in epochs] == [30, 90, 150]
@@ -131,6 +131,8 @@ def test_a_run_leaves_its_record(tmp_path, capsys):
     shown = capsys.readouterr().err
     filmed = (folder / "pictures" / "final_rollout.gif").exists()
     assert filmed or "no film of the last evaluation: cannot draw" in shown
+    (trace,) = folder.glob("profile/plugins/profile/*/perfetto_trace.json.gz")
+    assert f"open {trace} at https://ui.perfetto.dev" in shown
     assert "done" in shown
 
     assert main([str(QUICKSTART), "--set", *TINY, "--out", str(folder)]) == 2
