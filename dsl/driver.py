@@ -2,7 +2,8 @@
 
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import equinox as eqx
@@ -11,16 +12,20 @@ import jax.numpy as jnp
 
 from dsl import loop
 from dsl.checkpoint.keeper import Keeper, Position
+from dsl.compilation_cache import kept_in
 from dsl.evaluation import Rollout
+from dsl.execution import begin, execution, on_devices, placed, shared
 from dsl.experiment import Experiment
 from dsl.finite import NonFiniteError, require_finite
 from dsl.pace import Pace
-from dsl.program import Program, Progress
+from dsl.profile import trace
+from dsl.program import Progress
 from dsl.schedule import Schedule
 from dsl.signals import Interruption, StopRequestedError
 from dsl.tracking import Tracker
 
 _SCORE = "time_at_goal"
+_TRACED_ITERATIONS, _TRACED_UPDATES = 2, 20
 
 
 class Host(NamedTuple):
@@ -31,12 +36,14 @@ class Host(NamedTuple):
         say: receives lines on what is happening.
         keeper: of checkpoints; none are written where left out.
         interruption: of signals; none are heeded where left out.
+        profile: folder of a trace of a few iterations, where one is wanted.
     """
 
     tracker: Tracker
     say: Callable[[str], None]
     keeper: Keeper | None = None
     interruption: Interruption | None = None
+    profile: Path | None = None
 
 
 class Start(NamedTuple):
@@ -56,13 +63,14 @@ def start(experiment: Experiment, keeper: Keeper | None = None) -> Start:
     Raises:
         UsageError: there are checkpoints and all of them are damaged.
     """
-    program, seed = experiment.program(), jnp.asarray(experiment.seed, jnp.uint32)
+    program = on_devices(experiment.program())
     if keeper is not None and keeper.has_any():
-        template = eqx.filter_eval_shape(loop.begin, program, seed)
+        seed = jax.ShapeDtypeStruct((), jnp.uint32)
+        template = eqx.filter_eval_shape(loop.begin, replace(program, devices=1), seed)
         if (resumed := keeper.resume(template)) is not None:
             progress, position = resumed
-            return Start(jax.tree.map(jnp.asarray, progress), position)
-    return Start(eqx.filter_jit(loop.begin)(program, seed), Position())
+            return Start(placed(program, progress), position)
+    return Start(begin(program, experiment.seed), Position())
 
 
 def train(experiment: Experiment, schedule: Schedule, start: Start, host: Host) -> Rollout:
@@ -93,16 +101,31 @@ class _Run:
     _rollout: Rollout | None = None
 
     def __init__(self, experiment: Experiment, schedule: Schedule, start: Start, host: Host):
-        self.program, self.schedule, self.host = experiment.program(), schedule, host
+        self.program = on_devices(experiment.program())
+        self.schedule, self.host = schedule, host
         self.progress, self.position = start
         self._pace = Pace()
         self._clock = time.perf_counter()
-        host.say("compiling the training loop")
-        self._advance, self._finish = _compile(self.program, self.progress)
+        host.say(f"compiling the training loop{shared(self.program)}")
+        self._execution = execution(self.program, self.progress)
         self._tick(in_epoch=False)
-        host.say(f"compiled in {self.position.wall_seconds - start.position.wall_seconds:.0f} s")
+        seconds = self.position.wall_seconds - start.position.wall_seconds
+        host.say(f"compiled in {seconds:.0f} s{kept_in()}")
+        if host.profile is not None:
+            self._trace(host.profile)
         if host.interruption is not None:
             host.interruption.begin_saving()
+
+    def _trace(self, folder: Path) -> None:
+        """Trace a few iterations from a copy of the state."""
+
+        def some() -> None:
+            updates = min(self.schedule.updates_per_iteration, _TRACED_UPDATES)
+            copy = jax.tree.map(jnp.copy, self.progress)
+            copy = self._execution.advance(copy, _TRACED_ITERATIONS, updates)
+            jax.block_until_ready(self._execution.finish(copy, 1))
+
+        trace(some, folder, self.host.say)
 
     def epoch(self) -> None:
         """The rest of the epoch under way, and its evaluation."""
@@ -134,8 +157,7 @@ class _Run:
 
     def _advance_by(self, iterations: int, updates: int) -> None:
         begun = time.perf_counter()
-        fixed = (self.program, _as_arrays(iterations, updates))
-        self.progress = self._advance(fixed, self.progress)
+        self.progress = self._execution.advance(self.progress, iterations, updates)
         jax.block_until_ready(self.progress)
         self._pace.took(iterations, time.perf_counter() - begun)
         self._tick()
@@ -145,8 +167,8 @@ class _Run:
         )
 
     def _evaluate(self, updates: int) -> tuple[dict[str, float], dict[str, Any]]:
-        fixed = (self.program, _as_arrays(updates))
-        self.progress, metrics, finite, self._rollout = self._finish(fixed, self.progress)
+        finished = self._execution.finish(self.progress, updates)
+        self.progress, metrics, finite, self._rollout = finished
         metrics, finite = jax.device_get((metrics, finite))
         self._tick()
         return {name: float(value) for name, value in metrics.items()}, finite
@@ -219,32 +241,8 @@ class _Run:
         }
 
 
-def _compile(program: Program, progress: Progress) -> tuple[Callable[..., Any], ...]:
-    """Compile ahead of time and side by side, so that no epoch's time includes a compilation.
-
-    Both take the program with its counts, and the progress, whose memory they use again.
-    """
-    functions = {loop.advance: _as_arrays(1, 1), loop.finish: _as_arrays(1)}
-    lowered = [
-        eqx.filter_jit(_counts_first(function), donate="all-except-first").lower(
-            (program, counts), progress
-        )
-        for function, counts in functions.items()
-    ]
-    with ThreadPoolExecutor(len(lowered)) as pool:
-        return tuple(pool.map(lambda program: program.compile(), lowered))
-
-
-def _counts_first(function: Callable[..., Any]) -> Callable[..., Any]:
-    return lambda fixed, progress: function(fixed[0], progress, *fixed[1])
-
-
 def _counts(schedule: Schedule, epoch: int) -> tuple[int, int]:
     """Iterations and updates of an epoch; epoch 0 fills the buffer with the untrained policy."""
     if epoch == 0:
         return schedule.fill_iterations, 0
     return schedule.iterations_per_epoch, schedule.updates_per_iteration
-
-
-def _as_arrays(*numbers: int) -> tuple[jax.Array, ...]:
-    return tuple(jnp.asarray(number, jnp.int32) for number in numbers)

@@ -8,6 +8,7 @@ from jaxtyping import Array, Key, PyTree
 
 from components.environments.goal_environment import Observation, State
 from components.learner import Metrics, act
+from dsl.devices import SPLIT, each_alone, laid_out
 from dsl.program import Learners, Program, prefixed
 
 
@@ -31,21 +32,22 @@ def evaluate(program: Program, learners: Learners, key: Key[Array, ""]) -> tuple
     Returns:
         `eval/success_rate` (share of episodes ever inside the success radius), `eval/time_at_goal`
         (steps inside it per episode), `eval/final_success`, `eval/final_distance` (metres, at the
-        episode's last step), `eval/episode_length` (steps); and the collector's first episodes.
+        episode's last step), `eval/episode_length` (steps); and some of the collector's episodes.
     """
     environment, names = program.eval_environment, list(program.learners)
     # All episodes of all learners side by side: the physics is compiled once.
     keys = jnp.tile(jax.random.split(key, program.eval_episodes), len(names))
-    start = jax.vmap(environment.reset)(keys)
+    keys = laid_out(program, keys, SPLIT)
+    start = each_alone(program, jax.vmap(environment.reset), SPLIT, SPLIT)(keys)
+    advance = each_alone(program, jax.vmap(environment.step), SPLIT, SPLIT)
     running = jnp.ones(len(keys), bool)
-    first = _episodes(program, names.index(program.collector)).start
-    pictured = slice(first, first + program.pictured_episodes)
+    pictured = _pictured(program)
 
     def step(carry: tuple, index: Array) -> tuple[tuple, Any]:
         state, timestep, running = carry
         observation = timestep.observation
         action = _evaluated_actions(program, learners, observation, jax.random.fold_in(key, index))
-        next_state, next_timestep = jax.vmap(environment.step)(state, action)
+        next_state, next_timestep = advance(state, action)
         shown = jax.tree.map(lambda x: x[pictured], (state, observation, running))
         # A finished episode stands still, so that the last carry holds every episode's end.
         state, timestep = _where(running, (next_state, next_timestep), (state, timestep))
@@ -64,6 +66,14 @@ def evaluate(program: Program, learners: Learners, key: Key[Array, ""]) -> tuple
 def _episodes(program: Program, learner: int) -> slice:
     """The share of the episodes, side by side, that the learner of this number has."""
     return slice(learner * program.eval_episodes, (learner + 1) * program.eval_episodes)
+
+
+def _pictured(program: Program) -> slice:
+    """Episodes of the collector at equal distances, so that every device has some of them."""
+    mine = _episodes(program, list(program.learners).index(program.collector))
+    count = min(program.pictured_episodes, program.eval_episodes)
+    distance = program.eval_episodes // count
+    return slice(mine.start, mine.start + count * distance, distance)
 
 
 def _evaluated_actions(

@@ -16,7 +16,7 @@ from dsl.experiment import Experiment
 from dsl.pictures import record_pictures
 from dsl.provenance import environment
 from dsl.room import out_of_memory_in_words, require_room
-from dsl.run_folder import EXPERIMENT, Description, RunFolder, next_folder
+from dsl.run_folder import EXPERIMENT, PROFILE, Description, RunFolder, next_folder
 from dsl.schedule import Schedule
 from dsl.signals import Interruption
 from dsl.tracking import trackers
@@ -24,7 +24,7 @@ from dsl.tracking import trackers
 RUNS = Path("runs")
 
 
-def run(configuration: Configuration, file: Path, out: Path | None) -> Path:
+def run(configuration: Configuration, file: Path, out: Path | None, profile: bool = False) -> Path:
     """Train, record and draw, from the start or from the folder's last checkpoint.
 
     Args:
@@ -32,6 +32,7 @@ def run(configuration: Configuration, file: Path, out: Path | None) -> Path:
         file: the gin file, which names the run.
         out: the run's folder, gone on with where it holds this run; the next free one under
             `runs/` where left out.
+        profile: whether to trace a few iterations into its folder `profile`.
 
     Returns:
         The run's folder.
@@ -55,13 +56,18 @@ def run(configuration: Configuration, file: Path, out: Path | None) -> Path:
                 return folder
             owned.describe(description, goes_on=goes_on)
             _say(f"run folder: {folder}")
-            _train(experiment, schedule, owned.path, interruption)
+            traces = owned.path / PROFILE if profile else None
+            _train(experiment, schedule, owned.path, interruption, traces)
     _say(f"done: {folder}")
     return folder
 
 
 def _train(
-    experiment: Experiment, schedule: Schedule, folder: Path, interruption: Interruption
+    experiment: Experiment,
+    schedule: Schedule,
+    folder: Path,
+    interruption: Interruption,
+    profile: Path | None,
 ) -> None:
     facts = {"iterations_per_epoch": schedule.iterations_per_epoch}
     checkpoints = Keeper(folder, experiment.cadence, facts, _say)
@@ -72,7 +78,7 @@ def _train(
         _say(f"going on from epoch {start.position.epoch}, {steps:,} environment steps")
     tracker = trackers(folder, schedule.env_steps(schedule.epochs))
     try:
-        host = driver.Host(tracker, _say, checkpoints, interruption)
+        host = driver.Host(tracker, _say, checkpoints, interruption, profile)
         with out_of_memory_in_words(experiment):
             rollout = driver.train(experiment, schedule, start, host)
         record_pictures(experiment.scored, rollout, tracker, experiment.film, _say)

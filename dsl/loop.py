@@ -4,6 +4,8 @@ Randomness is `fold_in(key, counter)` of the run's one key, so that no key is ca
 run continued from a saved state repeats the uninterrupted one.
 """
 
+from functools import partial
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -14,6 +16,15 @@ from components.buffers import Row
 from components.environments.auto_reset import step_or_reset
 from components.gradients import skipped_updates
 from components.learner import Metrics, act
+from dsl.devices import (
+    SPLIT,
+    SPLIT_SECOND,
+    WHOLE,
+    each_alone,
+    laid_out,
+    of_buffer,
+    progress_laid_out,
+)
 from dsl.evaluation import Rollout, evaluate
 from dsl.finite import Finite, finite
 from dsl.program import Lanes, Learners, Program, Progress, TrainState, prefixed
@@ -50,7 +61,7 @@ def begin(program: Program, seed: Int[Array, ""]) -> Progress:
     """A run before its first step."""
     state = init(program, seed)
     progress = Progress(state, no_metrics(program, state), jnp.zeros((), jnp.int32))
-    return jax.tree.map(_strongly_typed, progress)
+    return progress_laid_out(program, jax.tree.map(_strongly_typed, progress))
 
 
 def _strongly_typed(leaf: Array) -> Array:
@@ -94,13 +105,26 @@ def finish(
         where there were none; `nonfinite_resets` and `skipped_updates` are counts) and `eval/`;
         whether each array of the learners is finite, by name; and the first evaluation episodes.
     """
-    state = progress.state
-    evaluation, rollout = evaluate(program, state.learners, _stream(state, _EVALUATIONS))
+    evaluation, rollout = score(program, progress.state)
+    progress, train, good = close(program, progress, count)
+    return progress, {**train, **evaluation}, good, rollout
+
+
+def score(program: Program, state: TrainState) -> tuple[Metrics, Rollout]:
+    """The evaluation that is due after the iterations made so far; needs the networks alone."""
+    return evaluate(program, state.learners, _stream(state, _EVALUATIONS))
+
+
+def close(
+    program: Program, progress: Progress, count: Int[Array, ""]
+) -> tuple[Progress, Metrics, Finite]:
+    """What `finish` does beside the evaluation."""
     number = count.astype(jnp.float32)
     train = {f"train/{name}": total / number for name, total in progress.sums.items()}
     train |= {f"train/{name}": value for name, value in _counts(program, progress).items()}
     cleared = jax.tree.map(jnp.zeros_like, (progress.sums, progress.broken))
-    return Progress(state, *cleared), {**train, **evaluation}, finite(state.learners), rollout
+    closed = progress_laid_out(program, Progress(progress.state, *cleared))
+    return closed, train, finite(progress.state.learners)
 
 
 def _counts(program: Program, progress: Progress) -> Metrics:
@@ -114,7 +138,27 @@ def _counts(program: Program, progress: Progress) -> Metrics:
 
 def iteration(program: Program, progress: Progress, updates: Int[Array, ""]) -> Progress:
     """One unroll of every environment, then the updates, whose metrics are added up."""
-    state, broken = _collect(program, progress.state)
+    lanes, block, broken = collect(program, progress.state)
+    state = eqx.tree_at(lambda s: s.lanes, progress.state, lanes)
+    progress = learn(
+        program, Progress(state, progress.sums, progress.broken + broken), block, updates
+    )
+    return progress_laid_out(program, progress)
+
+
+def learn(program: Program, progress: Progress, block: Row, updates: Int[Array, ""]) -> Progress:
+    """Store what was seen and take the updates; needs no environments.
+
+    Args:
+        program: what runs.
+        progress: where the run stands.
+        block: rows of the latest unroll, leaves (steps, lanes, ...).
+        updates: gradient updates to be taken.
+    """
+    layout = of_buffer(progress.state.buffer)
+    insert = each_alone(program, program.buffer.insert, (layout, SPLIT_SECOND), layout)
+    buffer = insert(progress.state.buffer, block)
+    state = eqx.tree_at(lambda s: s.buffer, progress.state, buffer)
 
     def update(index: Array, carry: tuple[Learners, Metrics]) -> tuple[Learners, Metrics]:
         learners, sums = carry
@@ -123,7 +167,7 @@ def iteration(program: Program, progress: Progress, updates: Int[Array, ""]) -> 
 
     learners, sums = jax.lax.fori_loop(0, updates, update, (state.learners, progress.sums))
     state = eqx.tree_at(lambda s: (s.learners, s.iteration), state, (learners, state.iteration + 1))
-    return Progress(state, sums, progress.broken + broken)
+    return Progress(state, sums, progress.broken)
 
 
 # Traced once per process: the trial when an experiment is built, the shapes of the metrics and the
@@ -139,11 +183,13 @@ def _update(
         for stream in (_SAMPLE, _RELABEL, _UPDATE)
     )
     replay = Replay(program.buffer, state.buffer, program.environment)
+    # Every device finds the rows among its own lanes and takes its share of the batch.
     anchors = program.buffer.sample(state.buffer, sample, program.batch_size)
+    anchors = laid_out(program, anchors, WHOLE)
     updated, metrics = {}, {}
     for name, learner in program.learners.items():
         # One key for all: learners that relabel alike see the same goals.
-        batch = learner.batch(replay, anchors, relabel)
+        batch = laid_out(program, learner.batch(replay, anchors, relabel), SPLIT)
         updated[name], found = learner.update(learners[name], batch, update)
         metrics.update(prefixed(program, name, found))
     return updated, metrics
@@ -157,24 +203,26 @@ def no_metrics(program: Program, state: TrainState) -> Metrics:
     return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
 
-def _collect(program: Program, state: TrainState) -> tuple[TrainState, Int[Array, ""]]:
-    """Step every environment `unroll_length` times and store what it saw.
+def collect(program: Program, state: TrainState) -> tuple[Lanes, Row, Int[Array, ""]]:
+    """Step every environment `unroll_length` times; needs no buffer.
 
-    Also returns how many episodes ended because their physics broke.
+    Returns:
+        The environments after that, the rows they leave, leaves (steps, lanes, ...), and how many
+        episodes ended because their physics broke.
     """
     key = jax.random.fold_in(_stream(state, _ITERATIONS), _COLLECT)
     acting = program.learners[program.collector].collecting
     networks = state.learners[program.collector].networks
     first_keys = _first_keys(program, state.key)
+    advance = jax.vmap(partial(step_or_reset, program.environment))
+    advance = each_alone(program, advance, SPLIT, SPLIT)
 
     def step(lanes: Lanes, index: Array) -> tuple[Lanes, tuple[Row, Array]]:
         observation = lanes.timestep.observation
         reset_keys = first_keys if program.fixed_starts else lanes.state.key
         step_key = jax.random.fold_in(key, index)
         action = act(acting, networks, observation.state, observation.goal, step_key)
-        env_state, timestep = jax.vmap(step_or_reset, in_axes=(None, 0, 0, 0, 0))(
-            program.environment, lanes.state, lanes.timestep, action, reset_keys
-        )
+        env_state, timestep = advance(lanes.state, lanes.timestep, action, reset_keys)
         row = Row(
             state=observation.state,
             goal=observation.goal,
@@ -188,9 +236,7 @@ def _collect(program: Program, state: TrainState) -> tuple[TrainState, Int[Array
 
     steps = jnp.arange(program.unroll_length, dtype=jnp.int32)
     lanes, (block, broken) = jax.lax.scan(step, state.lanes, steps)
-    buffer = program.buffer.insert(state.buffer, block)
-    state = eqx.tree_at(lambda s: (s.lanes, s.buffer), state, (lanes, buffer))
-    return state, jnp.sum(broken, dtype=jnp.int32)
+    return lanes, block, jnp.sum(broken, dtype=jnp.int32)
 
 
 def _stream(state: TrainState, stream: int) -> Key[Array, ""]:

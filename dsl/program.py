@@ -28,6 +28,7 @@ class Program(eqx.Module):
         eval_episodes: episodes per evaluation, in parallel.
         fixed_starts: whether every environment repeats one start and goal for the whole run.
         pictured_episodes: how many of them are kept to be drawn.
+        devices: how many of the machine's devices share the run; see `dsl.devices`.
     """
 
     environment: GoalEnvironment = eqx.field(static=True)
@@ -41,6 +42,7 @@ class Program(eqx.Module):
     eval_episodes: int = eqx.field(static=True)
     fixed_starts: bool = eqx.field(static=True, default=False)
     pictured_episodes: int = eqx.field(static=True, default=8)
+    devices: int = eqx.field(static=True, default=1)
 
 
 class Lanes(NamedTuple):

@@ -24,6 +24,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(options: argparse.Namespace) -> int:
     # The heavy imports wait until the arguments have turned out to make sense.
+    from dsl.compilation_cache import keep_compiled
+    from dsl.cores import use_every_core
+
+    keep_compiled(lambda line: print(line, file=sys.stderr))
+    use_every_core()
     from dsl import check, job, vocabulary  # noqa: F401 - the vocabulary registers its words
     from dsl.config import load
     from dsl.finite import NonFiniteError
@@ -39,7 +44,7 @@ def _dispatch(options: argparse.Namespace) -> int:
         print(check.report(configuration))
         return 0
     try:
-        job.run(configuration, options.file, options.out)
+        job.run(configuration, options.file, options.out, options.profile)
     except NonFiniteError as error:
         print(error, file=sys.stderr)
         return NON_FINITE
@@ -63,6 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--out", type=_folder, metavar="DIR", help="folder of the run")
     parser.add_argument(
         "--check", action="store_true", help="show what would run, and train nothing"
+    )
+    parser.add_argument(
+        "--profile", action="store_true", help="trace a few iterations into the run's folder"
     )
     parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
     parser.add_argument(

@@ -8,6 +8,7 @@ metrics.jsonl      one line per epoch
 checkpoints/       the last ones, and the best policy
 finished.json      when the run is over
 pictures/          <name>.png, <name>.gif
+profile/           a trace of a few iterations, where one was asked for
 """
 
 import json
@@ -27,6 +28,7 @@ EXPERIMENT = "experiment.json"
 ENVIRONMENT = "environment.json"
 METRICS = "metrics.jsonl"
 PICTURES = "pictures"
+PROFILE = "profile"
 _LOCK = ".lock"
 
 

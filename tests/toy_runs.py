@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import safetensors.numpy
@@ -68,10 +69,16 @@ def run(file: Path, out: Path, *settings: str, wrapper: tuple[str, ...] = ()) ->
 
 def wait_for_epochs(process: subprocess.Popen, out: Path, count: int) -> None:
     """Until so many epochs are in the record."""
+    wait_until(process, lambda: len(epochs(out)) >= count)
+
+
+def wait_until(process: subprocess.Popen, true: Callable[[], bool]) -> None:
+    """Until something is true of a process that runs."""
     until = time.monotonic() + TOO_LONG
-    while len(epochs(out)) < count:
-        assert process.poll() is None, process.communicate()[1]
-        assert time.monotonic() < until
+    while not true():
+        if process.poll() is not None or time.monotonic() > until:
+            process.kill()
+            raise AssertionError(process.communicate()[1])
         time.sleep(0.01)
 
 

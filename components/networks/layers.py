@@ -1,7 +1,7 @@
 """What deep networks are made of: dense layers, and blocks of four of them."""
 
 from collections.abc import Callable
-from typing import TypeAlias
+from typing import Annotated, TypeAlias
 
 import equinox as eqx
 import jax
@@ -9,23 +9,34 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float, Key
 
+from components.settings import OneOf
+
 Activation: TypeAlias = Callable[[Array], Array]
+
+ComputeDtype = Annotated[str, OneOf(("float32", "bfloat16"))]
 
 LAYERS_PER_BLOCK = 4
 DENSE_OUTPUT = "dense_output"  # the name by which a checkpoint policy keeps these values
 
 
 class Dense(eqx.Module):
-    """`y = x W + b`, with `W ~ U(-1/sqrt(in), 1/sqrt(in))` (LeCun uniform) and `b = 0` at first."""
+    """`y = x W + b`, with `W ~ U(-1/sqrt(in), 1/sqrt(in))` (LeCun uniform) and `b = 0` at first.
+
+    Parameters are float32; products are taken and given in `compute_dtype`.
+    """
 
     # (in, out): under `vmap` x W keeps the batch axis in front, W x would transpose every layer.
     weight: Float[Array, "in out"]
     bias: Float[Array, " out"]
+    compute_dtype: str = eqx.field(static=True)
 
-    def __init__(self, in_size: int, out_size: int, *, key: Key[Array, ""]):
+    def __init__(
+        self, in_size: int, out_size: int, compute_dtype: str = "float32", *, key: Key[Array, ""]
+    ):
         """Args:
         in_size: numbers in `x`.
         out_size: numbers in `y`.
+        compute_dtype: of the products and of `y`.
         key: random key of the weights.
         """
         bound = in_size**-0.5
@@ -33,14 +44,19 @@ class Dense(eqx.Module):
             key, (in_size, out_size), jnp.float32, minval=-bound, maxval=bound
         )
         self.bias = jnp.zeros(out_size, jnp.float32)
+        self.compute_dtype = compute_dtype
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
         """`x W + b` of one example."""
-        return checkpoint_name(x @ self.weight + self.bias, DENSE_OUTPUT)
+        x, weight, bias = (v.astype(self.compute_dtype) for v in (x, self.weight, self.bias))
+        return checkpoint_name(x @ weight + bias, DENSE_OUTPUT)
 
 
 class Layer(eqx.Module):
-    """Dense, then LayerNorm (learned scale and offset, epsilon 1e-6), then activation."""
+    """Dense, then LayerNorm (learned scale and offset, epsilon 1e-6), then activation.
+
+    Normalisation and activation are computed in float32 whatever the products are taken in.
+    """
 
     dense: Dense
     norm: eqx.nn.LayerNorm | None
@@ -52,6 +68,7 @@ class Layer(eqx.Module):
         out_size: int,
         activation: Activation,
         normalise: bool,
+        compute_dtype: str = "float32",
         *,
         key: Key[Array, ""],
     ):
@@ -60,15 +77,16 @@ class Layer(eqx.Module):
         out_size: numbers in the output.
         activation: elementwise function.
         normalise: whether there is a LayerNorm.
+        compute_dtype: of the dense layer's products.
         key: random key of the weights.
         """
-        self.dense = Dense(in_size, out_size, key=key)
+        self.dense = Dense(in_size, out_size, compute_dtype, key=key)
         self.norm = eqx.nn.LayerNorm(out_size, eps=1e-6, dtype=jnp.float32) if normalise else None
         self.activation = activation
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
         """The layer's output for one example."""
-        y = self.dense(x)
+        y = self.dense(x).astype(jnp.float32)
         return self.activation(y if self.norm is None else self.norm(y))
 
 
@@ -77,15 +95,24 @@ class Block(eqx.Module):
 
     layers: tuple[Layer, ...]
 
-    def __init__(self, width: int, activation: Activation, normalise: bool, *, key: Key[Array, ""]):
+    def __init__(
+        self,
+        width: int,
+        activation: Activation,
+        normalise: bool,
+        compute_dtype: str = "float32",
+        *,
+        key: Key[Array, ""],
+    ):
         """Args:
         width: numbers in the input, between layers and in the output.
         activation: elementwise function.
         normalise: whether layers have a LayerNorm.
+        compute_dtype: of the dense layers' products.
         key: random key of the weights.
         """
         self.layers = tuple(
-            Layer(width, width, activation, normalise, key=k)
+            Layer(width, width, activation, normalise, compute_dtype, key=k)
             for k in jax.random.split(key, LAYERS_PER_BLOCK)
         )
 

@@ -12,35 +12,46 @@ from components.networks.layers import (
     LAYERS_PER_BLOCK,
     Activation,
     Block,
+    ComputeDtype,
     Dense,
     Layer,
 )
-from components.settings import MultipleOf, PositiveInt, check
+from components.settings import MultipleOf, OneOf, PositiveInt, check
 
 Depth = Annotated[int, MultipleOf(LAYERS_PER_BLOCK)]
+Kept = Annotated[str, OneOf(("dense_outputs", "block_inputs"))]
 Step = Callable[[Float[Array, " width"], PyTree], Float[Array, " width"]]
 
 
 def stack_blocks(
-    width: int, depth: int, activation: Activation, normalise: bool, *, key: Key[Array, ""]
+    width: int,
+    depth: int,
+    activation: Activation,
+    normalise: bool,
+    compute_dtype: str = "float32",
+    *,
+    key: Key[Array, ""],
 ) -> Block:
     """The `depth / 4` blocks of a network as one `Block` whose arrays have a leading block axis."""
 
     def make(k: Key[Array, ""]) -> Block:
-        return Block(width, activation, normalise, key=k)
+        return Block(width, activation, normalise, compute_dtype, key=k)
 
     # `map`, not `vmap`: drawing block after block stays in the cache and is three times faster.
     return jax.lax.map(make, jax.random.split(key, depth // LAYERS_PER_BLOCK))
 
 
-def fold_blocks(step: Step, blocks: PyTree, x: Float[Array, " width"]) -> Float[Array, " width"]:
+def fold_blocks(
+    step: Step, blocks: PyTree, x: Float[Array, " width"], keep: str = "dense_outputs"
+) -> Float[Array, " width"]:
     """`x <- step(x, block)` over the leading axis of `blocks`, first block first.
 
-    For the backward pass only the outputs of dense layers and the inputs of blocks are kept.
-    Normalisation and activation are computed again: they cost little beside the matrix products,
-    and reading them back costs more (`benchmarks/residual_forms.py`).
+    For the backward pass only the inputs of blocks are kept and, with `dense_outputs`, the outputs
+    of dense layers. Normalisation and activation are computed again: they cost little beside the
+    matrix products, and reading them back costs more (`benchmarks/residual_forms.py`).
     """
-    policy = jax.checkpoint_policies.save_only_these_names(DENSE_OUTPUT)
+    names = [DENSE_OUTPUT] if keep == "dense_outputs" else []
+    policy = jax.checkpoint_policies.save_only_these_names(*names)
 
     # `scan` already keeps XLA from merging the second computation with the first.
     kept = jax.checkpoint(step, policy=policy, prevent_cse=False)
@@ -58,6 +69,7 @@ class ResidualMLP(eqx.Module):
     """
 
     depth: int = eqx.field(static=True)
+    keep: str = eqx.field(static=True)
     input: Layer
     blocks: Block
     output: Dense
@@ -68,6 +80,8 @@ class ResidualMLP(eqx.Module):
         depth: Depth = 4,
         activation: Activation = jax.nn.swish,
         normalise: bool = True,
+        compute_dtype: ComputeDtype = "float32",
+        keep: Kept = "dense_outputs",
         *,
         in_size: int,
         out_size: int,
@@ -78,23 +92,30 @@ class ResidualMLP(eqx.Module):
             depth: dense layers in the blocks; neither the input nor the output layer counts.
             activation: elementwise function.
             normalise: whether layers have a LayerNorm.
+            compute_dtype: of the matrix products in blocks. Parameters, normalisation, the residual
+                stream and the first and last layer are float32 in any case.
+            keep: what the backward pass finds again, beside the inputs of blocks: the outputs of
+                dense layers, or nothing more, for less memory and more time.
             in_size: numbers in the input.
             out_size: numbers in the output.
             key: random key of the weights.
 
         Raises:
-            SettingError: `width` is not positive, or `depth` is not a multiple of four.
+            SettingError: `width` is not positive, `depth` is not a multiple of four, or another
+                setting is none of its options.
         """
-        check(ResidualMLP, width=width, depth=depth)
+        check(ResidualMLP, width=width, depth=depth, compute_dtype=compute_dtype, keep=keep)
         input_key, blocks_key, output_key = jax.random.split(key, 3)
-        self.depth = depth
+        self.depth, self.keep = depth, keep
         self.input = Layer(in_size, width, activation, normalise, key=input_key)
-        self.blocks = stack_blocks(width, depth, activation, normalise, key=blocks_key)
+        self.blocks = stack_blocks(
+            width, depth, activation, normalise, compute_dtype, key=blocks_key
+        )
         self.output = Dense(width, out_size, key=output_key)
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
         """The network's output for one example."""
-        x = fold_blocks(lambda x, block: x + block(x), self.blocks, self.input(x))
+        x = fold_blocks(lambda x, block: x + block(x), self.blocks, self.input(x), self.keep)
         return self.output(x)
 
 
@@ -106,6 +127,7 @@ class StableResidualMLP(eqx.Module):
     """
 
     depth: int = eqx.field(static=True)
+    keep: str = eqx.field(static=True)
     input: Layer
     blocks: Block
     output: Dense
@@ -116,6 +138,8 @@ class StableResidualMLP(eqx.Module):
         depth: Depth = 4,
         activation: Activation = jax.nn.swish,
         normalise: bool = True,
+        compute_dtype: ComputeDtype = "float32",
+        keep: Kept = "dense_outputs",
         *,
         in_size: int,
         out_size: int,
@@ -126,22 +150,29 @@ class StableResidualMLP(eqx.Module):
             depth: dense layers in the blocks; neither the input nor the output layer counts.
             activation: elementwise function.
             normalise: whether layers have a LayerNorm.
+            compute_dtype: of the matrix products in blocks. Parameters, normalisation, the residual
+                stream and the first and last layer are float32 in any case.
+            keep: what the backward pass finds again, beside the inputs of blocks: the outputs of
+                dense layers, or nothing more, for less memory and more time.
             in_size: numbers in the input.
             out_size: numbers in the output.
             key: random key of the weights.
 
         Raises:
-            SettingError: `width` is not positive, or `depth` is not a multiple of four.
+            SettingError: `width` is not positive, `depth` is not a multiple of four, or another
+                setting is none of its options.
         """
-        check(StableResidualMLP, width=width, depth=depth)
+        check(StableResidualMLP, width=width, depth=depth, compute_dtype=compute_dtype, keep=keep)
         input_key, blocks_key, output_key = jax.random.split(key, 3)
-        self.depth = depth
+        self.depth, self.keep = depth, keep
         self.input = Layer(in_size, width, activation, normalise, key=input_key)
-        self.blocks = stack_blocks(width, depth, activation, normalise, key=blocks_key)
+        self.blocks = stack_blocks(
+            width, depth, activation, normalise, compute_dtype, key=blocks_key
+        )
         self.output = Dense(width, out_size, key=output_key)
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
         """The network's output for one example."""
         gain = LAYERS_PER_BLOCK / self.depth
-        x = fold_blocks(lambda x, block: x + gain * block(x), self.blocks, self.input(x))
-        return self.output(x)
+        step = lambda x, block: x + gain * block(x)  # noqa: E731
+        return self.output(fold_blocks(step, self.blocks, self.input(x), self.keep))

@@ -208,3 +208,21 @@ def test_impossible_settings_are_refused():
     state = buffer.init(SIZES, 1)
     with pytest.raises(ValueError, match="a block of 5 rows does not fit"):
         buffer.insert(state, jax.tree.map(jnp.asarray, written([[5]], 1, 5)))
+
+
+@pytest.mark.parametrize(("dtype", "bits"), [("float16", 11), ("bfloat16", 8)])
+def test_rows_stored_in_half_the_space_are_read_as_float32(dtype, bits):
+    rows = written([[4], [5]], lanes=2, steps=12)
+    rows = rows._replace(state=rows.state + np.float32(0.3))
+    state = fill(TrajectoryBuffer(16, dtype), rows, 6)
+    assert {x.dtype.name for x in state.rows[:3]} == {dtype}
+    time, lane = jnp.arange(12), jnp.ones(12, jnp.int32)
+    read = TrajectoryBuffer(16, dtype).read(state, time, lane)
+    assert {x.dtype.name for x in read} == {"float32", "int32"}
+    np.testing.assert_allclose(read.state, rows.state[:, 1], rtol=2.0**-bits)
+    np.testing.assert_array_equal(read.episode, rows.episode[:, 1])
+
+
+def test_another_dtype_is_refused():
+    with pytest.raises(SettingError, match="dtype is 'int8'; it must be one of 'float32'"):
+        TrajectoryBuffer(dtype="int8")

@@ -14,7 +14,7 @@ from components.actors import TanhGaussianActor
 from components.batch import Batch
 from components.critics import ContrastiveCritic
 from components.goals import GeometricFuture
-from components.gradients import gradient_step, init_optimiser
+from components.gradients import gradient_step, init_optimiser, skipped_updates
 from components.learner import ActorCritic, act
 from components.losses.actor import MaximumEntropy
 from components.losses.contrastive import InfoNCE
@@ -26,7 +26,7 @@ from components.temperature import FixedTemperature, TunedTemperature
 SIZES = Sizes(state=3, goal=2, action=1)
 
 
-def make_learner(temperature=TunedTemperature):
+def make_learner(temperature=TunedTemperature, **settings):
     network = partial(ResidualMLP, width=8, depth=4)
     return ActorCritic(
         actor=partial(TanhGaussianActor, network),
@@ -38,6 +38,7 @@ def make_learner(temperature=TunedTemperature):
         actor_optimiser=optax.adam(1e-3),
         critic_optimiser=optax.adam(1e-3),
         temperature_optimiser=optax.adam(1e-2),
+        **settings,
     )
 
 
@@ -152,6 +153,21 @@ def test_an_update_moves_every_network_and_names_its_metrics(learner, state, key
         "logsumexp",
     }
     assert all(np.isfinite(float(value)) for value in metrics.values())
+
+
+def test_a_bad_batch_is_skipped_counted_and_measures_nothing(key):
+    learner = make_learner(skip_nonfinite=True, max_gradient_norm=1.0)
+    start = eqx.filter_jit(learner.init)(SIZES, jax.random.key(0))
+    good = make_batch()
+    bad = eqx.tree_at(lambda b: b.goal, good, good.goal.at[0, 0].set(jnp.nan))
+    skipped, metrics = update(learner, start, bad, key)
+    assert eqx.tree_equal(skipped.networks, start.networks)
+    assert int(skipped_updates(skipped.optimisers)) == 3  # critic, actor, temperature
+    assert float(metrics["critic_loss"]) == 0.0
+    assert all(np.isfinite(float(value)) for value in metrics.values())
+    moved, metrics = update(learner, skipped, good, key)
+    assert not eqx.tree_equal(moved.networks, start.networks)
+    assert float(metrics["critic_loss"]) > 0.0
 
 
 def test_a_fixed_temperature_stays(key):

@@ -187,3 +187,58 @@ def test_stable_network_keeps_outputs_of_ordinary_size_at_any_depth(key):
     stable = jax.tree.unflatten(jax.tree.structure(stable), jax.tree.leaves(plain))
     assert size(stable) < 15
     assert size(plain) > 5 * size(stable)
+
+
+@functools.cache
+def outputs_and_gradient(kind, **settings):
+    """Of one loss of a batch; every choice of settings has the same parameters."""
+    network = filled(functools.partial(kind, 16, 8, in_size=5, out_size=3, **settings))
+    xs = jax.random.normal(jax.random.key(1), (4, 5))
+
+    def loss(network):
+        outputs = jax.vmap(network)(xs)
+        return jnp.mean(jnp.sin(outputs)), outputs
+
+    gradient, outputs = jax.jit(jax.grad(loss, has_aux=True))(network)
+    return outputs, jax.tree.leaves(gradient)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_products_in_bfloat16_come_near_those_in_float32(kind):
+    exact, exact_gradient = outputs_and_gradient(kind)
+    near, near_gradient = outputs_and_gradient(kind, compute_dtype="bfloat16")
+    assert near.dtype == jnp.float32
+    assert 1e-5 < np.abs(near - exact).max() < 0.03 * np.abs(exact).max()
+    for a, b in zip(near_gradient, exact_gradient, strict=True):
+        assert a.dtype == jnp.float32
+        assert np.linalg.norm(a - b) < 0.05 * np.linalg.norm(b)
+
+
+def test_bfloat16_halves_what_the_backward_pass_keeps_and_block_inputs_quarter_it():
+    def kept(**settings):
+        build = functools.partial(ResidualMLP, 32, 64, in_size=2, out_size=2, **settings)
+        network = eqx.filter_eval_shape(lambda key: build(key=key), jax.random.key(0))
+        pull = lambda n: jax.vjp(lambda n: jax.vmap(n)(jnp.ones((16, 2))), n)[1]  # noqa: E731
+        stacked = [x for x in jax.tree.leaves(jax.eval_shape(pull, network)) if x.ndim > 2]
+        # (blocks, batch, width): what the scan keeps of every block.
+        activations = [x for x in stacked if x.shape == (16, 16, 32)]
+        return sorted(x.dtype.name for x in activations)
+
+    assert kept() == 5 * ["float32"]
+    assert kept(compute_dtype="bfloat16") == 4 * ["bfloat16"] + ["float32"]
+    assert kept(keep="block_inputs") == ["float32"]
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_what_is_kept_changes_no_gradient(kind):
+    _, usual = outputs_and_gradient(kind)
+    _, again = outputs_and_gradient(kind, keep="block_inputs")
+    for a, b in zip(usual, again, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
+
+
+@pytest.mark.parametrize("settings", [{"compute_dtype": "float16"}, {"keep": "everything"}])
+@pytest.mark.parametrize("kind", NETWORKS)
+def test_other_options_are_refused(key, kind, settings):
+    with pytest.raises(SettingError, match="must be one of"):
+        kind(in_size=2, out_size=2, key=key, **settings)

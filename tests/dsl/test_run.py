@@ -75,6 +75,13 @@ def test_the_deepest_experiment_is_the_papers():
     assert memory.replay == 4 * (43 * 512 * 10_000 + 1)
 
 
+def test_a_buffer_of_half_precision_needs_half_the_memory():
+    experiment = build(load(QUICKSTART, ["buffer.TrajectoryBuffer.dtype='float16'"]))
+    # A row: 4 + 2 + 2 halves; reward, discount, episode and the episode table are whole words.
+    row = 2 * 8 + 4 * 4
+    assert estimate(experiment, state_shape(experiment)).replay == row * 128 * 10_000 + 4
+
+
 def test_shallow_and_deep_differ_in_one_line():
     shallow = load(QUICKSTART).operative_text().splitlines()
     deep = load(QUICKSTART, ["CRITIC_DEPTH=64"]).operative_text().splitlines()
@@ -103,7 +110,7 @@ def test_gin_is_not_consulted_while_the_loop_is_traced(monkeypatch):
 
 def test_a_run_leaves_its_record(tmp_path, capsys):
     folder = tmp_path / "run"
-    assert main([str(QUICKSTART), "--set", *TINY, "--out", str(folder)]) == 0
+    assert main([str(QUICKSTART), "--profile", "--set", *TINY, "--out", str(folder)]) == 0
     epochs = read_metrics(folder / "metrics.jsonl")
     assert [epoch["epoch"] for epoch in epochs] == [0, 1, 2]
     assert [epoch["env_steps"] for epoch in epochs] == [30, 90, 150]
@@ -125,6 +132,8 @@ def test_a_run_leaves_its_record(tmp_path, capsys):
     shown = capsys.readouterr().err
     filmed = (folder / "pictures" / "final_rollout.gif").exists()
     assert filmed or "no film of the last evaluation: cannot draw" in shown
+    (trace,) = folder.glob("profile/plugins/profile/*/perfetto_trace.json.gz")
+    assert f"open {trace} at https://ui.perfetto.dev" in shown
     assert "done" in shown
 
     assert main([str(QUICKSTART), "--set", *TINY, "--out", str(folder)]) == 0

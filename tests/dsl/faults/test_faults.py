@@ -13,7 +13,7 @@ from toy_runs import (
     finish,
     run,
     start,
-    wait_for_epochs,
+    wait_until,
     write_experiment,
 )
 
@@ -136,7 +136,7 @@ def test_a_folder_in_use(file, whole, tmp_path):
         "_Run._look_around = hold",
     )
     process = start(file, out, wrapper=waiting)
-    wait_for_epochs(process, out, 1)
+    wait_until(process, lambda: (out / "environment.json").exists())
     code, said = run(file, out)
     go.touch()
     assert code == 2

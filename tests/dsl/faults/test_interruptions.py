@@ -13,6 +13,7 @@ from toy_runs import (
     run,
     start,
     wait_for_epochs,
+    wait_until,
     write_experiment,
 )
 
@@ -124,8 +125,7 @@ def run_until_saved(file, out):
 
 def test_a_signal_before_there_is_anything_to_save(file, tmp_path):
     process = start(file, tmp_path / "run")
-    while not (tmp_path / "run" / "environment.json").exists():
-        time.sleep(0.01)
+    wait_until(process, lambda: (tmp_path / "run" / "environment.json").exists())
     process.send_signal(signal.SIGUSR1)
     assert finish(process)[0] == 75
     assert epochs(tmp_path / "run") == []

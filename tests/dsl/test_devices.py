@@ -1,0 +1,58 @@
+"""Runs that several devices share."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from on_devices import CAPACITY
+
+from dsl import devices
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def report():
+    """What `tests/on_devices.py` found; the number of devices is fixed once JAX has started."""
+    variables = {
+        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
+    }
+    command = [sys.executable, "-W", "error", str(ROOT / "tests" / "on_devices.py")]
+    done = subprocess.run(
+        command, env=os.environ | variables, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+@pytest.mark.parametrize("several", ["two", "eight"])
+def test_a_run_does_not_depend_on_how_many_devices_it_has(report, several):
+    assert report["one"].keys() == report[several].keys()
+    for name, value in report["one"].items():
+        np.testing.assert_allclose(report[several][name], value, 1e-3, 1e-5, err_msg=name)
+
+
+def test_lanes_and_rows_are_split_and_weights_are_not(report):
+    assert report["devices chosen"] == 8
+    shares = {"rows": [CAPACITY, 2, 1], "lanes": [2], "weights": [2, 8]}
+    assert report["shares of eight"] == shares
+    assert report["lanes of two"] == [8]
+    assert report["rows of two"] == [CAPACITY, 16, 1]
+
+
+def test_drawing_a_batch_leaves_the_buffer_where_it_is(report):
+    assert report["reduced"] > 0
+    assert not [shape for shape in report["gathered"] if str(CAPACITY) in shape.split(",")]
+
+
+@pytest.mark.parametrize(
+    ("available", "counts", "most"),
+    [(8, (64, 32), 8), (8, (12, 20), 4), (6, (64, 32), 4), (4, (3, 8), 1), (2, (62, 256), 2)],
+)
+def test_the_most_devices_with_equal_shares(available, counts, most):
+    assert devices.most(available, *counts) == most

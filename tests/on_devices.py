@@ -1,0 +1,128 @@
+"""A small run on one, two and eight devices of the CPU; prints what came out as JSON.
+
+XLA_FLAGS=--xla_force_host_platform_device_count=8 python tests/on_devices.py
+"""
+
+import json
+import re
+from dataclasses import replace
+from functools import partial
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from probes import Line
+
+from components.actors import TanhGaussianActor
+from components.buffers import TrajectoryBuffer
+from components.critics import ContrastiveCritic
+from components.goals import GeometricFuture
+from components.learner import ActorCritic
+from components.losses.actor import LogLikelihood
+from components.losses.contrastive import InfoNCE
+from components.networks import ResidualMLP
+from dsl import execution, loop
+from dsl.devices import of_progress, spread
+from dsl.experiment import Experiment
+
+NETWORK = partial(ResidualMLP, width=8, depth=4)
+CAPACITY = 97  # no other size is the same
+PROGRAM = Experiment(
+    environment=Line(),
+    learner=ActorCritic(
+        actor=partial(TanhGaussianActor, NETWORK),
+        critic=partial(ContrastiveCritic, NETWORK, NETWORK),
+        critic_loss=InfoNCE(),
+        actor_loss=LogLikelihood(),
+        relabelling=GeometricFuture(0.9),
+        actor_optimiser=optax.sgd(1e-2),
+        critic_optimiser=optax.sgd(1e-2),
+    ),
+    buffer=TrajectoryBuffer(CAPACITY),
+    num_envs=16,
+    batch_size=32,
+    unroll_length=10,
+    eval_episodes=16,
+).program()
+
+
+def counts():
+    """Iterations, and updates after each; they are donated."""
+    return jnp.asarray(3, jnp.int32), jnp.asarray(2, jnp.int32)
+
+
+def numbers(state, metrics):
+    """Metrics, and sums over the state's parts, which no error leaves alone."""
+    parts = {"learner": state.learners["learner"], "buffer": state.buffer, "lanes": state.lanes}
+    sums = {
+        f"{name} {i}": float(np.abs(np.asarray(leaf, np.float64)).sum())
+        for name, part in parts.items()
+        for i, leaf in enumerate(jax.tree.leaves(part))
+        if not jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+    }
+    return sums | {name: float(value) for name, value in metrics.items()}
+
+
+def begun():
+    """A run before its first step; its arrays are used up."""
+    return eqx.filter_jit(loop.begin)(PROGRAM, jnp.uint32(0))
+
+
+def together(devices, start):
+    """Everything split, as on accelerators: numbers, state, compiled text."""
+    program = replace(PROGRAM, devices=devices)
+    progress = jax.device_put(start, spread(program, of_progress(start)))
+    advance = eqx.filter_jit(loop.advance).lower(program, progress, *counts()).compile()
+    for _ in range(2):  # what comes out is spread as what went in
+        progress = advance(program, progress, *counts())
+    progress, metrics, _, _ = eqx.filter_jit(loop.finish)(program, progress, jnp.int32(12))
+    return numbers(progress.state, metrics), progress.state, advance.compiled.as_text()
+
+
+def on_cores(devices, start):
+    """Environments alone split, as on the cores of a CPU: numbers and state."""
+    program = replace(PROGRAM, devices=devices)
+    progress = execution.placed(program, start)
+    loop_on_cores = execution.execution(program, progress)
+    for _ in range(2):
+        progress = loop_on_cores.advance(progress, 3, 2)
+    progress, metrics, _, _ = loop_on_cores.finish(progress, 12)
+    return numbers(progress.state, metrics), progress.state
+
+
+def share(array):
+    """Shape of what one device holds."""
+    return array.sharding.shard_shape(array.shape)
+
+
+def gathered(text):
+    """Shapes that are gathered from all devices."""
+    return re.findall(r"= \(?\w+\[([\d,]*)\]\S* all-gather\(", text)
+
+
+def main():
+    one, _ = on_cores(1, begun())
+    two, split = on_cores(2, begun())
+    eight, state, text = together(8, begun())
+    report = {
+        "one": one,
+        "two": two,
+        "eight": eight,
+        "devices chosen": execution.on_devices(PROGRAM).devices,
+        "shares of eight": {
+            "rows": share(state.buffer.rows.state),
+            "lanes": share(state.lanes.episode),
+            "weights": share(state.learners["learner"].networks.actor.network.input.dense.weight),
+        },
+        "lanes of two": share(split.lanes.episode),
+        "rows of two": share(split.buffer.rows.state),
+        "gathered": gathered(text),
+        "reduced": text.count(" all-reduce("),
+    }
+    print(json.dumps(report))
+
+
+if __name__ == "__main__":
+    main()
