@@ -3,8 +3,8 @@
     python benchmarks/environments.py                    # every task; about half an hour
     python benchmarks/environments.py Ant ArmPush --envs 256
 
-Random actions, fresh starts and goals at every reset. MJX on one device, on one device pinned to
-one core, and with the environments split over as many CPU devices as there are cores; C MuJoCo by
+Random actions, fresh starts and goals at every reset. MJX on one device, and with the environments
+split over as many CPU devices as there are cores, as training has them; C MuJoCo by
 `mujoco.rollout` with a thread per core, which has no resets, observations or goals. The column
 "reset" gives what drawing fresh starts costs: seconds of resetting every environment, which the
 loop does after every step, over seconds of the whole step.
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 
-ROUNDS = 5
+ROUNDS = 3
 # Steps per timed call, so that a call takes a good part of a second.
 ENV_STEPS_PER_CALL = 8192
 
@@ -28,51 +28,64 @@ def main() -> None:
     if arguments.child:
         print(json.dumps(measure(arguments)))
         return
-    print("| task | envs | MJX | pinned to one core | one device per core | reset | C MuJoCo |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: | ---: |")
+    print("| task | envs | MJX, a device per core | MJX, one device | reset | C MuJoCo |")
+    print("| --- | ---: | ---: | ---: | ---: | ---: |")
     for task in arguments.tasks or _all_tasks():
         for envs in arguments.envs:
             print(_row(task, envs, arguments.settings), flush=True)
 
 
 def _row(task: str, envs: int, settings: list[str]) -> str:
-    cores = os.cpu_count() or 1
-    free = _child(task, envs, settings)
-    pinned = _child(task, envs, settings, prefix=["taskset", "-c", "0"])
-    split = _child(task, envs, settings, devices=cores)
-    speeds = [f"{side['mjx']:,.0f}" for side in (free, pinned, split)]
-    cells = [task, str(envs), *speeds, f"{pinned['reset']:.1%}", f"{free['c']:,.0f}"]
+    one, split = _children(task, envs, settings, [1, os.cpu_count() or 1])
+    speeds = [f"{side['mjx']:,.0f}" for side in (split, one)]
+    cells = [task, str(envs), *speeds, f"{split['reset']:.1%}", f"{one['c']:,.0f}"]
     return f"| {' | '.join(cells)} |"
 
 
-def _child(task, envs, settings, prefix=(), devices=1) -> dict[str, float]:
-    """Measure in a process of its own: the number of devices is fixed once JAX has started."""
-    flags = f"--xla_force_host_platform_device_count={devices}"
-    command = [*prefix, sys.executable, __file__, task, "--child", "--envs", str(envs)]
+def _children(task, envs, settings, devices: list[int]) -> list[dict[str, float]]:
+    """Measure in processes of their own: the number of devices is fixed once JAX has started.
+
+    They compile side by side and measure one after the other.
+    """
+    command = [sys.executable, __file__, task, "--child", "--envs", str(envs)]
     command += [f"--settings={s}" for s in settings]
-    done = subprocess.run(
-        command, env={**os.environ, "XLA_FLAGS": flags}, capture_output=True, text=True, check=False
-    )
-    if done.returncode != 0:
-        sys.exit(done.stderr)
-    return json.loads(done.stdout.splitlines()[-1])
+    children = [
+        subprocess.Popen(
+            command,
+            env={**os.environ, "XLA_FLAGS": f"--xla_force_host_platform_device_count={count}"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for count in devices
+    ]
+    for child in children:
+        child.stdout.readline()
+    results = []
+    for child in children:
+        said, _ = child.communicate("go\n")
+        if child.returncode != 0:
+            sys.exit(child.returncode)
+        results.append(json.loads(said.splitlines()[-1]))
+    return results
 
 
 def measure(arguments) -> dict[str, float]:
-    """Environment steps per second on this process's devices, and in C."""
+    """Environment steps per second on this process's devices, and in C or of resets alone."""
     import jax
 
     env = make(arguments.tasks[0], arguments.settings)
     (envs,) = arguments.envs
     steps = max(ENV_STEPS_PER_CALL // envs, 4)
-    whole = _mjx_seconds(env, envs, steps, _step)
+    several = len(jax.devices()) > 1
+    runs = [_compiled(env, envs, steps, advance) for advance in (_step, _reset)[: 1 + several]]
+    print("ready", flush=True)
+    sys.stdin.readline()
+    whole, *resets = (_median_seconds(run) for run in runs)
     results = {"mjx": envs * steps / whole}
-    cores = len(os.sched_getaffinity(0))
-    if cores == 1:
-        results["reset"] = _mjx_seconds(env, envs, steps, _reset) / whole
-    elif len(jax.devices()) == 1:
-        results["c"] = envs * steps / _c_seconds(env, envs, steps)
-    return results
+    if several:
+        return {**results, "reset": resets[0] / whole}
+    return {**results, "c": envs * steps / _c_seconds(env, envs, steps)}
 
 
 def _step(env, state, timestep, action):
@@ -99,7 +112,8 @@ def make(word: str, settings: list[str]):
     return vocabulary().words[f"env.{word}"].thing(**chosen)
 
 
-def _mjx_seconds(env, envs: int, steps: int, advance) -> float:
+def _compiled(env, envs: int, steps: int, advance):
+    """A function of a number that makes so many steps of all environments, run once."""
     import jax
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -116,13 +130,22 @@ def _mjx_seconds(env, envs: int, steps: int, advance) -> float:
         return jax.lax.scan(step, carry, jax.random.split(key, steps))[0]
 
     keys = jax.device_put(jax.random.split(jax.random.key(0), envs), split)
-    carry = jax.jit(jax.vmap(env.reset))(keys)
+    latest = [jax.jit(jax.vmap(env.reset))(keys)]
+
+    def run(number: int) -> None:
+        latest[0] = jax.block_until_ready(rollout(latest[0], jax.random.key(number)))
+
+    run(0)
+    return run
+
+
+def _median_seconds(run) -> float:
     seconds = []
-    for i in range(ROUNDS + 1):
+    for i in range(1, ROUNDS + 1):
         begun = time.perf_counter()
-        carry = jax.block_until_ready(rollout(carry, jax.random.key(i)))
+        run(i)
         seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds[1:])
+    return statistics.median(seconds)
 
 
 def _c_seconds(env, envs: int, steps: int) -> float:

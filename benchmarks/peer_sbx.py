@@ -1,7 +1,7 @@
 """SAC and TD3 here against those of `sbx-rl`, on the point mass in the u-maze.
 
     python3 -m venv peer
-    peer/bin/pip install sbx-rl jumanji 'jax<0.11' mujoco mujoco-mjx gymnasium
+    peer/bin/pip install sbx-rl jaxtyping equinox jumanji 'jax<0.11' mujoco mujoco-mjx gymnasium
     python benchmarks/peer_sbx.py --peer-python peer/bin/python --out runs/peer_sbx
 
 The peer sees the same task through Jumanji's own Gym wrapper, one environment after the other, as

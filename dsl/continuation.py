@@ -59,24 +59,28 @@ def require_same(folder: Path, operative: str) -> bool:
     return True
 
 
-def rewind(folder: Path, epoch: int) -> None:
+def rewind(folder: Path, epoch: int) -> list[int]:
     """Cut the record to what was before `epoch`, which is done again from a checkpoint.
+
+    Returns:
+        Epochs before it that the record has lost.
 
     Raises:
         UsageError: `metrics.jsonl` holds something else.
     """
     path = folder / METRICS
     if not path.exists():
-        return
+        return list(range(epoch))
     try:
-        lines = read_metrics(path)
-        kept = [json.dumps(line) + "\n" for line in lines if line["epoch"] < epoch]
+        kept = [line for line in read_metrics(path) if line["epoch"] < epoch]
+        lost = set(range(epoch)) - {line["epoch"] for line in kept}
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(
             f"{path}: is not the record of a run ({error}). Bring it back, or move the folder away "
             "and begin again."
         ) from error
-    write_atomically(path, "".join(kept))
+    write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
+    return sorted(lost)
 
 
 def finished(folder: Path) -> Finished | None:

@@ -72,7 +72,8 @@ def _train(
     facts = {"iterations_per_epoch": schedule.iterations_per_epoch}
     checkpoints = Keeper(folder, experiment.cadence, facts, _say)
     start = driver.start(experiment, checkpoints)
-    rewind(folder, start.position.epoch)
+    if lost := rewind(folder, start.position.epoch):
+        _say(f"the record has lost {len(lost)} epochs before, from epoch {lost[0]} on")
     steps = schedule.env_steps(start.position.epoch - 1) if start.position.epoch else 0
     if start.position.iterations:
         _say(f"going on from epoch {start.position.epoch}, {steps:,} environment steps")

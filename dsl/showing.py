@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from components.environments.rendering.opengl import RenderError
-from components.learner import LearnerState
+from components.learner import LearnerState, Networks
 from dsl.evaluation import evaluate
 from dsl.pictures import draw, shoot
 from dsl.policy import Policy
@@ -33,7 +33,8 @@ def show(policy: Policy, episodes: int, seed: int, out: Path, *, film: bool) -> 
     experiment = replace(
         policy.experiment, learner=learners, collector=name, eval_episodes=episodes
     )
-    state = LearnerState(policy.networks, None, None, jnp.zeros((), jnp.int32))  # type: ignore
+    no_optimisers = Networks(None, None, None)
+    state = LearnerState(policy.networks, no_optimisers, None, jnp.zeros((), jnp.int32))
     scores, rollout = eqx.filter_jit(evaluate)(
         experiment.program(), {name: state}, jax.random.key(seed)
     )

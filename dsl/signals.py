@@ -69,6 +69,7 @@ class Interruption:
             if code is None:
                 continue
             if self.code is not None or not self._saving:
+                os.write(2, b"stopped at once; what is on the disk is whole.\n")
                 os._exit(code)
             self.code = code
 

@@ -40,7 +40,9 @@ def write_experiment(folder: Path, text: str = EXPERIMENT) -> Path:
     return file
 
 
-def start(file: Path, out: Path, *settings: str, wrapper: tuple[str, ...] = ()) -> subprocess.Popen:
+def start(
+    file: Path, out: Path, *settings: str, wrapper: tuple[str, ...] = (), cores: int = 1
+) -> subprocess.Popen:
     """`dsl.run` on the toy; `wrapper` is Python code to run before it."""
     code = "\n".join((*wrapper, "import sys; from dsl.run import main; sys.exit(main())"))
     command = [sys.executable, "-c", code, str(file), "--out", str(out)]
@@ -51,7 +53,7 @@ def start(file: Path, out: Path, *settings: str, wrapper: tuple[str, ...] = ()) 
         **os.environ,
         "PYTHONPATH": os.pathsep.join(map(str, places)),
         "JAX_PLATFORMS": "cpu",
-        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
+        "JAX_NUM_CPU_DEVICES": str(cores),
     }
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
 
@@ -63,8 +65,10 @@ def finish(process: subprocess.Popen) -> tuple[int, str]:
     return process.returncode, said
 
 
-def run(file: Path, out: Path, *settings: str, wrapper: tuple[str, ...] = ()) -> tuple[int, str]:
-    return finish(start(file, out, *settings, wrapper=wrapper))
+def run(
+    file: Path, out: Path, *settings: str, wrapper: tuple[str, ...] = (), cores: int = 1
+) -> tuple[int, str]:
+    return finish(start(file, out, *settings, wrapper=wrapper, cores=cores))
 
 
 def wait_for_epochs(process: subprocess.Popen, out: Path, count: int) -> None:

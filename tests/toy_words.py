@@ -4,18 +4,21 @@ from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
+import mujoco
 
 from components.environments.goal_environment import GoalEnvironment
-from components.environments.physics import Body
+from components.environments.physics import Body, Physics
 from components.environments.task import Start, Task
 from dsl.registry import family
 
 
-class _Drift:
+class _Drift(Physics):
     """A point on a line, moved by half of what it is told; no MuJoCo."""
 
-    model = SimpleNamespace(nu=1)
     control_step = 0.1
+
+    def __init__(self):
+        self.model = SimpleNamespace(nu=1)
 
     def rest(self, qpos, qvel):
         return Body(qpos, qvel, jnp.zeros(1), jnp.zeros(1))
@@ -34,7 +37,7 @@ def toy(episode_length: int = 8) -> GoalEnvironment:
     return GoalEnvironment(
         Task(
             physics=_Drift(),
-            scene=None,
+            scene=mujoco.MjModel.from_xml_string("<mujoco/>"),
             draw_start=_start,
             observe=lambda body: body.qpos,
             goal_indices=(0,),

@@ -74,9 +74,21 @@ class Keeper:
         self._writing: threading.Thread | None = None
         self._last_end, self._last_cost = clock(), 0.0
         self._last_epoch: int | None = None
-        self._best = _best_score(self.folder)
+        self._best = self._best_score()
         for left in self.folder.glob(".tmp-*"):
             store.discard(left)
+
+    def _best_score(self) -> float:
+        """Of the best policy so far; a damaged one is named and renamed."""
+        for path in reversed(_numbered(self.folder, _BEST)):
+            try:
+                return float(store.read_facts(path)["score"])
+            except DamagedError as error:
+                self._tell_of_damage(path, error)
+        return -math.inf
+
+    def _tell_of_damage(self, path: Path, error: DamagedError) -> None:
+        self._say(f"DAMAGED CHECKPOINT: {error}. It is now called {_set_aside(path).name}.")
 
     def has_any(self) -> bool:
         """Whether the run has a checkpoint, good or damaged."""
@@ -100,8 +112,7 @@ class Keeper:
                 parts = {name: store.read(path, name) for name in (LEARNERS, BUFFER, REST)}
                 progress = join(template, parts)
             except DamagedError as error:
-                aside = _set_aside(path)
-                self._say(f"DAMAGED CHECKPOINT: {error}. It is now called {aside.name}.")
+                self._tell_of_damage(path, error)
             else:
                 self._last_epoch = position.epoch
                 return progress, position
@@ -223,15 +234,6 @@ def _numbered(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
         return []
     found = [(m, path) for path in folder.iterdir() if (m := pattern.fullmatch(path.name))]
     return [path for _, path in sorted(found, key=lambda pair: int(pair[0][1]))]
-
-
-def _best_score(folder: Path) -> float:
-    for path in reversed(_numbered(folder, _BEST)):
-        try:
-            return float(store.read_facts(path)["score"])
-        except DamagedError:
-            _set_aside(path)
-    return -math.inf
 
 
 def _set_aside(path: Path) -> Path:

@@ -184,6 +184,18 @@ def test_only_a_better_score_replaces_the_best(tmp_path):
     assert names(tmp_path) == ["best_000000005"]
 
 
+def test_a_damaged_best_is_named_and_found_anew(tmp_path):
+    best = keeper(tmp_path)
+    best.save_best(progress().state.learners, at(1), 2.0)
+    best.wait()
+    (tmp_path / "checkpoints" / "best_000000001" / "manifest.json").write_text("{}")
+    again = keeper(tmp_path, said := [])
+    assert "manifest.json cannot be read" in said[0]
+    again.save_best(progress().state.learners, at(4), 1.0)
+    again.wait()
+    assert names(tmp_path) == ["best_000000001.damaged-1", "best_000000004"]
+
+
 def test_a_policy_is_the_best_or_the_newest(tmp_path):
     save(tmp_path, 1, 2)
     assert policies(tmp_path)[0].name == "iteration_000000002"

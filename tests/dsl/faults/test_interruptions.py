@@ -1,21 +1,26 @@
-"""Runs in real processes that are stopped and killed, and go on with the same command."""
+"""Runs in real processes that are stopped and killed, and go on with the same command.
+
+On two cores, whatever the machine has; the other tests of faults have one.
+"""
 
 import signal
 import time
+from functools import partial
 
 import pytest
+import toy_runs
 from toy_runs import (
     assert_same_run,
     checkpoints,
     epochs,
     finish,
     kill,
-    run,
-    start,
     wait_for_epochs,
     wait_until,
     write_experiment,
 )
+
+run, start = partial(toy_runs.run, cores=2), partial(toy_runs.start, cores=2)
 
 # Slow enough that a signal finds it under way.
 SLOW = ("from dsl.driver import _Run", "import time", "_look = _Run._look_around",

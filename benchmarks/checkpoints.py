@@ -1,0 +1,67 @@
+"""What a checkpoint costs a run at the size of the paper's replay buffer.
+
+    python benchmarks/checkpoints.py
+
+Ant, 512 environments, 10,000 rows each, all written; networks of depth 64 and width 256. Prints how
+long the training waits for the copy, how long the thread beside it writes, the bytes, and the share
+of the waiting at the default cadence. Median of the rounds.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+import dsl.vocabulary  # noqa: F401 - registers the words
+from dsl import execution
+from dsl.build import build
+from dsl.checkpoint.cadence import Cadence
+from dsl.checkpoint.keeper import Keeper, Position
+from dsl.config import load
+
+FILE = "experiments/ant_maze_1024.gin"
+SETTINGS = ("CRITIC_DEPTH=64", "ACTOR_DEPTH=64")
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--out", type=Path, help="where to write; a temporary folder if left out")
+    options = parser.parse_args()
+    experiment = build(load(FILE, SETTINGS))
+    progress = execution.begin(experiment.program(), 0)
+    progress = _filled(progress, experiment.buffer.capacity)
+    with tempfile.TemporaryDirectory(dir=options.out) as folder:
+        rows = [_seconds(Path(folder), progress, i) for i in range(options.rounds)]
+        size = sum(f.stat().st_size for f in next(Path(folder).glob("*/*")).iterdir())
+    waiting, writing = (statistics.median(column) for column in zip(*rows, strict=True))
+    minutes = Cadence().minutes
+    print(f"bytes {size / 2**30:.2f} GiB, waiting {waiting:.2f} s, beside it {writing:.2f} s")
+    print(f"waiting every {minutes:g} minutes: {waiting / (60 * minutes):.2%} of the time")
+    print(f"both, if the machine has no core to spare: {(waiting + writing) / (60 * minutes):.2%}")
+
+
+def _filled(progress, capacity: int):
+    """The same run with every row of its buffer written."""
+    import equinox as eqx
+
+    return eqx.tree_at(lambda p: p.state.buffer.written, progress, jnp.int32(capacity))
+
+
+def _seconds(folder: Path, progress, number: int) -> tuple[float, float]:
+    keeper = Keeper(folder, Cadence(kept=1), {}, print)
+    jax.block_until_ready(progress)
+    begun = time.perf_counter()
+    keeper.save(progress, Position(iterations=number))
+    copied = time.perf_counter()
+    keeper.wait()
+    return copied - begun, time.perf_counter() - copied
+
+
+if __name__ == "__main__":
+    main()

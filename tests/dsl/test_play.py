@@ -1,0 +1,72 @@
+"""A trained policy is scored, drawn, and used from Python."""
+
+import importlib
+import sys
+
+import numpy as np
+import pytest
+from toy_runs import checkpoints, run, write_experiment
+
+import dsl.vocabulary
+from dsl import play, registry
+from dsl.errors import UsageError
+from dsl.policy import load_policy
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("toy")
+    assert run(write_experiment(folder), folder / "run")[0] == 0
+    return folder / "run"
+
+
+@pytest.fixture(autouse=True)
+def _words():
+    """The toy's word, for the length of a test."""
+    with registry.isolated():
+        importlib.reload(dsl.vocabulary)
+        sys.modules.pop("toy_words", None)
+        yield
+    sys.modules.pop("toy_words", None)
+
+
+def test_the_best_policy_is_scored_and_drawn(trained, tmp_path, capsys):
+    command = [str(trained), "--episodes", "8", "--no-film", "--out", str(tmp_path / "play")]
+    assert play.main(command) == 0
+    shown = capsys.readouterr().out
+    (best,) = (trained / "checkpoints").glob("best_*")
+    assert f"policy: {best}, learner learner" in shown
+    scores = dict(line.split() for line in shown.splitlines() if line.startswith("eval/"))
+    assert float(scores["eval/success_rate"]) > 0.5
+    assert float(scores["eval/episode_length"]) == 8.0
+    assert (tmp_path / "play" / "rollout.png").read_bytes().startswith(b"\x89PNG")
+    assert not (tmp_path / "play" / "rollout.gif").exists()
+
+
+def test_three_lines_load_a_policy(trained):
+    policy = load_policy(trained)
+    towards = policy([[0.0], [0.0]], [[1.0], [-1.0]])
+    assert towards.shape == (2, 1)
+    assert towards[0, 0] > 0 > towards[1, 0]
+    np.testing.assert_allclose(policy([0.0], [1.0]), towards[0], rtol=1e-5)
+    np.testing.assert_array_equal(policy([[0.0]], [[1.0]]), policy([[0.0]], [[1.0]]))
+
+
+def test_a_checkpoint_by_name(trained):
+    newest = checkpoints(trained)[-1]
+    assert load_policy(newest).checkpoint == newest
+    assert load_policy(newest)([0.0], [1.0]).shape == (1,)
+
+
+def test_what_cannot_be_loaded_is_named(trained, tmp_path, capsys):
+    assert play.main([str(tmp_path / "nothing")]) == 2
+    assert "is neither a run folder nor a checkpoint of one" in capsys.readouterr().err
+    with pytest.raises(UsageError, match="has no learner 'deep'; it has learner"):
+        load_policy(trained, "deep")
+    newest = checkpoints(trained)[-1]
+    path = newest / "learners.safetensors"
+    good = path.read_bytes()
+    path.write_bytes(good[:-1])
+    with pytest.raises(UsageError, match=r"cannot be used: .* is not what was written"):
+        load_policy(newest)
+    path.write_bytes(good)
