@@ -1,5 +1,6 @@
 """What `--check` prints: what a run is made of and what it will need, without running it."""
 
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -28,7 +29,14 @@ def report(configuration: Configuration) -> str:
         _titled("Device memory, estimated", _memory(memory)),
         _titled("Run", _run(experiment)),
     ]
+    if configuration.grid:
+        rows = [(name, ", ".join(values)) for name, values in configuration.grid.items()]
+        parts.append(_titled("Sweep", [("runs", f"{_product(configuration):,}"), *rows]))
     return "\n\n".join(parts)
+
+
+def _product(configuration: Configuration) -> int:
+    return math.prod(len(values) for values in configuration.grid.values())
 
 
 def _pipeline(configuration: Configuration) -> list[tuple[str, ...]]:

@@ -27,6 +27,7 @@ from dsl.language.problems import Location, Problem, render
 from dsl.language.reach import reach
 from dsl.language.sources import Sources, read_sources
 from dsl.language.statements import Binding
+from dsl.language.sweeps import Grid, grid_of, sweep_problems, without_sweep
 from dsl.language.table import Table
 from dsl.registry import vocabulary
 
@@ -48,9 +49,16 @@ class ConfigError(UsageError):
 
 
 class Configuration:
-    """An experiment without problems, as far as its text tells. Made by `load`."""
+    """An experiment without problems, as far as its text tells. Made by `load`.
 
-    def __init__(self, path: Path, sources: Sources, overrides: list[str], table: Table):
+    Attributes:
+        grid: what varies in a sweep: values as gin text, by the name of a macro or a setting.
+    """
+
+    def __init__(
+        self, path: Path, sources: Sources, overrides: list[str], table: Table, grid: Grid
+    ):
+        self.grid = grid
         self._file = Location(displayed(path))
         self._sources, self._overrides, self._table = sources, overrides, table
         self._vocabulary = vocabulary()
@@ -136,11 +144,15 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Configuration:
     extra, wrong_overrides = read_overrides(overrides)
     file = Location(displayed(path))
     wrong_imports = run_imports(sources.imports)
-    problems = [*sources.problems, *wrong_overrides, *wrong_imports]
+    sources.bindings, sweep = without_sweep(sources.bindings)
+    extra, more = without_sweep(extra)
+    sweep += more
+    problems = [*sources.problems, *wrong_overrides, *wrong_imports, *sweep_problems(sweep)]
     problems += _judge(sources, extra, file, imported=not wrong_imports)
     if problems:
         raise ConfigError(render(problems))
-    configuration = Configuration(path, sources, overrides, Table([*sources.bindings, *extra]))
+    table = Table([*sources.bindings, *extra])
+    configuration = Configuration(path, sources, overrides, table, grid_of(sweep))
     _try(configuration, file)
     return configuration
 

@@ -43,6 +43,12 @@ def _dispatch(options: argparse.Namespace) -> int:
     if options.check:
         print(check.report(configuration))
         return 0
+    if configuration.grid:
+        print(
+            f"{options.file} describes a sweep; this is one run, with the file's own values. "
+            f"All of them: python -m dsl.sweep {options.file}",
+            file=sys.stderr,
+        )
     try:
         job.run(configuration, options.file, options.out, options.profile)
     except NonFiniteError as error:

@@ -1,17 +1,23 @@
 """Runs in real processes, to be killed, stopped and damaged."""
 
+import contextlib
+import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import safetensors.numpy
 
+import dsl.vocabulary
+from dsl import registry
+
 ROOT = Path(__file__).resolve().parents[1]
+PLACES = (ROOT / "tests" / "no_aim", ROOT, ROOT / "tests")
 EXPERIMENT = """
 import toy_words
 include 'base/loop.gin'
@@ -34,6 +40,16 @@ buffer.TrajectoryBuffer.capacity = 100
 TOO_LONG = 120
 
 
+@contextlib.contextmanager
+def own_words() -> Iterator[None]:
+    """The toy's word may be imported in this process, and is forgotten afterwards."""
+    with registry.isolated():
+        importlib.reload(dsl.vocabulary)
+        sys.modules.pop("toy_words", None)
+        yield
+    sys.modules.pop("toy_words", None)
+
+
 def write_experiment(folder: Path, text: str = EXPERIMENT) -> Path:
     file = folder / "toy.gin"
     file.write_text(text)
@@ -48,10 +64,9 @@ def start(
     command = [sys.executable, "-c", code, str(file), "--out", str(out)]
     if settings:
         command += ["--set", *settings]
-    places = [ROOT / "tests" / "no_aim", ROOT, ROOT / "tests"]
     environment = {
         **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, places)),
+        "PYTHONPATH": os.pathsep.join(map(str, PLACES)),
         "JAX_PLATFORMS": "cpu",
         "JAX_NUM_CPU_DEVICES": str(cores),
     }

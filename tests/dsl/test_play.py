@@ -1,14 +1,10 @@
 """A trained policy is scored, drawn, and used from Python."""
 
-import importlib
-import sys
-
 import numpy as np
 import pytest
-from toy_runs import checkpoints, run, write_experiment
+from toy_runs import checkpoints, own_words, run, write_experiment
 
-import dsl.vocabulary
-from dsl import play, registry
+from dsl import play
 from dsl.errors import UsageError
 from dsl.policy import load_policy
 
@@ -22,12 +18,8 @@ def trained(tmp_path_factory):
 
 @pytest.fixture(autouse=True)
 def _words():
-    """The toy's word, for the length of a test."""
-    with registry.isolated():
-        importlib.reload(dsl.vocabulary)
-        sys.modules.pop("toy_words", None)
+    with own_words():
         yield
-    sys.modules.pop("toy_words", None)
 
 
 def test_the_best_policy_is_scored_and_drawn(trained, tmp_path, capsys):

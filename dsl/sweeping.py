@@ -1,0 +1,129 @@
+"""Runs the points of a sweep in processes of their own, some at a time."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
+from pathlib import Path
+from queue import Queue
+
+from dsl.command import USAGE
+from dsl.points import FINISHED, Point
+from dsl.signals import CODES
+
+
+def listing(points: Sequence[Point]) -> str:
+    """The runs and how far they have come, a line each."""
+    states = [point.state() for point in points]
+    width = max(map(len, states))
+    lines = [f"{s.ljust(width)}  {p.folder}" for s, p in zip(states, points, strict=True)]
+    return "\n".join([*lines, f"{states.count(FINISHED)} of {len(points)} finished"])
+
+
+def run_all(file: Path, points: Sequence[Point], jobs: int) -> int:
+    """Run what is not finished; returns the exit code of the sweep."""
+    left = [point for point in points if point.state() != FINISHED]
+    print(f"{len(points)} runs, {len(points) - len(left)} finished already", flush=True)
+    with Workers(jobs) as workers:
+        codes = workers.run(file, left)
+    if workers.stopped is not None:
+        print("stopped; the same command goes on.", file=sys.stderr)
+        return workers.stopped
+    return USAGE if any(codes) else 0
+
+
+class Workers:
+    """Processes at work, each on its share of the cores; signals are passed on to them.
+
+    The main thread enters it.
+
+    Attributes:
+        stopped: the exit code that a signal asks for.
+    """
+
+    def __init__(self, jobs: int):
+        """Args:
+        jobs: how many at a time.
+        """
+        self.stopped: int | None = None
+        self._jobs, self._lock = jobs, threading.Lock()
+        self._under_way: set[subprocess.Popen[bytes]] = set()
+
+    def __enter__(self) -> "Workers":
+        self._before = {number: signal.signal(number, self._pass_on) for number in CODES}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def run(self, file: Path, points: Sequence[Point]) -> list[int]:
+        """Run the points; returns their exit codes."""
+        shares: Queue[set[int]] = Queue()
+        for share in _shares(self._jobs):
+            shares.put(share)
+
+        def work(point: Point) -> int:
+            share = shares.get()
+            try:
+                return self._run(file, point, share)
+            finally:
+                shares.put(share)
+
+        with ThreadPoolExecutor(self._jobs) as pool:
+            futures = [pool.submit(work, point) for point in points]
+            # In short waits: a signal's handler runs between them.
+            while wait(futures, timeout=0.2).not_done:
+                pass
+            return [future.result() for future in futures]
+
+    def _run(self, file: Path, point: Point, cores: set[int]) -> int:
+        point.folder.mkdir(parents=True, exist_ok=True)
+        log = point.folder.parent / f"{point.folder.name}.log"
+        with open(log, "ab") as output, self._lock:
+            if self.stopped is not None:
+                return self.stopped
+            print(f"begins: {point.folder}", flush=True)
+            process = subprocess.Popen(
+                _command(file, point),
+                stdout=output,
+                stderr=output,
+                start_new_session=True,  # the terminal's signals come from here
+            )
+            os.sched_setaffinity(process.pid, cores)  # long before it counts them
+            self._under_way.add(process)
+        code = process.wait()
+        with self._lock:
+            self._under_way.discard(process)
+        self._tell(point, code, log)
+        return code
+
+    def _tell(self, point: Point, code: int, log: Path) -> None:
+        if code == 0:
+            log.unlink()
+            print(f"finished: {point.folder}", flush=True)
+        elif self.stopped is None:
+            lines = log.read_text(errors="replace").strip().splitlines()
+            said = lines[-1] if lines else "it said nothing"
+            print(f"exit code {code}: {point.folder}: {said} (all of it: {log})", file=sys.stderr)
+
+    def _pass_on(self, number: int, _frame: object) -> None:
+        self.stopped = CODES[signal.Signals(number)]
+        for process in tuple(self._under_way):
+            process.send_signal(number)
+
+
+def _shares(jobs: int) -> list[set[int]]:
+    """Equal shares of the cores that this process may use; shared where there are too few."""
+    cores = sorted(os.sched_getaffinity(0))
+    if jobs >= len(cores):
+        return [{cores[i % len(cores)]} for i in range(jobs)]
+    return [set(cores[i::jobs]) for i in range(jobs)]
+
+
+def _command(file: Path, point: Point) -> list[str]:
+    run = [sys.executable, "-m", "dsl.run", str(file), "--out", str(point.folder)]
+    return [*run, "--set", *point.overrides]

@@ -1,0 +1,123 @@
+"""Sweeps: what varies, stated in the gin file, and the runs of all its combinations."""
+
+import json
+
+import pytest
+from toy_runs import EXPERIMENT, PLACES, ROOT, epochs, own_words, write_experiment
+
+import dsl.vocabulary  # noqa: F401 - registers the words
+from dsl import sweep
+from dsl.config import ConfigError, load
+from dsl.points import points
+from dsl.run import main as run_main
+
+BASE = f"include '{ROOT / 'experiments' / 'quickstart.gin'}'\n"
+GRID = "sweep.grid = {'CRITIC_DEPTH': [4, 8], 'env.PointMaze.layout': ['u_maze', 'big_maze']}\n"
+
+
+def write(folder, text):
+    file = folder / "mine.gin"
+    file.write_text(BASE + text)
+    return file
+
+
+def test_every_combination_is_a_run_with_its_name(tmp_path):
+    found = points(write(tmp_path, GRID), ["WIDTH=8"], tmp_path)
+    assert [point.folder.name for point in found] == [
+        "CRITIC_DEPTH=4,layout=u_maze",
+        "CRITIC_DEPTH=4,layout=big_maze",
+        "CRITIC_DEPTH=8,layout=u_maze",
+        "CRITIC_DEPTH=8,layout=big_maze",
+    ]
+    assert found[3].overrides == [
+        *("WIDTH=8", "CRITIC_DEPTH=8", "env.PointMaze.layout='big_maze'"),
+    ]
+    last = found[3].operative.splitlines()
+    assert "critic/network.ResidualMLP.depth = 8" in last
+    assert "env.PointMaze.layout = 'big_maze'" in last
+    assert "critic/network.ResidualMLP.width = 8" in last
+
+
+def test_a_sweep_changes_nothing_in_the_experiment_itself(tmp_path):
+    plain = load(write(tmp_path, "")).operative_text()
+    assert load(write(tmp_path, GRID)).operative_text() == plain
+
+
+def test_the_command_line_sets_what_varies(tmp_path):
+    found = points(write(tmp_path, GRID), ["sweep.grid={'SEED': [3, 4, 5]}"], tmp_path)
+    assert [point.folder.name for point in found] == ["SEED=3", "SEED=4", "SEED=5"]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("sweep.gird = {'SEED': [0]}", "a sweep has one setting, sweep.grid. Did you mean 'grid'?"),
+        ("sweep.grid = [0, 1]", "sweep.grid is no dict of lists"),
+        ("sweep.grid = {}", "sweep.grid is no dict of lists"),
+        ("sweep.grid = {'SEED': 3}", "gives 'SEED' no list of values"),
+        ("sweep.grid = {'SEED': []}", "gives 'SEED' no list of values"),
+        ("sweep.grid = {3: [1]}", "has the key 3"),
+        ("sweep.grid = {'SEED': [1, 1]}", "gives 'SEED' the value 1 twice"),
+    ],
+)
+def test_a_sweep_that_cannot_be_is_refused_with_its_line(tmp_path, line, message):
+    with pytest.raises(ConfigError) as caught:
+        load(write(tmp_path, f"{line}\n"))
+    assert len(caught.value.problems) == 1
+    assert "mine.gin:2: " in caught.value.problems[0]
+    assert message in caught.value.problems[0]
+
+
+def test_a_typo_is_found_before_anything_runs(tmp_path, capsys):
+    grid = "sweep.grid = {'CRITIC_DEHPT': [4], 'SEED': [0, 1]}\n"
+    assert sweep.main([str(write(tmp_path, grid)), "--out", str(tmp_path / "runs")]) == 2
+    said = capsys.readouterr().err
+    assert "Did you mean 'CRITIC_DEPTH'?" in said
+    assert not (tmp_path / "runs").exists()
+    wrong = "sweep.grid = {'CRITIC_DEPTH': [4, 6]}\n"
+    assert sweep.main([str(write(tmp_path, wrong)), "--list"]) == 2
+    assert "must be a multiple of 4" in capsys.readouterr().err
+
+
+def test_nothing_to_vary(tmp_path, capsys):
+    assert sweep.main([str(write(tmp_path, "")), "--list"]) == 2
+    assert "nothing varies" in capsys.readouterr().err
+
+
+def test_check_tells_of_the_sweep(tmp_path, capsys):
+    assert run_main([str(write(tmp_path, GRID)), "--check"]) == 0
+    shown = capsys.readouterr().out
+    assert "Sweep\n  runs" in shown
+    assert "'u_maze', 'big_maze'" in shown
+
+
+@pytest.fixture
+def toys(tmp_path, monkeypatch):
+    """A sweep of two toys, and the command for it."""
+    monkeypatch.setenv("PYTHONPATH", ":".join(map(str, PLACES)))
+    monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "1")
+    text = EXPERIMENT.replace("4_000", "400") + "sweep.grid = {'SEED': [0, 1]}\n"
+    command = [str(write_experiment(tmp_path, text)), "--out", str(tmp_path / "runs")]
+    with own_words():
+        yield [*command, "--jobs", "2"]
+
+
+def test_runs_are_done_skipped_and_told_of(toys, tmp_path, capsys):
+    """In real processes, two at a time; then one of their folders holds something else."""
+    assert sweep.main(toys) == 0
+    shown = capsys.readouterr().out
+    assert "2 runs, 0 finished already" in shown
+    for seed in (0, 1):
+        folder = tmp_path / "runs" / f"SEED={seed}"
+        assert f"finished: {folder}" in shown
+        assert json.loads((folder / "finished.json").read_text())["env_steps"] == 400
+        assert f"Experiment.seed = {seed}" in (folder / "operative.gin").read_text()
+    assert epochs(tmp_path / "runs" / "SEED=0") != epochs(tmp_path / "runs" / "SEED=1")
+    assert sweep.main([*toys, "--list"]) == 0
+    assert "2 of 2 finished" in capsys.readouterr().out
+    assert sweep.main(toys) == 0
+    assert "2 runs, 2 finished already" in capsys.readouterr().out
+    (tmp_path / "runs" / "SEED=1" / "operative.gin").write_text("Experiment.seed = 9\n")
+    assert sweep.main(toys) == 2
+    said = capsys.readouterr().err
+    assert f"exit code 2: {tmp_path / 'runs' / 'SEED=1'}: " in said
