@@ -18,7 +18,7 @@ from dsl.provenance import environment
 from dsl.room import out_of_memory_in_words, require_room
 from dsl.run_folder import EXPERIMENT, PROFILE, Description, RunFolder, next_folder
 from dsl.schedule import Schedule
-from dsl.signals import Interruption
+from dsl.signals import Interruption, StopRequestedError
 from dsl.tracking import trackers
 
 RUNS = Path("runs")
@@ -57,7 +57,11 @@ def run(configuration: Configuration, file: Path, out: Path | None, profile: boo
             owned.describe(description, goes_on=goes_on)
             _say(f"run folder: {folder}")
             traces = owned.path / PROFILE if profile else None
-            _train(experiment, schedule, owned.path, interruption, traces)
+            try:
+                _train(experiment, schedule, owned.path, interruption, traces)
+            except StopRequestedError:
+                _say(f"interrupted and saved; the same command with --out {folder} goes on.")
+                raise
     _say(f"done: {folder}")
     return folder
 

@@ -21,6 +21,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _play(options: argparse.Namespace) -> int:
     # The heavy imports wait until the arguments have turned out to make sense.
+    from dsl.compilation_cache import keep_compiled
+
+    keep_compiled(lambda line: print(line, file=sys.stderr))
     from dsl.policy import load_policy
     from dsl.showing import show
 

@@ -55,7 +55,6 @@ def _dispatch(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return NON_FINITE
     except StopRequestedError as interrupted:
-        print("interrupted and saved; the same command with --out goes on.", file=sys.stderr)
         return interrupted.code
     return 0
 

@@ -55,7 +55,7 @@ sys.addaudithook(refuse)
 
 @pytest.fixture
 def folder(tmp_path):
-    with RunFolder.create(tmp_path / "runs" / "quickstart-001") as run:
+    with RunFolder.open(tmp_path / "runs" / "quickstart-001") as run:
         run.describe(DESCRIPTION)
         yield run.path
 

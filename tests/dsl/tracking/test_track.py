@@ -22,7 +22,7 @@ DESCRIPTION = Description("quick", "A = 1\n", "B = 2\n", {"SEED": 7}, {"a": {"b"
 
 
 def make_run(folder):
-    with RunFolder.create(folder) as run:
+    with RunFolder.open(folder) as run:
         run.describe(DESCRIPTION)
     Jsonl(folder).close()
     return folder
