@@ -33,7 +33,7 @@ def main() -> None:
         return
     print("| algorithm | side | success rate | steps at goal |")
     print("| --- | --- | --- | --- |")
-    for algorithm in ALGORITHMS:
+    for algorithm in arguments.algorithms:
         for side, run in (("here", _ours), ("sbx-rl", _peers)):
             scores = [run(algorithm, seed, arguments) for seed in arguments.seeds]
             columns = [_column(s[i] for s in scores) for i in (0, 1)]
@@ -143,6 +143,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peer-python", type=Path, help="interpreter that has sbx-rl")
     parser.add_argument("--out", type=Path, default=Path("runs/peer_sbx"))
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--algorithms", nargs="+", default=ALGORITHMS, choices=ALGORITHMS)
     parser.add_argument("--child", choices=ALGORITHMS, help=argparse.SUPPRESS)
     return parser.parse_args()
 
