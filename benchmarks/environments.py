@@ -74,21 +74,24 @@ def measure(arguments) -> dict[str, float]:
     """Environment steps per second on this process's devices, and in C or of resets alone."""
     import jax
 
+    from dsl.cores import spare_a_thread
+
+    spare_a_thread()
     env = make(arguments.tasks[0], arguments.settings)
     (envs,) = arguments.envs
     steps = max(ENV_STEPS_PER_CALL // envs, 4)
     several = len(jax.devices()) > 1
-    runs = [_compiled(env, envs, steps, advance) for advance in (_step, _reset)[: 1 + several]]
+    runs = [compiled(env, envs, steps, advance) for advance in (step, _reset)[: 1 + several]]
     print("ready", flush=True)
     sys.stdin.readline()
-    whole, *resets = (_median_seconds(run) for run in runs)
+    whole, *resets = (median_seconds(run) for run in runs)
     results = {"mjx": envs * steps / whole}
     if several:
         return {**results, "reset": resets[0] / whole}
     return {**results, "c": envs * steps / _c_seconds(env, envs, steps)}
 
 
-def _step(env, state, timestep, action):
+def step(env, state, timestep, action):
     """What the training loop does."""
     from components.environments.auto_reset import step_or_reset
 
@@ -112,7 +115,7 @@ def make(word: str, settings: list[str]):
     return vocabulary().words[f"env.{word}"].thing(**chosen)
 
 
-def _compiled(env, envs: int, steps: int, advance):
+def compiled(env, envs: int, steps: int, advance):
     """A function of a number that makes so many steps of all environments, run once."""
     import jax
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
@@ -120,14 +123,14 @@ def _compiled(env, envs: int, steps: int, advance):
     mesh = Mesh(jax.devices(), ("envs",))
     split = NamedSharding(mesh, PartitionSpec("envs"))
 
-    def step(carry, key):
+    def steps_of_all(carry, key):
         actions = jax.random.uniform(key, (envs, env.sizes.action), minval=-1.0)
         actions = jax.lax.with_sharding_constraint(actions, split)
         return jax.vmap(lambda *one: advance(env, *one))(*carry, actions), None
 
     @jax.jit
     def rollout(carry, key):
-        return jax.lax.scan(step, carry, jax.random.split(key, steps))[0]
+        return jax.lax.scan(steps_of_all, carry, jax.random.split(key, steps))[0]
 
     keys = jax.device_put(jax.random.split(jax.random.key(0), envs), split)
     latest = [jax.jit(jax.vmap(env.reset))(keys)]
@@ -139,7 +142,7 @@ def _compiled(env, envs: int, steps: int, advance):
     return run
 
 
-def _median_seconds(run) -> float:
+def median_seconds(run) -> float:
     seconds = []
     for i in range(1, ROUNDS + 1):
         begun = time.perf_counter()
