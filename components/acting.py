@@ -80,3 +80,19 @@ class BestOf(AbstractActing):
         actions = jax.vmap(policy.sample)(jax.random.split(key, self.count))
         values = jax.vmap(lambda action: critic(state, action, goal))(actions)
         return actions[jnp.argmax(values)]
+
+
+def act(
+    acting: AbstractActing,
+    actor: PyTree,
+    critic: PyTree,
+    states: Float[Array, "B n"],
+    goals: Float[Array, "B g"],
+    key: Key[Array, ""],
+) -> Float[Array, "B a"]:
+    """The actions of a batch of states, each with its goal and random numbers of its own."""
+
+    def one(state, goal, key):
+        return acting(actor, critic, state, goal, key)
+
+    return jax.vmap(one)(states, goals, jax.random.split(key, states.shape[0]))

@@ -267,21 +267,6 @@ class ActorCritic(eqx.Module):
         return jax.lax.cond(due, weighted, lambda state: (state, metrics), state)
 
 
-def act(
-    acting: AbstractActing,
-    networks: Networks,
-    states: Float[Array, "B n"],
-    goals: Float[Array, "B g"],
-    key: Key[Array, ""],
-) -> Float[Array, "B a"]:
-    """The actions of a batch of states, each with its goal and random numbers of its own."""
-
-    def one(state, goal, key):
-        return acting(networks.actor, networks.critic, state, goal, key)
-
-    return jax.vmap(one)(states, goals, jax.random.split(key, states.shape[0]))
-
-
 def _replace(state: LearnerState, name: str, network: PyTree, optimiser: PyTree) -> LearnerState:
     """The state with one of its networks and its optimiser's state exchanged."""
     return eqx.tree_at(

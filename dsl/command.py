@@ -1,7 +1,9 @@
-"""What all commands have in common: errors in a line, and exit codes."""
+"""What all commands have in common: arguments, errors in a line, and exit codes."""
 
+import argparse
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from dsl.errors import RecordError, UsageError
 
@@ -25,3 +27,30 @@ def exit_code(action: Callable[[], int], *, debug: bool = False) -> int:
     except KeyboardInterrupt:
         print("interrupted.", file=sys.stderr)
         return INTERRUPTED
+
+
+def add_overrides(parser: argparse.ArgumentParser, meaning: str) -> None:
+    """Add `--set NAME=VALUE ...`, which may come several times, as the list `set`."""
+    parser.add_argument(
+        "--set", nargs="+", action="extend", default=[], metavar="NAME=VALUE", help=meaning
+    )
+
+
+def add_debug(parser: argparse.ArgumentParser) -> None:
+    """Add `--debug`."""
+    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+
+
+def positive(text: str) -> int:
+    """An argument that counts something."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is less than 1")
+    return number
+
+
+def folder(name: str) -> Path:
+    """An argument that names a folder."""
+    if not name:  # a shell variable that is not set, not the working directory
+        raise argparse.ArgumentTypeError("the name is empty.")
+    return Path(name)

@@ -87,7 +87,7 @@ def train(experiment: Experiment, schedule: Schedule, start: Start, host: Host) 
 
     Raises:
         NonFiniteError: a number of training is NaN or infinite; names it and the epoch.
-        StopRequestedError: a signal has come, and the state is saved.
+        StopRequestedError: a signal has come; the state is saved if the disk took it.
     """
     run = _Run(experiment, schedule, start, host)
     while run.position.epoch <= schedule.epochs:
@@ -182,7 +182,7 @@ class _Run:
         if code is not None:
             if keeper is not None:
                 keeper.wait()
-            raise StopRequestedError(code)
+            raise StopRequestedError(code, saved=keeper is not None and not keeper.failed)
 
     def _save(self, keeper: Keeper) -> None:
         self._require(lambda: keeper.save(self.progress, self.position))
@@ -201,8 +201,13 @@ class _Run:
         except NonFiniteError as error:
             if self.host.keeper is None:
                 raise
-            aside = self.host.keeper.set_aside(self.progress, self.position)
-            raise NonFiniteError(f"{error} The state is in {aside}.") from error
+            raise NonFiniteError(f"{error} {self._set_aside(self.host.keeper)}") from error
+
+    def _set_aside(self, keeper: Keeper) -> str:
+        try:
+            return f"The state is in {keeper.set_aside(self.progress, self.position)}."
+        except OSError as error:
+            return f"Its state could not be written ({error.strerror or error})."
 
     def _tick(self, *, in_epoch: bool = True) -> None:
         """Add the time since the last tick to the run's."""

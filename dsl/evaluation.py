@@ -6,8 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key, PyTree
 
+from components.acting import act
 from components.environments.goal_environment import Observation, State
-from components.learner import Metrics, act
+from components.learner import Metrics
 from dsl.devices import SPLIT, each_alone, laid_out
 from dsl.program import Learners, Program, prefixed
 
@@ -85,7 +86,7 @@ def _evaluated_actions(
         mine = _episodes(program, i)
         networks = learners[name].networks
         state, goal = observation.state[mine], observation.goal[mine]
-        actions.append(act(learner.evaluating, networks, state, goal, key))
+        actions.append(act(learner.evaluating, networks.actor, networks.critic, state, goal, key))
     return jnp.concatenate(actions)
 
 

@@ -88,10 +88,8 @@ class Together:
     def __init__(self, program: Program, progress: Progress):
         self._program = program
         self._advance, self._finish = _compiled(
-            [
-                (loop.advance, (program, *_as_arrays(1, 1)), progress),
-                (loop.finish, (program, *_as_arrays(1)), progress),
-            ]
+            _lowered(loop.advance, (program, *_as_arrays(1, 1)), progress),
+            _lowered(loop.finish, (program, *_as_arrays(1)), progress),
         )
 
     def advance(self, progress: Progress, iterations: int, updates: int) -> Progress:
@@ -107,15 +105,12 @@ class OnCores:
     def __init__(self, program: Program, progress: Progress):
         self._one, self._many = replace(program, devices=1), program
         rest, players = _without_lanes(progress), self._players(progress.state)
-        block, count = _block(program), jnp.zeros((), jnp.int32)
+        block, count = _block(progress, program.unroll_length), jnp.zeros((), jnp.int32)
         self._collect, self._score, self._learn, self._close = _compiled(
-            [
-                (loop.collect, (program,), players),
-                (loop.score, (program,), players),
-                (loop.learn, (self._one, block, count), rest),
-                (loop.close, (self._one, count), rest),
-            ],
-            used_up=(False, False, True, True),
+            _lowered(loop.collect, (program,), players, used_up=False),
+            _lowered(loop.score, (program,), players, used_up=False),
+            _lowered(loop.learn, (self._one, block, count), rest),
+            _lowered(loop.close, (self._one, count), rest),
         )
 
     def advance(self, progress: Progress, iterations: int, updates: int) -> Progress:
@@ -139,18 +134,16 @@ class OnCores:
         return replace(jax.device_put(shared, spread(self._many, WHOLE)), lanes=state.lanes)
 
 
-def _compiled(parts: list[tuple[Callable[..., Any], tuple, Any]], used_up: Any = True) -> Any:
-    """Functions of (program, *others) and a state, whose memory they use again where it is used up.
+def _lowered(
+    function: Callable[..., Any], fixed: tuple, state: Any, *, used_up: bool = True
+) -> Any:
+    """A function of (program, *others) and a state, whose memory it uses again if it is used up."""
+    donated = "all-except-first" if used_up else "none"
+    return eqx.filter_jit(_state_last(function), donate=donated).lower(fixed, state)
 
-    Traced one after the other, compiled side by side.
-    """
-    flags = [used_up] * len(parts) if isinstance(used_up, bool) else used_up
-    lowered = [
-        eqx.filter_jit(_state_last(function), donate="all-except-first" if flag else "none").lower(
-            fixed, state
-        )
-        for (function, fixed, state), flag in zip(parts, flags, strict=True)
-    ]
+
+def _compiled(*lowered: Any) -> list[Any]:
+    """Traced one after the other, compiled side by side."""
     with ThreadPoolExecutor(len(lowered)) as pool:
         return list(pool.map(lambda program: program.compile(), lowered))
 
@@ -160,10 +153,15 @@ def _state_last(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda fixed, state: function(fixed[0], state, *fixed[1:])
 
 
-def _block(program: Program) -> Row:
+def _block(progress: Progress, steps: int) -> Row:
     """Rows of the shapes that an unroll leaves, without tracing one."""
-    block = replace(program.buffer, capacity=program.unroll_length, dtype="float32")
-    return block.init(program.environment.sizes, program.num_envs).rows
+
+    def zeros(ring: jax.Array) -> jax.Array:
+        # The buffer may keep fewer bits.
+        floating = jnp.issubdtype(ring.dtype, jnp.floating)
+        return jnp.zeros((steps, *ring.shape[1:]), jnp.float32 if floating else ring.dtype)
+
+    return jax.tree.map(zeros, progress.state.buffer.rows)
 
 
 def _acting(learners: Learners) -> Learners:

@@ -4,9 +4,10 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, PyTree
+
+from dsl.names import by_name
 
 Finite = dict[str, Bool[Array, ""]]
 
@@ -17,10 +18,9 @@ class NonFiniteError(Exception):
 
 def finite(tree: PyTree) -> Finite:
     """For every floating-point array of a tree, by its name there: whether all of it is finite."""
-    leaves, _ = jax.tree.flatten_with_path(tree)
     return {
-        jax.tree_util.keystr(path, simple=True, separator="."): jnp.isfinite(leaf).all()
-        for path, leaf in leaves
+        name: jnp.isfinite(leaf).all()
+        for name, leaf in by_name(tree).items()
         if jnp.issubdtype(leaf.dtype, jnp.inexact)
     }
 

@@ -40,7 +40,7 @@ def run(configuration: Configuration, file: Path, out: Path | None, profile: boo
     Raises:
         UsageError: the experiment or the folder cannot be used.
         NonFiniteError: training went wrong.
-        StopRequestedError: a signal has come, and the state is saved.
+        StopRequestedError: a signal has come; the state is saved if the disk took it.
     """
     with Interruption() as interruption:
         experiment = build(configuration)
@@ -59,8 +59,9 @@ def run(configuration: Configuration, file: Path, out: Path | None, profile: boo
             traces = owned.path / PROFILE if profile else None
             try:
                 _train(experiment, schedule, owned.path, interruption, traces)
-            except StopRequestedError:
-                _say(f"interrupted and saved; the same command with --out {folder} goes on.")
+            except StopRequestedError as stop:
+                saved = "saved" if stop.saved else "NOT SAVED since the last checkpoint"
+                _say(f"interrupted and {saved}; the same command with --out {folder} goes on.")
                 raise
     _say(f"done: {folder}")
     return folder

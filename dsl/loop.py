@@ -11,11 +11,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
+from components.acting import act
 from components.batch import Replay
 from components.buffers import Row
 from components.environments.auto_reset import step_or_reset
 from components.gradients import skipped_updates
-from components.learner import Metrics, act
+from components.learner import Metrics
 from dsl.devices import (
     SPLIT,
     SPLIT_SECOND,
@@ -221,7 +222,9 @@ def collect(program: Program, state: TrainState) -> tuple[Lanes, Row, Int[Array,
         observation = lanes.timestep.observation
         reset_keys = first_keys if program.fixed_starts else lanes.state.key
         step_key = jax.random.fold_in(key, index)
-        action = act(acting, networks, observation.state, observation.goal, step_key)
+        action = act(
+            acting, networks.actor, networks.critic, observation.state, observation.goal, step_key
+        )
         env_state, timestep = advance(lanes.state, lanes.timestep, action, reset_keys)
         row = Row(
             state=observation.state,

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.command import exit_code
+from dsl.command import add_debug, exit_code, folder, positive
 from dsl.errors import UsageError
 
 
@@ -30,14 +30,12 @@ def _play(options: argparse.Namespace) -> int:
     policy = load_policy(options.place, options.learner)
     out = options.out or policy.checkpoint.parent.parent / "play"
     print(f"policy: {policy.checkpoint}, learner {policy.learner}")
-    for line in show(
-        policy, options.episodes, options.seed, _folder(out), film=not options.no_film
-    ):
+    for line in show(policy, options.episodes, options.seed, _made(out), film=not options.no_film):
         print(line)
     return 0
 
 
-def _folder(path: Path) -> Path:
+def _made(path: Path) -> Path:
     try:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -47,24 +45,19 @@ def _folder(path: Path) -> Path:
     return path
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m dsl.play", description="Roll out a trained policy."
     )
     parser.add_argument("place", type=Path, metavar="RUN_OR_CHECKPOINT")
     parser.add_argument("--learner", help="which, where the run has several")
-    parser.add_argument("--episodes", type=_positive, default=128, help="to score (128)")
+    parser.add_argument("--episodes", type=positive, default=128, help="to score (128)")
     parser.add_argument("--seed", type=int, default=0, help="of starts, goals and actions (0)")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="folder of the pictures: RUN/play")
+    parser.add_argument(
+        "--out", type=folder, metavar="DIR", help="folder of the pictures: RUN/play"
+    )
     parser.add_argument("--no-film", action="store_true", help="draw the chart only")
-    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    add_debug(parser)
     return parser
 
 

@@ -12,7 +12,8 @@ from dsl.errors import UsageError
 from dsl.run_folder import OPERATIVE
 
 FINISHED, BEGUN, WAITING, OTHER = "finished", "begun", "waiting", "other settings"
-_ALLOWED = re.compile(r"[^\w.+-]+")
+# What a file name should not hold.
+_STRANGE = r"[^\w.+-]+"
 
 
 class Point(NamedTuple):
@@ -48,7 +49,7 @@ def points(file: Path, overrides: list[str], root: Path) -> list[Point]:
 
     Raises:
         ConfigError: a combination cannot be; every problem of every combination is named.
-        UsageError: nothing varies.
+        UsageError: nothing varies, or two combinations have the same folder.
     """
     grid = load(file, overrides).grid
     if not grid:
@@ -67,7 +68,25 @@ def points(file: Path, overrides: list[str], root: Path) -> list[Point]:
             found.append(_point(configuration, [*overrides, *mine], root / _name(grid, values)))
     if problems:
         raise ConfigError(dict.fromkeys(problems))
+    require_own_folders(file, found)
     return found
+
+
+def require_own_folders(file: Path, points: list[Point]) -> None:
+    """Refuse combinations whose names differ in nothing that a file name can hold.
+
+    Raises:
+        UsageError: names the first two.
+    """
+    owners: dict[Path, Point] = {}
+    for point in points:
+        other = owners.setdefault(point.folder, point)
+        if other is not point:
+            ours, theirs = (" ".join(p.overrides) for p in (point, other))
+            raise UsageError(
+                f"{file}: sweep.grid: {theirs} and {ours} would share the folder {point.folder}. "
+                "Change one of the values, or put it into a sweep of its own."
+            )
 
 
 def _point(configuration: Configuration, overrides: list[str], folder: Path) -> Point:
@@ -82,5 +101,11 @@ def _parts(grid: dict[str, list[str]], values: tuple[str, ...]) -> Iterator[str]
     """`CRITIC_DEPTH=4`; of a long name the setting, of a value what a file name can hold."""
     short = [name.rpartition(".")[2] for name in grid]
     for name, last, value in zip(grid, short, values, strict=True):
-        shown = last if short.count(last) == 1 else _ALLOWED.sub("-", name)
-        yield f"{shown}={_ALLOWED.sub('-', value).strip('-')}"
+        shown = last if short.count(last) == 1 else _plain(name)
+        yield f"{shown}={_plain(value)}"
+
+
+def _plain(text: str) -> str:
+    """Without quotes and brackets, which are at the ends; the sign of a number stays."""
+    inside = re.sub(f"^{_STRANGE}|{_STRANGE}$", "", text)
+    return re.sub(_STRANGE, "-", inside)

@@ -14,8 +14,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from components.acting import AbstractActing
-from components.learner import Networks, act
+from components.acting import AbstractActing, act
+from components.learner import Networks
 from dsl.build import build
 from dsl.checkpoint import store
 from dsl.checkpoint.keeper import policies
@@ -66,7 +66,7 @@ class Policy(eqx.Module):
 
 @eqx.filter_jit
 def _act(policy: Policy, states: Array, goals: Array, key: Array) -> Array:
-    return act(policy.acting, policy.networks, states, goals, key)
+    return act(policy.acting, policy.networks.actor, policy.networks.critic, states, goals, key)
 
 
 def load_policy(place: str | Path, learner: str | None = None) -> Policy:

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.command import NON_FINITE, exit_code
+from dsl.command import NON_FINITE, add_debug, add_overrides, exit_code, folder
 
 _DESCRIPTION = "Run an experiment that a gin file describes."
 
@@ -38,8 +38,7 @@ def _dispatch(options: argparse.Namespace) -> int:
     if options.words is not None:
         print(listing(options.words or None))
         return 0
-    overrides = [item for group in options.set for item in group]
-    configuration = load(options.file, overrides)
+    configuration = load(options.file, options.set)
     if options.check:
         print(check.report(configuration))
         return 0
@@ -62,22 +61,15 @@ def _dispatch(options: argparse.Namespace) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dsl.run", description=_DESCRIPTION)
     parser.add_argument("file", nargs="?", type=Path, metavar="FILE.gin", help="the experiment")
-    parser.add_argument(
-        "--set",
-        nargs="+",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="set capitals or settings, as in WIDTH=64 env.PointMaze.layout=big_maze",
-    )
-    parser.add_argument("--out", type=_folder, metavar="DIR", help="folder of the run")
+    add_overrides(parser, "set capitals or settings, as in WIDTH=64 env.PointMaze.layout=big_maze")
+    parser.add_argument("--out", type=folder, metavar="DIR", help="folder of the run")
     parser.add_argument(
         "--check", action="store_true", help="show what would run, and train nothing"
     )
     parser.add_argument(
         "--profile", action="store_true", help="trace a few iterations into the run's folder"
     )
-    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    add_debug(parser)
     parser.add_argument(
         "--words",
         nargs="?",
@@ -86,12 +78,6 @@ def _parser() -> argparse.ArgumentParser:
         help="list the words that gin files are written in",
     )
     return parser
-
-
-def _folder(name: str) -> Path:
-    if not name:  # a shell variable that is not set, not the working directory
-        raise argparse.ArgumentTypeError("the name is empty.")
-    return Path(name)
 
 
 if __name__ == "__main__":

@@ -14,15 +14,16 @@ CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGUSR1: REQUEUE}
 
 
 class StopRequestedError(Exception):
-    """A signal asked the run to stop, and everything is saved.
+    """A signal asked the run to stop.
 
     Attributes:
         code: what the process exits with.
+        saved: whether its last state is on the disk.
     """
 
-    def __init__(self, code: int):
+    def __init__(self, code: int, *, saved: bool):
         super().__init__(code)
-        self.code = code
+        self.code, self.saved = code, saved
 
 
 class Interruption:
@@ -55,13 +56,6 @@ class Interruption:
     def begin_saving(self) -> None:
         """From now on there is something to save: the first signal no longer leaves at once."""
         self._saving = True
-
-    def check(self) -> None:
-        """Raises:
-        StopRequestedError: a signal has come.
-        """
-        if self.code is not None:
-            raise StopRequestedError(self.code)
 
     def _watch(self) -> None:
         while number := os.read(self._reader, 1):

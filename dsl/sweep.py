@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.command import exit_code
+from dsl.command import add_debug, add_overrides, exit_code, folder, positive
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,20 +26,12 @@ def _sweep(options: argparse.Namespace) -> int:
     from dsl.points import points
     from dsl.sweeping import listing, run_all
 
-    overrides = [item for group in options.set for item in group]
     root = options.out or Path("runs") / f"{options.file.stem}-sweep"
-    found = points(options.file, overrides, root)
+    found = points(options.file, options.set, root)
     if options.list:
         print(listing(found))
         return 0
     return run_all(options.file, found, options.jobs)
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,26 +39,21 @@ def _parser() -> argparse.ArgumentParser:
         prog="python -m dsl.sweep", description="Run an experiment once for each of its values."
     )
     parser.add_argument("file", type=Path, metavar="FILE.gin", help="it says what varies")
-    parser.add_argument(
-        "--set",
-        nargs="+",
-        action="append",
-        default=[],
-        metavar="NAME=VALUE",
-        help="as for dsl.run, in every run; \"sweep.grid={'SEED': [0]}\" sets what varies",
+    add_overrides(
+        parser, "as for dsl.run, in every run; \"sweep.grid={'SEED': [0]}\" sets what varies"
     )
     parser.add_argument(
-        "--out", type=Path, metavar="DIR", help="folder of the runs' folders: runs/FILE-sweep"
+        "--out", type=folder, metavar="DIR", help="folder of the runs' folders: runs/FILE-sweep"
     )
     parser.add_argument(
         "--jobs",
-        type=_positive,
+        type=positive,
         default=1,
         metavar="N",
         help=f"runs at a time, each on its share of the {os.cpu_count()} cores (1)",
     )
     parser.add_argument("--list", action="store_true", help="show the runs, and run nothing")
-    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    add_debug(parser)
     return parser
 
 

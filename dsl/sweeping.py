@@ -49,7 +49,9 @@ class Workers:
         jobs: how many at a time.
         """
         self.stopped: int | None = None
-        self._jobs, self._lock = jobs, threading.Lock()
+        self._jobs = jobs
+        # A second signal may interrupt the handler of the first.
+        self._lock = threading.RLock()
         self._under_way: set[subprocess.Popen[bytes]] = set()
 
     def __enter__(self) -> "Workers":
@@ -111,9 +113,10 @@ class Workers:
             print(f"exit code {code}: {point.folder}: {said} (all of it: {log})", file=sys.stderr)
 
     def _pass_on(self, number: int, _frame: object) -> None:
-        self.stopped = CODES[signal.Signals(number)]
-        for process in tuple(self._under_way):
-            process.send_signal(number)
+        with self._lock:
+            self.stopped = CODES[signal.Signals(number)]
+            for process in self._under_way:
+                process.send_signal(number)
 
 
 def _shares(jobs: int) -> list[set[int]]:

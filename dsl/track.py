@@ -9,10 +9,10 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from dsl.command import USAGE
 from dsl.tracking.add_runs import add_runs, find_runs
 
 _DESCRIPTION = "Write run folders into Aim; running it again doubles nothing."
-_PROBLEM = 2
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,7 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         problems += add_runs(mine, root, print, rebuild=options.rebuild)
     for problem in problems:
         print(problem, file=sys.stderr)
-    return _PROBLEM if problems else 0
+    return USAGE if problems else 0
 
 
 def _root(folder: Path, repo: Path | None) -> Path:

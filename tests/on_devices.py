@@ -43,7 +43,7 @@ PROGRAM = Experiment(
     buffer=TrajectoryBuffer(CAPACITY),
     num_envs=16,
     batch_size=32,
-    unroll_length=10,
+    unroll_length=3,  # fewer rows than a buffer may have
     eval_episodes=16,
 ).program()
 

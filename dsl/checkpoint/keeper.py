@@ -15,7 +15,7 @@ from dsl.checkpoint.cadence import Cadence
 from dsl.checkpoint.parts import BUFFER, LEARNERS, NETWORKS, REST, copies, join, split
 from dsl.checkpoint.store import DamagedError
 from dsl.errors import UsageError
-from dsl.finite import NonFiniteError
+from dsl.finite import require_finite
 from dsl.program import Learners, Progress
 
 CHECKPOINTS = "checkpoints"
@@ -53,6 +53,9 @@ class Keeper:
     fails is reported; the run goes on, and no earlier checkpoint is touched before a later one is
     whole.
 
+    Attributes:
+        failed: whether the last write did; settled after `wait`.
+
     Args:
         folder: of the run, which this process owns.
         cadence: how often, how many.
@@ -72,6 +75,7 @@ class Keeper:
         self._run, self.folder = folder, folder / CHECKPOINTS
         self._cadence, self._facts, self._say, self._clock = cadence, dict(facts), say, clock
         self._writing: threading.Thread | None = None
+        self.failed = False
         self._last_end, self._last_cost = clock(), 0.0
         self._last_epoch: int | None = None
         self._best = self._best_score()
@@ -143,9 +147,10 @@ class Keeper:
         self.wait()
         path = self.folder / f"iteration_{position.iterations:09d}"
         if path.exists():  # the same state
+            self.failed = False
             return
         parts = split(progress)
-        _require_finite(parts[LEARNERS], position.epoch)
+        require_finite({}, _finite(parts[LEARNERS]), position.epoch)
         self._last_epoch = position.epoch
         facts = {**self._facts, "position": position._asdict()}
 
@@ -159,10 +164,10 @@ class Keeper:
 
     def save_best(self, learners: Learners, position: Position, score: float) -> None:
         """Keep these networks apart if their evaluation beats all before."""
+        if score > self._best:
+            self.wait()  # what is being written may be better
         if not score > self._best:
             return
-        self.wait()
-        self._best = score
         networks = {name: {NETWORKS: learner.networks} for name, learner in learners.items()}
         parts = {LEARNERS: copies(networks)}
         path = self.folder / f"best_{position.iterations:09d}"
@@ -170,6 +175,7 @@ class Keeper:
 
         def write() -> None:
             store.write(path, parts, facts)
+            self._best = score
             self._prune(_BEST, 1)
 
         self._start(write)
@@ -197,7 +203,9 @@ class Keeper:
         def guarded() -> None:
             try:
                 write()
+                self.failed = False
             except OSError as error:
+                self.failed = True
                 self._say(
                     f"CHECKPOINT NOT WRITTEN in {self.folder} ({error.strerror or error}). "
                     "Training goes on; earlier checkpoints are untouched. Make room there."
@@ -244,7 +252,9 @@ def _set_aside(path: Path) -> Path:
     return path.rename(aside)
 
 
-def _require_finite(learners: store.Arrays, epoch: int) -> None:
-    for name, array in learners.items():
-        if array.dtype.kind not in "iub" and not np.isfinite(array).all():
-            raise NonFiniteError(f"{name} holds numbers that are not finite in epoch {epoch}.")
+def _finite(arrays: store.Arrays) -> dict[str, bool]:
+    return {
+        name: bool(np.isfinite(array).all())
+        for name, array in arrays.items()
+        if array.dtype.kind not in "iub"
+    }

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import PyTree
 
 from dsl.checkpoint.store import Arrays, DamagedError
+from dsl.names import by_name
 from dsl.program import Progress
 
 LEARNERS, BUFFER, REST = "learners", "buffer", "rest"
@@ -57,13 +58,12 @@ def copies(tree: PyTree, rows: int | None = None) -> Arrays:
         tree: of arrays.
         rows: how many leading entries to take of the rows of a buffer; all where left out.
     """
-    names = _names(tree)
-    arrays = [np.asarray(_data(leaf)) for leaf in jax.tree.leaves(tree)]
+    arrays = {name: np.asarray(_data(leaf)) for name, leaf in by_name(tree).items()}
     return {
         name: np.array(array[: rows if name.startswith(_BUFFER_ROWS) else None])
         if array.ndim
         else np.array(array)
-        for name, array in zip(names, arrays, strict=True)
+        for name, array in arrays.items()
     }
 
 
@@ -73,24 +73,16 @@ def restore(template: PyTree, arrays: Arrays) -> PyTree:
     Raises:
         DamagedError: names, shapes or types differ from those of the template.
     """
-    names = _names(template)
-    if different := sorted(set(names) ^ set(arrays)):
+    expected = by_name(template)
+    if different := sorted(set(expected) ^ set(arrays)):
         raise DamagedError(f"it is of another kind of run: {different[0]} is not in both")
-    leaves = [
-        _restored(name, leaf, arrays[name])
-        for name, leaf in zip(names, jax.tree.leaves(template), strict=True)
-    ]
+    leaves = [_restored(name, leaf, arrays[name]) for name, leaf in expected.items()]
     return jax.tree.unflatten(jax.tree.structure(template), leaves)
 
 
 def _rest(progress: Progress) -> Progress:
     """All but learners and buffer."""
     return eqx.tree_at(lambda p: (p.state.learners, p.state.buffer), progress, (None, None))
-
-
-def _names(tree: PyTree) -> list[str]:
-    paths, _ = jax.tree.flatten_with_path(tree)
-    return [jax.tree_util.keystr(path, simple=True, separator=".") for path, _ in paths]
 
 
 def _data(leaf: Any) -> Any:

@@ -9,13 +9,13 @@ import numpy as np
 import optax
 import pytest
 
-from components.acting import Mode, Sample
+from components.acting import Mode, Sample, act
 from components.actors import TanhGaussianActor
 from components.batch import Batch
 from components.critics import ContrastiveCritic
 from components.goals import GeometricFuture
 from components.gradients import gradient_step, init_optimiser, skipped_updates
-from components.learner import ActorCritic, act
+from components.learner import ActorCritic
 from components.losses.actor import MaximumEntropy
 from components.losses.contrastive import InfoNCE
 from components.losses.frozen import Frozen
@@ -196,9 +196,9 @@ def test_the_critic_does_not_move_with_the_actors_noise(learner, state):
 
 
 def test_actions_lie_inside_the_bounds_and_the_mode_has_no_noise(state, key):
-    batch = make_batch()
+    batch, networks = make_batch(), (state.networks.actor, state.networks.critic)
     drawn, greedy = (
-        eqx.filter_jit(act)(acting, state.networks, batch.state, batch.goal, key)
+        eqx.filter_jit(act)(acting, *networks, batch.state, batch.goal, key)
         for acting in (Sample(), Mode())
     )
     assert drawn.shape == greedy.shape == (16, 1)

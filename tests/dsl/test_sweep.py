@@ -8,7 +8,8 @@ from toy_runs import EXPERIMENT, PLACES, ROOT, epochs, own_words, write_experime
 import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl import sweep
 from dsl.config import ConfigError, load
-from dsl.points import points
+from dsl.errors import UsageError
+from dsl.points import Point, points, require_own_folders
 from dsl.run import main as run_main
 
 BASE = f"include '{ROOT / 'experiments' / 'quickstart.gin'}'\n"
@@ -36,6 +37,22 @@ def test_every_combination_is_a_run_with_its_name(tmp_path):
     assert "critic/network.ResidualMLP.depth = 8" in last
     assert "env.PointMaze.layout = 'big_maze'" in last
     assert "critic/network.ResidualMLP.width = 8" in last
+
+
+def test_signs_and_quotes_in_the_names_of_folders(tmp_path):
+    entropy = "temperature.TunedTemperature.target_entropy_per_dimension"
+    grid = f"sweep.grid = {{{entropy!r}: [-0.5, 0.5], 'optimiser.adam.b1': [1e-3]}}\n"
+    found = points(write(tmp_path, grid), [], tmp_path)
+    assert [point.folder.name for point in found] == [
+        "target_entropy_per_dimension=-0.5,b1=0.001",
+        "target_entropy_per_dimension=0.5,b1=0.001",
+    ]
+
+
+def test_two_combinations_never_share_a_folder(tmp_path):
+    one, other = Point(["A=[1]"], tmp_path / "A=1", ""), Point(["A=(1,)"], tmp_path / "A=1", "")
+    with pytest.raises(UsageError, match=r"A=\[1\] and A=\(1,\) would share the folder"):
+        require_own_folders(tmp_path / "mine.gin", [one, other])
 
 
 def test_a_sweep_changes_nothing_in_the_experiment_itself(tmp_path):

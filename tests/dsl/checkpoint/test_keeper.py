@@ -36,6 +36,10 @@ def at(iterations, epoch=1):
     return Position(epoch=epoch, iterations=iterations, wall_seconds=1.5)
 
 
+def full(*_):
+    raise OSError(28, "No space left on device")
+
+
 class Clock:
     now = 0.0
 
@@ -125,17 +129,30 @@ def test_the_state_of_another_run_is_refused(tmp_path):
 
 def test_a_failed_write_is_told_and_harms_nothing(tmp_path, monkeypatch):
     save(tmp_path, 1, kept=1)
-
-    def full(*_):
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr("dsl.checkpoint.store.safetensors.numpy.save_file", full)
     with_thread = keeper(tmp_path, said := [], kept=1)
-    with_thread.save(progress(2), at(2))
-    with_thread.wait()
+    with monkeypatch.context() as disk:
+        disk.setattr("dsl.checkpoint.store.safetensors.numpy.save_file", full)
+        with_thread.save(progress(2), at(2))
+        with_thread.wait()
+    assert with_thread.failed
     assert "CHECKPOINT NOT WRITTEN" in said[0]
     assert "No space left on device" in said[0]
     assert names(tmp_path) == ["iteration_000000001"]
+    with_thread.save(progress(2), at(2))
+    with_thread.wait()
+    assert not with_thread.failed
+    assert names(tmp_path) == ["iteration_000000002"]
+
+
+def test_the_best_is_one_that_was_written(tmp_path, monkeypatch):
+    best = keeper(tmp_path)
+    with monkeypatch.context() as disk:
+        disk.setattr("dsl.checkpoint.store.os.rename", full)
+        best.save_best(progress().state.learners, at(1), 2.0)
+        best.wait()
+    best.save_best(progress().state.learners, at(2), 1.0)
+    best.wait()
+    assert names(tmp_path) == ["best_000000002"]
 
 
 def test_networks_that_are_not_finite_are_never_saved(tmp_path):

@@ -106,6 +106,25 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_run(file, whole, half):
     assert epochs(half) == epochs(whole)
 
 
+def test_a_signal_on_a_full_disk_is_not_called_saved(file, half):
+    before = [path.name for path in checkpoints(half)]
+    full = (
+        "import resource",
+        "from dsl.driver import _Run",
+        "look = _Run._look_around",
+        "def stop(self):",
+        "    resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))",
+        "    self.host.interruption.code = 143",
+        "    look(self)",
+        "_Run._look_around = stop",
+    )
+    code, said = run(file, half, wrapper=full)
+    assert code == 143
+    assert "CHECKPOINT NOT WRITTEN" in said
+    assert "interrupted and NOT SAVED since the last checkpoint" in said
+    assert [path.name for path in checkpoints(half)] == before
+
+
 def test_a_record_that_cannot_be_written_ends_the_run(file, half):
     size = (half / "metrics.jsonl").stat().st_size
     limit = ("import resource", "from dsl.tracking.jsonl import Jsonl",
@@ -185,6 +204,15 @@ def test_numbers_that_are_not_finite_stop_the_run(tmp_path):
     for kept in checkpoints(tmp_path / "run"):  # from before the first update
         facts = json.loads((kept / "manifest.json").read_text())["body"]["facts"]
         assert (facts["position"]["epoch"], facts["position"]["iteration"]) <= (1, 0)
+
+
+def test_a_bad_state_that_cannot_be_kept_is_told_of(tmp_path):
+    text = EXPERIMENT + "optimiser.adam.learning_rate = 1e30\n"
+    limit = ("import resource", "resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))")
+    code, said = run(write_experiment(tmp_path, text), tmp_path / "run", wrapper=limit)
+    assert code == 3
+    assert "Its state could not be written (" in said
+    assert "File too large" in said
 
 
 def test_other_settings_are_refused_with_their_lines(file, half):
