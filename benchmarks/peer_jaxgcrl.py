@@ -1,0 +1,202 @@
+"""One update step here against that of `jaxgcrl`: same networks, batch and width.
+
+    python3 -m venv peer
+    peer/bin/pip install --no-deps jaxgcrl==0.2.8
+    peer/bin/pip install 'jax==0.4.25' 'jaxlib==0.4.25' 'flax==0.8.4' 'brax==0.12.1' \\
+        'mujoco==3.2.7' 'mujoco-mjx==3.2.7' 'numpy<2' 'tyro==0.9.16'
+    python benchmarks/peer_jaxgcrl.py --peer-python peer/bin/python
+
+Critic, actor and temperature on one batch of the ant's sizes, LayerNorm in every layer, a skip over
+four. Both sides take turns, in processes of their own: free on all cores, and pinned to one. The
+table gives milliseconds of an update, medians over the rounds, and the median over rounds of the
+peer's better time by ours; MiB are what the compiled step needs beside its arguments.
+"""
+
+import argparse
+import json
+import os
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+STATE, GOAL, ACTION, EMBEDDING, WIDTH = 29, 2, 8, 64, 256
+# Updates per timed call take about this long.
+SECONDS_PER_CALL = 1.0
+
+
+def main() -> None:
+    """Measure, and print a table."""
+    arguments = _arguments()
+    if arguments.child:
+        serve(arguments.child, arguments.depths[0], arguments.batches[0])
+        return
+    print("| depth | batch | here | MiB | jaxgcrl, free | one core | MiB | ratio | compile s |")
+    print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
+    for batch in arguments.batches:
+        for depth in arguments.depths:
+            print(_row(depth, batch, arguments), flush=True)
+
+
+def _row(depth: int, batch: int, arguments) -> str:
+    sides = {
+        "here": _start(sys.executable, "here", depth, batch),
+        "free": _start(arguments.peer_python, "jaxgcrl", depth, batch),
+        "pinned": _start(arguments.peer_python, "jaxgcrl", depth, batch, "taskset", "-c", "0"),
+    }
+    built = {name: json.loads(side.stdout.readline()) for name, side in sides.items()}
+    rounds = [{name: _turn(side) for name, side in sides.items()} for _ in range(arguments.rounds)]
+    for side in sides.values():
+        side.communicate()
+    ms = {name: 1e3 * statistics.median(turn[name] for turn in rounds) for name in sides}
+    ratio = statistics.median(min(t["free"], t["pinned"]) / t["here"] for t in rounds)
+    compiling = f"{built['here']['compile']:.0f}, {built['free']['compile']:.0f}"
+    return (
+        f"| {depth} | {batch} | {ms['here']:.0f} ms | {built['here']['mib']:.0f} "
+        f"| {ms['free']:.0f} ms | {ms['pinned']:.0f} ms | {built['free']['mib']:.0f} "
+        f"| {ratio:.2f} | {compiling} |"
+    )
+
+
+def _start(python, side: str, depth: int, batch: int, *prefix: str) -> subprocess.Popen[str]:
+    command = [*prefix, str(python), __file__, "--child", side]
+    command += ["--depths", str(depth), "--batches", str(batch)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT) if side == "here" else ""}
+    pipe = subprocess.PIPE
+    return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
+
+
+def _turn(side: subprocess.Popen[str]) -> float:
+    assert side.stdin is not None
+    assert side.stdout is not None
+    side.stdin.write("go\n")
+    side.stdin.flush()
+    return float(side.stdout.readline())
+
+
+def serve(side: str, depth: int, batch: int) -> None:
+    """Compile one side's update, say what that took, and time calls when asked."""
+    import jax
+
+    step, state = {"here": _ours, "jaxgcrl": _peers}[side](depth, batch)
+    begun = time.perf_counter()
+    compiled = jax.jit(step).lower(state).compile()
+    seconds = time.perf_counter() - begun
+    mib = compiled.memory_analysis().temp_size_in_bytes / 2**20
+    state = jax.block_until_ready(compiled(state))
+    begun = time.perf_counter()
+    state = jax.block_until_ready(compiled(state))
+    count = max(1, round(SECONDS_PER_CALL / (time.perf_counter() - begun)))
+    print(json.dumps({"compile": seconds, "mib": mib}), flush=True)
+    for _ in sys.stdin:
+        begun = time.perf_counter()
+        for _ in range(count):
+            state = compiled(state)
+        jax.block_until_ready(state)
+        print((time.perf_counter() - begun) / count, flush=True)
+
+
+def _ours(depth: int, batch: int):
+    """The update of the shipped experiment on a made-up batch."""
+    import equinox as eqx
+    import jax
+
+    import dsl.vocabulary  # noqa: F401 - registers the words
+    from components.batch import Batch
+    from components.spaces import Sizes
+    from dsl.build import build
+    from dsl.config import load
+
+    settings = [
+        f"CRITIC_DEPTH={depth}",
+        f"ACTOR_DEPTH={depth}",
+        "Experiment.environment=@env.Ant()",
+    ]
+
+    (learner,) = build(load(ROOT / "experiments/ant_maze_1024.gin", settings)).learners.values()
+    state = learner.init(Sizes(STATE, GOAL, ACTION), jax.random.key(0))
+    arrays, static = eqx.partition(state, eqx.is_array)
+    data = Batch(*_data(batch))
+
+    def step(arrays):
+        new, _ = learner.update(eqx.combine(arrays, static), data, jax.random.key(1))
+        return eqx.filter(new, eqx.is_array)
+
+    return step, arrays
+
+
+def _data(batch: int):
+    """Arrays of a batch, in the order of its names."""
+    import jax
+
+    keys = jax.random.split(jax.random.key(2), 7)
+    sizes = ((STATE,), (ACTION,), (STATE,), (GOAL,), (GOAL,), (), ())
+    return [jax.random.uniform(k, (batch, *size)) for k, size in zip(keys, sizes, strict=True)]
+
+
+def _peers(depth: int, batch: int):
+    """The peer's own update functions; its depth counts the layer before the blocks too."""
+    import flax.linen as nn
+    import jax
+    import jax.numpy as jnp
+    import numpy as np
+    import optax
+    from flax.training.train_state import TrainState
+    from jaxgcrl.agents.crl.crl import TrainingState, Transition
+    from jaxgcrl.agents.crl.losses import update_actor_and_alpha, update_critic
+    from jaxgcrl.agents.crl.networks import Actor, Encoder
+
+    shape = {"network_width": WIDTH, "network_depth": depth + 1, "skip_connections": 4}
+    actor = Actor(action_size=ACTION, use_ln=True, **shape)
+    encoders = {
+        "sa_encoder": Encoder(repr_dim=EMBEDDING, use_ln=True, **shape),
+        "g_encoder": Encoder(repr_dim=EMBEDDING, use_ln=True, **shape),
+    }
+    key = jax.random.PRNGKey(0)
+    inputs = {"sa_encoder": STATE + ACTION, "g_encoder": GOAL}
+    critic = {n: e.init(key, np.ones([1, inputs[n]])) for n, e in encoders.items()}
+
+    def trained(params):
+        return TrainState.create(apply_fn=nn.tanh, params=params, tx=optax.adam(3e-4))
+
+    state = TrainingState(
+        env_steps=jnp.zeros(()),
+        gradient_steps=jnp.zeros(()),
+        actor_state=trained(actor.init(key, np.ones([1, STATE + GOAL]))),
+        critic_state=trained(critic),
+        alpha_state=trained({"log_alpha": jnp.zeros(())}),
+    )
+    config = {"state_size": STATE, "goal_indices": (0, 1), "energy_fn": "norm"}
+    config |= {"contrastive_loss_fn": "fwd_infonce", "logsumexp_penalty_coeff": 0.1}
+    config |= {"target_entropy": -0.5 * ACTION}
+    states, actions, futures, goals, *_ = _data(batch)
+    data = Transition(
+        observation=jnp.concatenate([states, goals], axis=1),
+        action=actions,
+        reward=(),
+        discount=(),
+        extras={"future_state": futures},
+    )
+    networks = {"actor": actor, **encoders}
+
+    def step(state):
+        state, _ = update_actor_and_alpha(config, networks, data, state, key)
+        return update_critic(config, networks, data, state, key)[0]
+
+    return step, state
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--peer-python", type=Path, help="interpreter that has jaxgcrl")
+    parser.add_argument("--depths", type=int, nargs="+", default=[4, 16, 64])
+    parser.add_argument("--batches", type=int, nargs="+", default=[256, 512])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--child", choices=["here", "jaxgcrl"], help=argparse.SUPPRESS)
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    main()
