@@ -14,6 +14,8 @@ from dsl.experiment import Experiment
 from dsl.loop import init
 from dsl.program import TrainState
 
+# Of weights, during an update: gradient, step, new weights.
+_COPIES = 3
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -23,8 +25,8 @@ class Memory(NamedTuple):
     Attributes:
         parameters: networks and their targets.
         optimisers: states of their optimisers.
-        gradients: of the largest network, as they are updated one after the other.
-        activations: what the larger backward pass keeps from its forward pass.
+        updates: gradients, the optimiser's steps and the new weights of what a learner trains.
+        activations: what its backward passes keep from their forward passes.
         replay: the buffer.
         environments: states of the parallel environments.
         evaluation: states of the evaluation's episodes.
@@ -32,7 +34,7 @@ class Memory(NamedTuple):
 
     parameters: int
     optimisers: int
-    gradients: int
+    updates: int
     activations: int
     replay: int
     environments: int
@@ -48,21 +50,20 @@ def state_shape(experiment: Experiment) -> TrainState:
 def estimate(experiment: Experiment, state: TrainState) -> Memory:
     """Memory of a run whose state has the given shapes.
 
-    Learners are updated one after the other, and so are the networks of each: of gradients and
-    activations the largest share counts.
+    Learners are updated one after the other, so of what only an update needs the largest counts;
+    the networks of a learner read each other as they were before it, so their updates may be
+    under way at once.
     """
     states = state.learners
     needs = [
-        need
-        for name, learner in experiment.learners.items()
-        for need in _updates(experiment, learner, states[name])
+        _update(experiment, learner, states[name]) for name, learner in experiment.learners.items()
     ]
     lanes = size(state.lanes)
     episodes = experiment.eval_episodes * len(states)
     return Memory(
         parameters=size([(s.networks, s.targets) for s in states.values()]),
         optimisers=size([s.optimisers for s in states.values()]),
-        gradients=max(gradients for gradients, _ in needs),
+        updates=max(weights for weights, _ in needs) * _COPIES,
         activations=max(activations for _, activations in needs),
         replay=size(state.buffer),
         environments=lanes,
@@ -99,10 +100,8 @@ def _batch_shape(experiment: Experiment) -> Batch:
     return Batch(state, of(sizes.action), state, goal, goal, of(), of())
 
 
-def _updates(
-    experiment: Experiment, learner: ActorCritic, state: LearnerState
-) -> list[tuple[int, int]]:
-    """Bytes of gradients and of kept activations of each network's update."""
+def _update(experiment: Experiment, learner: ActorCritic, state: LearnerState) -> tuple[int, int]:
+    """Bytes of the networks that an update trains, and of the activations that it keeps."""
     batch, networks = _batch_shape(experiment), state.networks
     frozen = eqx.filter_eval_shape(learner.frozen, state)
     key = jax.eval_shape(lambda: jax.random.key(0))
@@ -115,7 +114,8 @@ def _updates(
         pullback = jax.eval_shape(pull, module, batch, frozen, key)
         return size(module), max(size(pullback) - weights, 0)
 
-    updates = [kept(learner.actor_loss, networks.actor)]
+    needs = [kept(learner.actor_loss, networks.actor)]
     if learner.critic_loss is not None:
-        updates.append(kept(learner.critic_loss, networks.critic))
-    return updates
+        needs.append(kept(learner.critic_loss, networks.critic))
+    weights, activations = zip(*needs, strict=True)
+    return sum(weights), sum(activations)

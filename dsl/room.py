@@ -18,7 +18,7 @@ _CONTAINER_LIMIT = Path("/sys/fs/cgroup/memory.max")
 _CURES = {
     "parameters": "Make the networks narrower or shallower.",
     "optimisers": "Make the networks narrower or shallower.",
-    "gradients": "Make the networks narrower or shallower.",
+    "updates": "Make the networks narrower or shallower.",
     "activations": "Make batch_size or the networks smaller.",
     "replay": "Make the buffer's capacity or num_envs smaller.",
     "environments": "Make num_envs smaller.",
