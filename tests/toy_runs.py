@@ -1,20 +1,19 @@
 """Runs in real processes, to be killed, stopped and damaged."""
 
-import contextlib
-import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import safetensors.numpy
+from own_words import forgotten
 
-import dsl.vocabulary
-from dsl import registry
+from dsl.run import main
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = (ROOT / "tests" / "no_aim", ROOT, ROOT / "tests")
@@ -39,15 +38,8 @@ buffer.TrajectoryBuffer.capacity = 100
 """
 TOO_LONG = 120
 
-
-@contextlib.contextmanager
-def own_words() -> Iterator[None]:
-    """The toy's word may be imported in this process, and is forgotten afterwards."""
-    with registry.isolated():
-        importlib.reload(dsl.vocabulary)
-        sys.modules.pop("toy_words", None)
-        yield
-    sys.modules.pop("toy_words", None)
+# The toy's word may be imported in this process.
+own_words = partial(forgotten, "toy_words")
 
 
 def write_experiment(folder: Path, text: str = EXPERIMENT) -> Path:
@@ -60,7 +52,7 @@ def start(
     file: Path, out: Path, *settings: str, wrapper: tuple[str, ...] = (), cores: int = 1
 ) -> subprocess.Popen:
     """`dsl.run` on the toy; `wrapper` is Python code to run before it."""
-    arguments = [str(file), "--out", str(out), *(["--set", *settings] if settings else [])]
+    arguments = _arguments(file, out, *settings)
     return start_module("dsl.run", arguments, wrapper, cores)
 
 
@@ -79,6 +71,10 @@ def start_module(
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
 
 
+def _arguments(file: Path, out: Path, *settings: str) -> list[str]:
+    return [str(file), "--out", str(out), *(["--set", *settings] if settings else [])]
+
+
 def finish(process: subprocess.Popen) -> tuple[int, str]:
     """Exit code and what was said."""
     said = process.communicate(timeout=TOO_LONG)[1]
@@ -90,6 +86,14 @@ def run(
     file: Path, out: Path, *settings: str, wrapper: tuple[str, ...] = (), cores: int = 1
 ) -> tuple[int, str]:
     return finish(start(file, out, *settings, wrapper=wrapper, cores=cores))
+
+
+def refused(file: Path, out: Path, *settings: str) -> None:
+    """The same in this process, for what ends with exit code 2 before anything is compiled."""
+    with own_words():
+        assert (
+            main([str(file), "--out", str(out), *(["--set", *settings] if settings else [])]) == 2
+        )
 
 
 def wait_for_epochs(process: subprocess.Popen, out: Path, count: int) -> None:
