@@ -72,8 +72,8 @@ class SphericalLayer(eqx.Module):
 class SphericalBlock(eqx.Module):
     r"""$h \leftarrow \mathrm{unit}(h + \alpha \odot (\mathrm{unit}(\mathrm{branch}(h)) - h))$.
 
-    The branch is four layers. $\alpha = \alpha_0 \sqrt n \, a$ with $a = 1/\sqrt n$ at first, so that
-    a step of Adam changes it by a share of itself.
+    The branch is four layers. $\alpha = \alpha_0 \sqrt n \, a$ with $a = 1/\sqrt n$ at first, so
+    that a step of Adam changes it by a share of itself.
     """
 
     layers: tuple[SphericalLayer, ...]
@@ -106,10 +106,11 @@ class SphericalBlock(eqx.Module):
 class HypersphericalMLP(eqx.Module):
     r"""The paper's network with hyperspherical normalisation in the place of LayerNorm.
 
-    Input $h_0 = \mathrm{unit}(s_0 \odot W_0^\top \mathrm{unit}([x, 3]))$: the constant keeps the length
-    of x from being lost. Then $N$ = `depth`/4 blocks (`SphericalBlock`) whose residual stream stays
-    on the unit sphere, with $\alpha = 1/(N+1)$ at first. Output $\sqrt n \, s \odot W^\top h_N + b$.
-    Columns of every W have length one; train with `on_unit_spheres` around the optimiser.
+    Input $h_0 = \mathrm{unit}(s_0 \odot W_0^\top \mathrm{unit}([x, 3]))$: the constant keeps the
+    length of x from being lost. Then $N$ = `depth`/4 blocks (`SphericalBlock`) whose residual
+    stream stays on the unit sphere, with $\alpha = 1/(N+1)$ at first. Output
+    $\sqrt n \, s \odot W^\top h_N + b$. Columns of every W have length one; train with
+    `on_unit_spheres` around the optimiser.
 
     Reference: Lee et al., "Hyperspherical Normalization for Scalable Deep Reinforcement Learning"
     (SimbaV2), 2025, arXiv 2502.15280: unit weights projected after each update, shifted input,

@@ -80,7 +80,9 @@ def _wrong_axis(key: Any, values: Any) -> str | None:
         return f"gives {key!r} no list of values. {_FORM}"
     for value in values:
         if together and not (isinstance(value, (list, tuple)) and len(value) == len(key)):
-            return f"gives {key!r} the value {shown(value)}; it must be {len(key)}. {_TOGETHER}"
+            return (
+                f"gives {key!r} the value {shown(value)}; it must be {len(key)} values. {_TOGETHER}"
+            )
     texts = [gin_text(value) for value in values]
     if twice := [text for text in texts if texts.count(text) > 1]:
         return f"gives {key!r} the value {twice[0]} twice."
