@@ -55,6 +55,13 @@ def test_every_run_of_a_paper_experiment_is_judged_and_one_is_traced(file, tmp_p
     assert ["runs", str(len(found))] in [line.split() for line in shown.splitlines()]
 
 
+def test_every_algorithm_of_the_paper_can_be_chosen():
+    folder = ROOT / "experiments" / "paper"
+    for algorithm in (folder / "algorithms").glob("*.gin"):
+        chosen = load(folder / "baselines.gin", [f"ALGORITHM={algorithm.stem}", "DEPTH=8"])
+        assert "actor/network.ResidualMLP.depth = 8" in chosen.operative_text()
+
+
 @pytest.mark.parametrize(
     ("overrides", "epochs", "updates"),
     [
