@@ -108,7 +108,7 @@ class MultipleOf:
 class OneOf:
     """`value` is one of the listed `options`."""
 
-    options: tuple[str, ...]
+    options: tuple[Any, ...]
 
     def problem(self, value: Any) -> str | None:
         if value in self.options:

@@ -9,6 +9,7 @@ import equinox as eqx
 from dsl.build import build
 from dsl.config import Configuration
 from dsl.experiment import Experiment
+from dsl.language.sweeps import Grid
 from dsl.memory import Memory, count, estimate, in_words, state_shape
 from dsl.program import TrainState
 
@@ -30,13 +31,18 @@ def report(configuration: Configuration) -> str:
         _titled("Run", _run(experiment)),
     ]
     if configuration.grid:
-        rows = [(name, ", ".join(values)) for name, values in configuration.grid.items()]
-        parts.append(_titled("Sweep", [("runs", f"{_product(configuration):,}"), *rows]))
+        parts.append(_titled("Sweep", _sweep(configuration.grid)))
     return "\n\n".join(parts)
 
 
-def _product(configuration: Configuration) -> int:
-    return math.prod(len(values) for values in configuration.grid.values())
+def _sweep(grid: Grid) -> list[tuple[str, ...]]:
+    runs = math.prod(len(values) for values in grid.values())
+    rows = [(_joined(names), ", ".join(map(_joined, values))) for names, values in grid.items()]
+    return [("runs", f"{runs:,}"), *rows]
+
+
+def _joined(texts: tuple[str, ...]) -> str:
+    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
 
 def _pipeline(configuration: Configuration) -> list[tuple[str, ...]]:

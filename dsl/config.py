@@ -140,8 +140,8 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Configuration:
         ConfigError: with every problem found.
     """
     path, overrides = Path(path), list(overrides)
-    sources = read_sources(path)
     extra, wrong_overrides = read_overrides(overrides)
+    sources = read_sources(path, extra)
     file = Location(displayed(path))
     wrong_imports = run_imports(sources.imports)
     sources.bindings, sweep = without_sweep(sources.bindings)

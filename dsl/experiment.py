@@ -31,6 +31,8 @@ class Experiment:
         batch_size: transitions per gradient update.
         unroll_length: steps of each environment per iteration.
         updates_per_iteration: gradient updates after each unroll.
+        transitions_per_iteration: the most that updates after an unroll may use, so that there are
+            fewer of them where batches are large; as many as they need where left out.
         fill_rows: rows per environment collected before the first update.
         evaluations: epochs, each of which ends with an evaluation.
         eval_episodes: episodes per evaluation, run in parallel.
@@ -56,6 +58,7 @@ class Experiment:
     batch_size: Annotated[int, AtLeast(2)] = 512
     unroll_length: PositiveInt = 62
     updates_per_iteration: PositiveInt = 800
+    transitions_per_iteration: PositiveInt | None = None
     fill_rows: Annotated[int, AtLeast(3)] = 1_000
     evaluations: PositiveInt = 100
     eval_episodes: PositiveInt = 128
@@ -98,6 +101,10 @@ class Experiment:
                     "Choose two tasks of the same robot.",
                 )
             )
+        transitions = self.transitions_per_iteration
+        if transitions is not None and transitions < self.batch_size:
+            problem = f"is {transitions}, less than one batch. Nearest: {self.batch_size}."
+            found.append(SettingError("transitions_per_iteration", problem))
         found += _collector_problems(self.learners, self.collector)
         return found or _overflows(self.schedule(), self.num_envs)
 
@@ -122,10 +129,15 @@ class Experiment:
             evaluations=self.evaluations,
             num_envs=self.num_envs,
             unroll_length=self.unroll_length,
-            updates_per_iteration=self.updates_per_iteration,
+            updates_per_iteration=self._updates_per_iteration(),
             fill_rows=self.fill_rows,
             iterations_per_epoch=iterations_per_epoch,
         )
+
+    def _updates_per_iteration(self) -> int:
+        """As many as whole batches of the transitions allow."""
+        allowed = (self.transitions_per_iteration or _INT64) // self.batch_size
+        return min(self.updates_per_iteration, allowed)
 
     @property
     def cadence(self) -> Cadence:

@@ -72,14 +72,15 @@ def points(file: Path, overrides: list[str], root: Path) -> list[Point]:
             f"run it with python -m dsl.run {file}."
         )
     found, problems = [], []
-    for values in itertools.product(*grid.values()):
-        mine = [f"{name}={value}" for name, value in zip(grid, values, strict=True)]
+    for chosen in itertools.product(*grid.values()):
+        varied = dict(zip(itertools.chain(*grid), itertools.chain(*chosen), strict=True))
+        mine = [f"{name}={value}" for name, value in varied.items()]
         try:
             configuration = load(file, [*overrides, *mine])
         except ConfigError as error:
             problems += error.problems
         else:
-            found.append(_point(configuration, [*overrides, *mine], root / _name(grid, values)))
+            found.append(_point(configuration, [*overrides, *mine], root / _name(varied)))
     if problems:
         raise ConfigError(dict.fromkeys(problems))
     require_own_folders(file, found)
@@ -107,16 +108,16 @@ def _point(configuration: Configuration, overrides: list[str], folder: Path) -> 
     return Point(overrides, folder, configuration.operative_text())
 
 
-def _name(grid: dict[str, list[str]], values: tuple[str, ...]) -> str:
-    return ",".join(_parts(grid, values))
+def _name(varied: dict[str, str]) -> str:
+    return ",".join(_parts(varied))
 
 
-def _parts(grid: dict[str, list[str]], values: tuple[str, ...]) -> Iterator[str]:
+def _parts(varied: dict[str, str]) -> Iterator[str]:
     """`CRITIC_DEPTH=4`; of a long name the setting, of a value what a file name can hold."""
-    short = [name.rpartition(".")[2] for name in grid]
-    for name, last, value in zip(grid, short, values, strict=True):
+    short = [name.rpartition(".")[2] for name in varied]
+    for name, last in zip(varied, short, strict=True):
         shown = last if short.count(last) == 1 else _plain(name)
-        yield f"{shown}={_plain(value)}"
+        yield f"{shown}={_plain(varied[name])}"
 
 
 def _plain(text: str) -> str:

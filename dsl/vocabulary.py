@@ -51,7 +51,12 @@ from components.losses.contrastive import (
     InfoNCE,
 )
 from components.losses.td import ClippedDoubleQ, SoftBellman
-from components.networks import ResidualMLP, StableResidualMLP
+from components.networks import (
+    HypersphericalMLP,
+    ResidualMLP,
+    StableResidualMLP,
+    on_unit_spheres,
+)
 from components.q_functions import QEnsemble
 from components.quasimetric import NegativeMRN
 from components.targets import Polyak
@@ -78,7 +83,7 @@ family("learner", ActorCritic)
 family("actor", TanhGaussianActor, DeterministicActor)
 family("critic", ContrastiveCritic, QEnsemble)
 family("energy", NegativeL2, NegativeSquaredL2, NegativeL1, NegativeMRN, Dot, Cosine)
-family("network", ResidualMLP, StableResidualMLP)
+family("network", ResidualMLP, StableResidualMLP, HypersphericalMLP)
 family("loss", InfoNCE, FlatNCE, BinaryNCE, ForwardBackward, DPO, IPO, SPPO, EmbeddingPenalty)
 family("loss", CLearning, SoftBellman, ClippedDoubleQ)
 family("actor_loss", MaximumEntropy, DeterministicGradient, LogLikelihood)
@@ -86,8 +91,8 @@ family("temperature", TunedTemperature, FixedTemperature)
 family("target", Polyak)
 family("acting", Sample, Mode, BestOf)
 
-# Borrowed from JAX and Optax.
-family("optimiser", optax.adam, optax.adamw, optax.sgd)
+# Borrowed from JAX and Optax, but for what keeps weights on unit spheres.
+family("optimiser", optax.adam, optax.adamw, optax.sgd, on_unit_spheres)
 family("schedule", cosine_decay=optax.cosine_decay_schedule)
 constants(
     "activation",

@@ -5,9 +5,17 @@ from typing import TypeAlias
 
 from jaxtyping import Array
 
+from components.networks.hyperspherical import HypersphericalMLP, on_unit_spheres
 from components.networks.residual import ResidualMLP, StableResidualMLP
 
 Network: TypeAlias = Callable[[Array], Array]
 NetworkPlan: TypeAlias = Callable[..., Network]  # called with in_size, out_size and key
 
-__all__ = ["Network", "NetworkPlan", "ResidualMLP", "StableResidualMLP"]
+__all__ = [
+    "HypersphericalMLP",
+    "Network",
+    "NetworkPlan",
+    "ResidualMLP",
+    "StableResidualMLP",
+    "on_unit_spheres",
+]

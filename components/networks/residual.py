@@ -20,6 +20,7 @@ from components.settings import MultipleOf, OneOf, PositiveInt, check
 
 Depth = Annotated[int, MultipleOf(LAYERS_PER_BLOCK)]
 Kept = Annotated[str, OneOf(("dense_outputs", "block_inputs"))]
+SkipEvery = Annotated[int, OneOf((4, 2, 1, 0))]
 Step = Callable[[Float[Array, " width"], PyTree], Float[Array, " width"]]
 
 
@@ -58,6 +59,18 @@ def fold_blocks(
     return jax.lax.scan(lambda x, block: (kept(x, block), None), x, blocks)[0]
 
 
+def with_skips(x: Float[Array, " width"], block: Block, skip_every: int) -> Float[Array, " width"]:
+    """The block's layers with a residual connection over every `skip_every` of them; 0 for none."""
+    if not skip_every:
+        return block(x)
+    for start in range(0, LAYERS_PER_BLOCK, skip_every):
+        branch = x
+        for layer in block.layers[start : start + skip_every]:
+            branch = layer(branch)
+        x = x + branch
+    return x
+
+
 class ResidualMLP(eqx.Module):
     r"""A residual network of `depth` dense layers in blocks of four, after an input layer.
 
@@ -69,6 +82,7 @@ class ResidualMLP(eqx.Module):
     """
 
     depth: int = eqx.field(static=True)
+    skip_every: int = eqx.field(static=True)
     keep: str = eqx.field(static=True)
     input: Layer
     blocks: Block
@@ -80,6 +94,7 @@ class ResidualMLP(eqx.Module):
         depth: Depth = 4,
         activation: Activation = jax.nn.swish,
         normalise: bool = True,
+        skip_every: SkipEvery = 4,
         compute_dtype: ComputeDtype = "float32",
         keep: Kept = "dense_outputs",
         *,
@@ -92,6 +107,8 @@ class ResidualMLP(eqx.Module):
             depth: dense layers in the blocks; neither the input nor the output layer counts.
             activation: elementwise function.
             normalise: whether layers have a LayerNorm.
+            skip_every: dense layers that each residual connection passes over: 4 as in the paper, 2
+                or 1; with 0 there are none and the network is a plain one.
             compute_dtype: of the matrix products in blocks. Parameters, normalisation, the residual
                 stream and the first and last layer are float32 in any case.
             keep: what the backward pass finds again, beside the inputs of blocks: the outputs of
@@ -104,9 +121,10 @@ class ResidualMLP(eqx.Module):
             SettingError: `width` is not positive, `depth` is not a multiple of four, or another
                 setting is none of its options.
         """
-        check(ResidualMLP, width=width, depth=depth, compute_dtype=compute_dtype, keep=keep)
+        checked = {"compute_dtype": compute_dtype, "keep": keep, "skip_every": skip_every}
+        check(ResidualMLP, width=width, depth=depth, **checked)
         input_key, blocks_key, output_key = jax.random.split(key, 3)
-        self.depth, self.keep = depth, keep
+        self.depth, self.skip_every, self.keep = depth, skip_every, keep
         self.input = Layer(in_size, width, activation, normalise, key=input_key)
         self.blocks = stack_blocks(
             width, depth, activation, normalise, compute_dtype, key=blocks_key
@@ -115,8 +133,8 @@ class ResidualMLP(eqx.Module):
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
         """The network's output for one example."""
-        x = fold_blocks(lambda x, block: x + block(x), self.blocks, self.input(x), self.keep)
-        return self.output(x)
+        step = lambda x, block: with_skips(x, block, self.skip_every)  # noqa: E731
+        return self.output(fold_blocks(step, self.blocks, self.input(x), self.keep))
 
 
 class StableResidualMLP(eqx.Module):

@@ -6,6 +6,7 @@ list of bindings.
 """
 
 import contextlib
+import functools
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
@@ -50,8 +51,9 @@ class _Delegate(config_parser.ParserDelegate):
         return Name(macro_name)
 
 
+@functools.lru_cache(maxsize=64)  # a sweep reads the same files for every run
 def parse(text: str) -> Parsed:
-    """Read gin text until its end or its first error."""
+    """Read gin text until its end or its first error. What is returned must not be changed."""
     statements, begun = [], 1
     with warnings.catch_warnings(action="ignore"):
         try:

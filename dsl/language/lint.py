@@ -48,12 +48,14 @@ def lint(
         problems.extend(value_problems(table, vocabulary))
     if sources.is_complete and imported and not circles:
         seen = {problem.location for problem in problems}
-        absences = islice(_absences(table, vocabulary, file), _MOST)
+        absences = islice(_absences(table, vocabulary, file, set(sources.choosers)), _MOST)
         problems.extend(p for p in absences if p.location not in seen)
     return problems
 
 
-def _absences(table: Table, vocabulary: Vocabulary, file: Location) -> Iterator[Problem]:
+def _absences(
+    table: Table, vocabulary: Vocabulary, file: Location, choosers: set[str]
+) -> Iterator[Problem]:
     if not table.bindings:
         yield Problem(file, f"it sets nothing. An experiment sets {vocabulary.root}.")
         return
@@ -65,6 +67,6 @@ def _absences(table: Table, vocabulary: Vocabulary, file: Location) -> Iterator[
     if found.problem is not None:
         yield found.problem
         return
-    yield from use_problems(bindings, vocabulary)
+    yield from use_problems(bindings, vocabulary, choosers)
     if len(bindings) == len(table.bindings):
         yield from missing_problems(found, repaired, vocabulary, file)

@@ -11,11 +11,18 @@ from dsl.language.values import Name, leaves, prefixed
 from dsl.registry import Vocabulary
 
 
-def use_problems(bindings: list[Binding], vocabulary: Vocabulary) -> Iterator[Problem]:
+def use_problems(
+    bindings: list[Binding], vocabulary: Vocabulary, choosers: set[str]
+) -> Iterator[Problem]:
     """Bindings without any effect.
 
     Overriding is no fault: a binding of an included file may lose its use to the including file,
     and one of the user's file to a `--set`. But what a file or a `--set` says itself must count.
+
+    Args:
+        bindings: of the files and the command line.
+        vocabulary: all words.
+        choosers: macros that name included files.
     """
     table = Table(bindings)
     final = reach(table, vocabulary)
@@ -27,6 +34,8 @@ def use_problems(bindings: list[Binding], vocabulary: Vocabulary) -> Iterator[Pr
     possible = reach(table, vocabulary, every_version=True)
     explain = _Explanation(table, final, vocabulary)
     for binding in bindings:
+        if binding.is_macro and binding.word in choosers:
+            continue
         if binding.location.in_override:
             used = binding in final.used or table.final(binding.key) is not binding
         elif binding.location.in_top_file:

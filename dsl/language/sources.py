@@ -1,9 +1,12 @@
 """A gin file with everything it includes, as one list of bindings in the order they apply."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import dsl
+from dsl.language.file_names import UnnamedError, completed, final_values, macros_in
 from dsl.language.files import UnreadableError, displayed, read_text, similar_file
 from dsl.language.problems import Location, Problem
 from dsl.language.statements import Binding, Import, Include
@@ -13,6 +16,7 @@ from dsl.language.syntax import read_statements
 EXPERIMENTS = Path(dsl.__file__).resolve().parent.parent / "experiments"
 _DEEPEST = 20
 _MOST_PROBLEMS = 100  # a search for similar names takes time
+_MOST_READINGS = 10
 
 
 @dataclass
@@ -25,6 +29,8 @@ class Sources:
         imports: of all files, in order.
         problems: what could not be read.
         parents: by the name of a file, the name of the one that includes it.
+        choosers: macros that stand in the names of included files, each with the first such line.
+        chosen: what those macros are taken to be.
     """
 
     text: str = ""
@@ -32,6 +38,8 @@ class Sources:
     imports: list[Import] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     parents: dict[str, str] = field(default_factory=dict)
+    choosers: dict[str, Location] = field(default_factory=dict)
+    chosen: dict[str, Any] = field(default_factory=dict)
     _seen: dict[Path, int] = field(default_factory=dict)
 
     @property
@@ -40,13 +48,32 @@ class Sources:
         return not self.problems
 
 
-def read_sources(path: Path) -> Sources:
+def read_sources(path: Path, overrides: Iterable[Binding] = ()) -> Sources:
     """Read a gin file and its includes.
 
     A file that is reached twice is taken once, at its first place: taken again, it would undo what
-    was set in between.
+    was set in between. `include 'tasks/%TASK.gin'` takes the file that the macro names in the end,
+    so files are read again until what they say of it is what was taken.
+
+    Args:
+        path: the gin file.
+        overrides: bindings of the command line, whose macros win.
     """
-    sources = Sources()
+    overrides, chosen = list(overrides), {}
+    for _ in range(_MOST_READINGS):
+        sources = _read(path, chosen)
+        found = final_values(sources.choosers, [*sources.bindings, *overrides])
+        if found == chosen:
+            return sources
+        chosen = found
+    for macro, place in sources.choosers.items():
+        text = f"{macro} names a file that gives {macro} another value, and so on without end."
+        sources.problems.append(Problem(place, text))
+    return sources
+
+
+def _read(path: Path, chosen: dict[str, Any]) -> Sources:
+    sources = Sources(chosen=chosen)
     try:
         sources.text = read_text(path)
     except UnreadableError as error:
@@ -78,9 +105,15 @@ def _include(include: Include, path: Path, sources: Sources, stack: tuple[Path, 
 
     if len(sources.problems) >= _MOST_PROBLEMS:
         return None
-    target = _find(include.path, path.parent)
+    for macro in macros_in(include.path):
+        sources.choosers.setdefault(macro, include.location)
+    try:
+        name = completed(include.path, sources.chosen)
+    except UnnamedError as error:
+        return refuse(str(error))
+    target = _find(name, path.parent)
     if target is None:
-        return refuse(_missing(include.path, path.parent))
+        return refuse(_missing(name, path.parent))
     resolved = target.resolve()
     if resolved in stack:
         chain = [displayed(p) for p in (*stack[stack.index(resolved) :], resolved)]

@@ -1,4 +1,7 @@
-"""`sweep.grid = {'CRITIC_DEPTH': [4, 8], 'SEED': [0, 1]}`: what of an experiment varies."""
+"""`sweep.grid = {'CRITIC_DEPTH': [4, 8], 'SEED': [0, 1]}`: what of an experiment varies.
+
+Names that vary together stand in a tuple: `{('WIDTH', 'CRITIC_DEPTH'): [(64, 4), (256, 8)]}`.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,13 +9,15 @@ from typing import Any
 from dsl.language.problems import Problem
 from dsl.language.statements import Binding
 from dsl.language.suggest import did_you_mean, nearest
-from dsl.language.values import gin_text
+from dsl.language.values import gin_text, shown
 
 FAMILY, GRID = "sweep", "grid"
 
-Grid = dict[str, list[str]]
+Names = tuple[str, ...]
+Grid = dict[Names, list[tuple[str, ...]]]
 
 _FORM = "Write it as {'CRITIC_DEPTH': [4, 8], 'SEED': [0, 1, 2]}."
+_TOGETHER = "Names that vary together: {('WIDTH', 'CRITIC_DEPTH'): [(64, 4), (256, 8)]}."
 
 
 def without_sweep(bindings: list[Binding]) -> tuple[list[Binding], list[Binding]]:
@@ -22,10 +27,11 @@ def without_sweep(bindings: list[Binding]) -> tuple[list[Binding], list[Binding]
 
 
 def grid_of(sweep: list[Binding]) -> Grid:
-    """Names and the values each takes, as gin text; empty where nothing varies."""
+    """Names that vary together and the values they take, as gin text; empty if nothing varies."""
     if not sweep:
         return {}
-    return {name: [gin_text(v) for v in values] for name, values in sweep[-1].value.items()}
+    grid = sweep[-1].value.items()
+    return {_names(key): [_texts(key, value) for value in values] for key, values in grid}
 
 
 def sweep_problems(sweep: list[Binding]) -> Iterator[Problem]:
@@ -44,16 +50,40 @@ def _is_sweep(binding: Binding) -> bool:
     return binding.word == FAMILY and not binding.is_macro
 
 
+def _names(key: str | Names) -> Names:
+    return (key,) if isinstance(key, str) else key
+
+
+def _texts(key: str | Names, value: Any) -> tuple[str, ...]:
+    return (gin_text(value),) if isinstance(key, str) else tuple(map(gin_text, value))
+
+
 def _wrong_grid(value: Any) -> str | None:
     name = f"{FAMILY}.{GRID}"
     if not isinstance(value, dict) or not value:
         return f"{name} is no dict of lists. {_FORM}"
-    for key, values in value.items():
-        if not isinstance(key, str):
-            return f"{name} has the key {key!r}; keys are names of macros or settings. {_FORM}"
-        if not isinstance(values, (list, tuple)) or not values:
-            return f"{name} gives {key!r} no list of values. {_FORM}"
-        texts = [gin_text(v) for v in values]
-        if twice := [text for text in texts if texts.count(text) > 1]:
-            return f"{name} gives {key!r} the value {twice[0]} twice."
+    wrong = (text for key, values in value.items() if (text := _wrong_axis(key, values)))
+    if text := next(wrong, None):
+        return f"{name} {text}"
+    names = [name for key in value for name in _names(key)]
+    if twice := [name for name in names if names.count(name) > 1]:
+        return f"{name} has {twice[0]!r} twice."
+    return None
+
+
+def _wrong_axis(key: Any, values: Any) -> str | None:
+    """What is wrong with one entry of a grid, without the name of the grid."""
+    together = isinstance(key, tuple) and bool(key)
+    if not all(isinstance(name, str) for name in (key if together else [key])):
+        return f"has the key {key!r}; keys are names of macros or settings. {_FORM}"
+    if not isinstance(values, (list, tuple)) or not values:
+        return f"gives {key!r} no list of values. {_FORM}"
+    for value in values:
+        if together and not (isinstance(value, (list, tuple)) and len(value) == len(key)):
+            return (
+                f"gives {key!r} the value {shown(value)}; it must be {len(key)} values. {_TOGETHER}"
+            )
+    texts = [gin_text(value) for value in values]
+    if twice := [text for text in texts if texts.count(text) > 1]:
+        return f"gives {key!r} the value {twice[0]} twice."
     return None

@@ -198,5 +198,6 @@ def _first_problem(value: Any, rules: list[Constraint]) -> str | None:
         problem = rule.problem(value)
         if problem:
             options = rule.options if isinstance(rule, OneOf) else ()
-            return problem + did_you_mean(nearest(str(value), options))
+            names = [option for option in options if isinstance(option, str)]
+            return problem + did_you_mean(nearest(str(value), names))
     return None

@@ -54,6 +54,30 @@ def test_scan_equals_a_plain_loop(kind, depth, normalise):
     np.testing.assert_allclose(eqx.filter_jit(network)(x), expected, rtol=2e-4, atol=2e-5)
 
 
+def sums_of_halves(skip_every):
+    """A network of one block whose every layer gives half of its first input, computed for 8."""
+    network = filled(
+        functools.partial(ResidualMLP, 1, 4, lambda x: x, False, skip_every, in_size=1, out_size=1)
+    )
+    network = jax.tree.map(jnp.zeros_like, network)
+    halves = tuple(jnp.full((1, 1, 1), 0.5) for _ in range(4))
+    return eqx.tree_at(
+        lambda n: (
+            n.input.dense.weight,
+            n.output.weight,
+            *(x.dense.weight for x in n.blocks.layers),
+        ),
+        network,
+        (jnp.ones((1, 1)), jnp.ones((1, 1)), *halves),
+    )(jnp.asarray([8.0]))
+
+
+# Layers halve: without skips 8/16; over four 8 + 8/16; over two (8 + 2) + 10/4; over one 8 (3/2)^4.
+@pytest.mark.parametrize(("skip_every", "output"), [(0, 0.5), (4, 8.5), (2, 12.5), (1, 40.5)])
+def test_skips_over_one_two_four_or_no_layers(skip_every, output):
+    np.testing.assert_allclose(sums_of_halves(skip_every), [output])
+
+
 @pytest.mark.parametrize("kind", NETWORKS)
 def test_gradient_equals_that_of_a_plain_loop(kind):
     network = filled(functools.partial(kind, 6, 8, in_size=5, out_size=3))
@@ -235,6 +259,11 @@ def test_what_is_kept_changes_no_gradient(kind):
     _, again = outputs_and_gradient(kind, keep="block_inputs")
     for a, b in zip(usual, again, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
+
+
+def test_skips_over_three_layers_are_refused(key):
+    with pytest.raises(SettingError, match="skip_every is 3; it must be one of 4, 2, 1, 0"):
+        ResidualMLP(skip_every=3, in_size=2, out_size=2, key=key)
 
 
 @pytest.mark.parametrize("settings", [{"compute_dtype": "float16"}, {"keep": "everything"}])

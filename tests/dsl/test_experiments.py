@@ -6,13 +6,16 @@ import pytest
 
 import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.build import build
-from dsl.config import load
+from dsl.check import report
+from dsl.config import ConfigError, load
+from dsl.points import points
 from dsl.registry import vocabulary
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "experiments" / "base"
 KNOBS = {"SEED", "NUM_ENVS", "TOTAL_ENV_STEPS", "BATCH_SIZE", "WIDTH", "ACTOR_DEPTH"}
 COMPARED = sorted((ROOT / "experiments" / "point_u_maze").glob("*.gin"))
+PAPER = sorted((ROOT / "experiments" / "paper").glob("*.gin"))
 TASKS = sorted(f for f in BASE.glob("*.gin") if "Experiment.environment" in f.read_text())
 
 
@@ -38,6 +41,57 @@ def test_every_task_fits_into_an_experiment(file, tmp_path):
 def test_every_word_of_the_family_env_has_a_base_file():
     used = {word for f in TASKS for word in _words(f.read_text())}
     assert used == set(vocabulary().members("env"))
+
+
+@pytest.mark.parametrize("file", PAPER, ids=lambda f: f.stem)
+def test_every_run_of_a_paper_experiment_is_judged_and_one_is_traced(file, tmp_path):
+    found = points(file, [], tmp_path)
+    assert len({point.operative for point in found}) == len(found)
+    assert len({point.folder for point in found}) == len(found)
+    # The humanoid takes three times as long to trace as the ant, and has its own test above.
+    task = load(file).macros().get("TASK")
+    shown = report(load(file, ["TASK=ant_big_maze"] if task == "humanoid" else []))
+    assert "gradient updates" in shown
+    assert ["runs", str(len(found))] in [line.split() for line in shown.splitlines()]
+
+
+def test_every_algorithm_of_the_paper_can_be_chosen():
+    folder = ROOT / "experiments" / "paper"
+    for algorithm in (folder / "algorithms").glob("*.gin"):
+        chosen = load(folder / "baselines.gin", [f"ALGORITHM={algorithm.stem}", "DEPTH=8"])
+        assert "actor/network.ResidualMLP.depth = 8" in chosen.operative_text()
+
+
+@pytest.mark.parametrize(
+    ("overrides", "epochs", "updates"),
+    [
+        ([], 98, 2_508_800),
+        (["TASK=ant_hardest_maze"], 100, 5_040_000),
+        (["TASK=humanoid_u_maze"], 100, 10_080_000),
+    ],
+)
+def test_the_papers_schedule(overrides, epochs, updates):
+    experiment = load(ROOT / "experiments" / "paper" / "depth.gin", overrides).build()
+    schedule = experiment.schedule()
+    assert (schedule.epochs, schedule.updates(schedule.epochs)) == (epochs, updates)
+    assert experiment.environment is not experiment.scored
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "updates", "without"), [(512, 800, 800), (1024, 499, 800), (2048, 249, 800)]
+)
+def test_large_batches_get_fewer_updates_unless_told_otherwise(batch_size, updates, without):
+    file = ROOT / "experiments" / "paper" / "batch_size.gin"
+    sizes = ["TASK=ant_big_maze", f"BATCH_SIZE={batch_size}"]
+    assert load(file, sizes).build().schedule().updates_per_iteration == updates
+    free = load(file, [*sizes, "TRANSITIONS=None"]).build()
+    assert free.schedule().updates_per_iteration == without
+
+
+def test_less_than_one_batch_is_refused():
+    file = ROOT / "experiments" / "paper" / "batch_size.gin"
+    with pytest.raises(ConfigError, match=r"TRANSITIONS is 100, less than one batch. Nearest: 512"):
+        build(load(file, ["TASK=ant_big_maze", "TRANSITIONS=100"]))
 
 
 def _words(text):

@@ -55,6 +55,19 @@ def test_two_combinations_never_share_a_folder(tmp_path):
         require_own_folders(tmp_path / "mine.gin", [one, other])
 
 
+def test_names_that_vary_together(tmp_path):
+    grid = "sweep.grid = {('WIDTH', 'CRITIC_DEPTH'): [(8, 4), [16, 64]], 'SEED': [0, 1]}\n"
+    found = points(write(tmp_path, grid), [], tmp_path)
+    assert [point.folder.name for point in found] == [
+        "WIDTH=8,CRITIC_DEPTH=4,SEED=0",
+        "WIDTH=8,CRITIC_DEPTH=4,SEED=1",
+        "WIDTH=16,CRITIC_DEPTH=64,SEED=0",
+        "WIDTH=16,CRITIC_DEPTH=64,SEED=1",
+    ]
+    assert found[2].overrides == ["WIDTH=16", "CRITIC_DEPTH=64", "SEED=0"]
+    assert "critic/network.ResidualMLP.depth = 64" in found[2].operative
+
+
 def test_a_sweep_changes_nothing_in_the_experiment_itself(tmp_path):
     plain = load(write(tmp_path, "")).operative_text()
     assert load(write(tmp_path, GRID)).operative_text() == plain
@@ -75,6 +88,11 @@ def test_the_command_line_sets_what_varies(tmp_path):
         ("sweep.grid = {'SEED': []}", "gives 'SEED' no list of values"),
         ("sweep.grid = {3: [1]}", "has the key 3"),
         ("sweep.grid = {'SEED': [1, 1]}", "gives 'SEED' the value 1 twice"),
+        ("sweep.grid = {(): [()]}", "has the key ()"),
+        ("sweep.grid = {('SEED', 3): [(1, 1)]}", "has the key ('SEED', 3)"),
+        ("sweep.grid = {('SEED', 'WIDTH'): [1]}", "gives ('SEED', 'WIDTH') the value 1; it must"),
+        ("sweep.grid = {('SEED', 'WIDTH'): [(1, 8, 4)]}", "the value (1, 8, 4); it must be 2"),
+        ("sweep.grid = {'SEED': [1], ('WIDTH', 'SEED'): [(8, 1)]}", "has 'SEED' twice"),
     ],
 )
 def test_a_sweep_that_cannot_be_is_refused_with_its_line(tmp_path, line, message):
@@ -102,10 +120,12 @@ def test_nothing_to_vary(tmp_path, capsys):
 
 
 def test_check_tells_of_the_sweep(tmp_path, capsys):
-    assert run_main([str(write(tmp_path, GRID)), "--check"]) == 0
+    grid = "{('WIDTH', 'SEED'): [(8, 0), (16, 1)], 'env.PointMaze.layout': ['u_maze', 'big_maze']}"
+    assert run_main([str(write(tmp_path, f"sweep.grid = {grid}\n")), "--check"]) == 0
     shown = capsys.readouterr().out
     assert "Sweep\n  runs" in shown
     assert "'u_maze', 'big_maze'" in shown
+    assert "(WIDTH, SEED)         (8, 0), (16, 1)" in shown
 
 
 @pytest.fixture

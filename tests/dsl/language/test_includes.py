@@ -115,3 +115,52 @@ def test_windows_line_ends_and_a_byte_order_mark_are_read():
     text = Path("good.gin").read_text()
     Path("dos.gin").write_bytes(b"\xef\xbb\xbf" + text.replace("\n", "\r\n").encode())
     assert load("dos.gin").build().seed == 3
+
+
+@pytest.fixture
+def parts(toy):  # noqa: ARG001
+    """`top.gin`, whose PART names one of two files."""
+    Path("parts").mkdir()
+    Path("parts/one.gin").write_text("WIDTH = 11\n")
+    Path("parts/two.gin").write_text("WIDTH = 22\n")
+    Path("top.gin").write_text("include 'good.gin'\ninclude 'parts/%PART.gin'\nPART = 'one'\n")
+
+
+def width(path, *overrides):
+    return load(path, overrides).build().actor.settings["width"]
+
+
+@pytest.mark.usefixtures("parts")
+def test_a_macro_names_a_file():
+    assert width("top.gin") == 11
+    assert width("top.gin", "PART=two") == 22
+    assert load("top.gin", ["PART=two"]).macros()["PART"] == "two"
+
+
+@pytest.mark.usefixtures("parts")
+def test_what_a_macro_is_in_the_end_names_the_file():
+    Path("later.gin").write_text("include 'top.gin'\nPART = 'two'\n")
+    assert width("later.gin") == 22
+    # A file that was named may name the next one.
+    Path("parts/two.gin").write_text("OTHER = 'one'\n")
+    Path("later.gin").write_text("include 'top.gin'\nPART = 'two'\ninclude 'parts/%OTHER.gin'\n")
+    assert width("later.gin") == 11
+
+
+@pytest.mark.usefixtures("parts")
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("", "'parts/%PART.gin' takes its name from PART, which nothing sets."),
+        ("PART = 3", "'parts/%PART.gin' takes its name from PART, which is 3; it must be text."),
+        ("PART = 'tow'", "there is no file 'parts/tow.gin'. Looked in . and "),
+        ("PART = 'a'", "PART names a file that gives PART another value, and so on without end."),
+    ],
+)
+def test_a_macro_that_names_no_file(line, said):
+    Path("parts/a.gin").write_text("PART = 'b'\n")
+    Path("parts/b.gin").write_text("PART = 'a'\n")
+    Path("top.gin").write_text(f"{line}\ninclude 'good.gin'\ninclude 'parts/%PART.gin'\n")
+    found = problems_of("top.gin")
+    assert [f.startswith(f"top.gin:3: {said}") for f in found].count(True) == 1
+    assert ("Did you mean 'parts/two.gin'?" in found[0]) is ("tow" in line)

@@ -71,7 +71,7 @@ WRONG = [
         int | None,
         "is 'None'; it must be a whole number or None. Write None, without quotes.",
     ),
-    (True, Literal[1, 2], "is True; it must be one of 1, 2."),
+    (True, Literal[1, 2], "is True; it must be a whole number."),
     ((1, "a"), tuple[int, ...], "is (1, 'a'); it must be a tuple (each item a whole number)."),
     (
         (1,),
@@ -96,6 +96,8 @@ WRONG = [
         "is 9_223_372_036_854_775_808, too much for a whole number. Write 9.223372036854776e+18.",
     ),
     ("c", Annotated[str, OneOf(("ab", "b"))], "is 'c'; it must be one of 'ab', 'b'."),
+    (3, Annotated[int, OneOf((4, 2))], "is 3; it must be one of 4, 2."),
+    (True, Annotated[int, OneOf((1, 2))], "is True; it must be a whole number."),
     (
         1.0,
         Annotated[float, Between(0, 1, open=True)],
