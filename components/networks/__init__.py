@@ -5,9 +5,21 @@ from typing import TypeAlias
 
 from jaxtyping import Array
 
-from components.networks.residual import ResidualMLP, StableResidualMLP
+from components.networks.residual import (
+    AbstractResidualNetwork,
+    BlockNorms,
+    ResidualMLP,
+    StableResidualMLP,
+)
 
 Network: TypeAlias = Callable[[Array], Array]
 NetworkPlan: TypeAlias = Callable[..., Network]  # called with in_size, out_size and key
 
-__all__ = ["Network", "NetworkPlan", "ResidualMLP", "StableResidualMLP"]
+__all__ = [
+    "AbstractResidualNetwork",
+    "BlockNorms",
+    "Network",
+    "NetworkPlan",
+    "ResidualMLP",
+    "StableResidualMLP",
+]
