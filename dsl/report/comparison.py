@@ -5,7 +5,7 @@ from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from dsl.report.runs import Curve, Run
-from dsl.report.tasks import task_titles
+from dsl.report.tasks import is_of_task, task_titles
 
 # Settings that are shown whenever they differ; others only where nothing shown tells runs apart.
 _KNOB = re.compile(r"network\.[^.]+\.(depth|width)|Experiment\.(batch_size|num_envs)")
@@ -133,7 +133,7 @@ def in_words(value: Any) -> str:
 
 def _columns(runs: Sequence[Run], tasks: Sequence[str]) -> dict[str, list[Any]]:
     """Values of each run by the title of what differs."""
-    paths = dict.fromkeys(path for run in runs for path in run.material if not _of_task(path))
+    paths = dict.fromkeys(path for run in runs for path in run.material if not is_of_task(path))
     values = {path: [run.material.get(path) for run in runs] for path in paths}
     knobs = [path for path in paths if _KNOB.fullmatch(path)]
     chosen = [path for path in knobs if _differs(values[path], tasks)]
@@ -144,13 +144,6 @@ def _columns(runs: Sequence[Run], tasks: Sequence[str]) -> dict[str, list[Any]]:
             chosen.append(path)
             classes.append(values[path])
     return _titled({path: values[path] for path in chosen})
-
-
-def _of_task(path: str) -> bool:
-    return path.startswith("env.") or path in (
-        "Experiment.environment",
-        "Experiment.eval_environment",
-    )
 
 
 def _keys(classes: Iterable[Sequence[Any]]) -> list[str]:
