@@ -13,6 +13,8 @@ from components.learner import Networks
 from components.networks import AbstractResidualNetwork, BlockNorms, Network
 from components.q_functions import QEnsemble
 
+ROLES = ("actor", "state-action encoder", "goal encoder", "critic")
+
 
 def block_norms(
     networks: Networks,
@@ -22,8 +24,8 @@ def block_norms(
 ) -> dict[str, BlockNorms]:
     """What every residual block does for one state, action and goal, by the network's role.
 
-    Roles are `actor`, `state-action encoder` and `goal encoder`, or `critic`, of an ensemble the
-    first member. Networks that are not `AbstractResidualNetwork` are left out.
+    Roles are those of `ROLES`; `critic` is the first member of an ensemble. Networks that are not
+    `AbstractResidualNetwork` are left out.
     """
     return {
         role: network.block_norms(x)

@@ -10,10 +10,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from components.inspection import block_norms
+from components.inspection import ROLES, block_norms
 from components.learner import Networks
 from components.networks.layers import LAYERS_PER_BLOCK
-from dsl.report.style import legend, logarithmic, looks, panels
+from dsl.report.style import from_zero, legend, logarithmic, looks, panels
 from dsl.report.trained import Trained
 
 STATES = 512
@@ -58,24 +58,29 @@ def _means(networks: Networks, states: Any, actions: Any, goals: Any) -> dict[st
 
 def profile_figure(titles: Sequence[str], found: Sequence[dict[str, Profile]]) -> Figure:
     """Norms above, shares of the stream below; a column per network, a line per run."""
-    roles = list(dict.fromkeys(role for one in found for role in one))
+    roles = [role for role in ROLES if any(role in one for one in found)]
     figure, axes = panels([*roles, *[""] * len(roles)], most=len(roles), height=1.7)
     labels = [title.replace("\n", ", ") for title in titles]
-    shown = looks(labels, ordered=len(labels) > 1)
+    shown = looks(labels, ordered=all(map(_ends_in_number, labels)))
     for i, role in enumerate(roles):
         for label, one in zip(labels, found, strict=True):
             if role in one:
                 _draw(axes[i], one[role].layers, one[role].added, shown[label], label)
                 _draw(axes[len(roles) + i], one[role].layers, one[role].share, shown[label], label)
         axes[len(roles) + i].set_xlabel("layer")
-    axes[0].set_ylabel("added norm (L2)")
+    axes[0].set_ylabel("norm added (L2)")
     axes[len(roles)].set_ylabel("added / stream")
     depths = [layer for one in found for p in one.values() for layer in (p.layers[0], p.layers[-1])]
     for panel in axes:
         logarithmic(panel, depths, exact=True)
-        panel.set_ylim(bottom=0)
+        from_zero(panel)
     legend(figure, axes, "")
     return figure
+
+
+def _ends_in_number(label: str) -> bool:
+    """Whether this is one setting with a number, such as `critic depth 4`."""
+    return label[-1:].isdigit() and "," not in label
 
 
 def _draw(panel: Axes, layers: np.ndarray, values: np.ndarray, look: Any, label: str) -> None:

@@ -10,7 +10,7 @@ from dsl.report.comparison import Comparison, by_task, split
 from dsl.report.quantities import axis_label
 from dsl.report.runs import Curve
 from dsl.report.statistics import Estimate, estimate
-from dsl.report.style import Look, label_y, legend, looks_of, panels, thousands
+from dsl.report.style import Look, from_zero, label_y, legend, looks_of, panels, thousands
 
 _MOST_LINES = 8
 
@@ -31,7 +31,7 @@ def learning_curves(comparison: Comparison) -> Figure:
             _draw(panel, *along(curves), shown[group.label], group.label, unit)
         panel.set(xlabel=f"environment steps{name}", xlim=(0, longest / unit))
         if comparison.metric.startswith("eval/"):
-            panel.set_ylim(bottom=0)
+            from_zero(panel)
     if len(comparison.tasks) == 1:  # the same score in every panel
         low, high = zip(*(panel.get_ylim() for panel in axes), strict=True)
         for panel in axes:

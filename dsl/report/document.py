@@ -52,17 +52,17 @@ class Document:
         """A figure as PNG for the page and as PDF for a paper; nothing for None."""
         if figure is None:
             return
-        picture = self.attach(name, figure)
-        self.section(title, caption, f"![{title}]({picture.path.name})")
-        self.pictures.append(picture)
-        self.say(f"figure: {picture.path}")
+        path = self.attach(name, figure)
+        self.section(title, caption, f"![{title}]({path.name})")
+        self.pictures.append(Picture(name, path))
+        self.say(f"figure: {path}")
 
-    def attach(self, place: str, figure: Figure) -> Picture:
+    def attach(self, place: str, figure: Figure) -> Path:
         """A figure as PNG and as PDF that is not on the page; `place` has no ending."""
         path = self.folder / f"{place}.png"
         for kind in (path, path.with_suffix(".pdf")):
             self.write(kind, lambda kind=kind: save(figure, kind))
-        return Picture(path.stem, path)
+        return path
 
     def write(self, path: Path, make: Callable[[], object]) -> None:
         """Let somebody make a file of the report.

@@ -11,7 +11,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from components.critics import ContrastiveCritic
-from dsl.report.style import panels
+from dsl.report.style import MARK, legend, panels
 from dsl.report.trained import Episode, Trained
 
 
@@ -68,9 +68,7 @@ def embeddings(titles: Sequence[str], found: Sequence[Embedded]) -> Figure:
     for panel, one in zip(axes, found, strict=True):
         lines = _draw(panel, one, longest)
     figure.colorbar(lines, ax=axes, label="time (s)", aspect=25)
-    figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, handlelength=1
-    )
+    legend(figure, axes, "")
     return figure
 
 
@@ -83,7 +81,7 @@ def _draw(panel: Axes, one: Embedded, longest: float) -> LineCollection:
     panel.scatter(*one.points.T, c=times, s=4, vmin=0, vmax=longest, zorder=2)
     marked = {"markeredgecolor": "black", "linestyle": "none", "markeredgewidth": 0.6}
     panel.plot(*one.points[0], "o", color="white", label="start", markersize=5, **marked)
-    panel.plot(*one.points[-1], "s", color="#D55E00", label="end", markersize=4, **marked)
+    panel.plot(*one.points[-1], "s", color=MARK, label="end", markersize=4, **marked)
     if not one.reached:
         panel.set_title(f"{panel.get_title()}\n(goal not reached)".strip())
     first, second = (f"{100 * share:.0f}%" for share in one.shares)

@@ -16,9 +16,9 @@ from components.environments.maze_places import Places, cells_between, places, s
 from components.environments.mazes import Maze
 from components.learner import Networks, act
 from dsl.policy import Policy
-from dsl.report.style import panels
+from dsl.report.style import MARK, label_y, legend, panels
 
-PER_CELL = 8
+PER_CELL = 10
 _DRAWN, _SEED = 64, 0
 WALLS = "#6c757d"
 
@@ -86,25 +86,27 @@ def _values(policy: Policy, task: GoalEnvironment, state: State, positions: Any)
 
 def landscapes(titles: Sequence[str], found: Sequence[Landscape]) -> Figure:
     """A panel for every critic, each with colours of its own: critics have no common scale."""
-    height = 2.9 if len(found) == 1 else 2.5 + 0.15 * max(t.count("\n") for t in titles)
+    flat = max(one.values.shape[1] / one.values.shape[0] for one in found)
+    wide = 2.7 if len(found) == 1 else 1.8
+    height = wide * flat + 1.1 + 0.16 * max(title.count("\n") for title in titles)
     figure, axes = panels(titles, height=height)
     for panel, one in zip(axes, found, strict=True):
         _draw(figure, panel, one)
-    figure.legend(
-        *axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, handlelength=1
-    )
+    label_y(axes, ["y (m)"] * len(axes))
+    legend(figure, axes, "")
     return figure
 
 
 def _draw(figure: Figure, panel: Axes, one: Landscape) -> None:
     panel.set_facecolor(WALLS)
     panel.grid(False)
-    mesh = panel.pcolormesh(
-        one.places.x, one.places.y, np.ma.masked_invalid(one.values.T), rasterized=True
-    )
-    panel.set(aspect="equal", xlabel="x (m)", ylabel="y (m)")
+    values = np.ma.masked_invalid(one.values.T)
+    mesh = panel.pcolormesh(one.places.x, one.places.y, values, rasterized=True)
+    edge = 0.6 * one.maze.scale  # of the wall around the maze a strip is enough
+    x, y = (ends[[0, -1]] + np.array([edge, -edge]) for ends in one.places[:2])
+    panel.set(xlim=x, ylim=y, aspect="equal", xlabel="x (m)")
     label = rf"${one.symbol}(s, \pi(s, g), g)$"
-    figure.colorbar(mesh, ax=panel, label=label, shrink=0.8, aspect=20)
+    figure.colorbar(mesh, ax=panel, label=label, location="bottom", aspect=30)
     marked = {"markeredgecolor": "black", "linestyle": "none", "markeredgewidth": 0.6}
     panel.plot(*one.start, "o", color="white", label="start", markersize=5, **marked)
-    panel.plot(*one.goal, "*", color="#D55E00", label="goal", markersize=9, **marked)
+    panel.plot(*one.goal, "*", color=MARK, label="goal", markersize=9, **marked)

@@ -1,7 +1,5 @@
 """A report from beginning to end."""
 
-import shlex
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -10,17 +8,17 @@ import matplotlib
 
 from dsl.errors import UsageError
 from dsl.language.suggest import did_you_mean, listed, nearest
-from dsl.provenance import environment
 from dsl.report import scaling
-from dsl.report.comparison import Comparison, compare, in_words
+from dsl.report.appendix import append
+from dsl.report.comparison import Comparison, compare
 from dsl.report.curves import learning_curves
-from dsl.report.document import Document, Picture, table
+from dsl.report.document import Document, Picture
 from dsl.report.heat_map import heat_map
 from dsl.report.networks import Shown, show_networks
 from dsl.report.parameters import counter
 from dsl.report.publish import publish
 from dsl.report.runs import Run, metrics_of, read_runs
-from dsl.report.scores import Score, as_csv, as_markdown, median, recent, scores
+from dsl.report.scores import Score, as_csv, as_markdown, median, scores
 from dsl.report.style import RC
 from dsl.report.trained import representatives
 
@@ -73,7 +71,7 @@ def make(paths: Sequence[Path], out: Path, wishes: Wishes, say: Say) -> None:
         if wishes.checkpoints:
             trained = representatives(comparison, wishes.last, wishes.every_run, say)
             shown = show_networks(document, trained)
-        _appendix(document, comparison, notes, wishes)
+        append(document, comparison, notes, wishes.last)
         document.close(f"{', '.join(comparison.tasks)}: {comparison.title or 'report'}")
     if wishes.aim:
         publish(_by_folder(comparison, wishes.last, shared, shown), say)
@@ -97,74 +95,19 @@ def _scores(document: Document, comparison: Comparison, wishes: Wishes) -> None:
         "interval; of fewer than four runs it is the mean."
     )
     document.section("Final performance", caption, tables)
-    _scalings(document, comparison, found, document.say)
+    _scalings(document, comparison, found)
 
 
-def _scalings(document: Document, comparison: Comparison, found: Sequence[Score], say: Say) -> None:
+def _scalings(document: Document, comparison: Comparison, found: Sequence[Score]) -> None:
     caption = "Final performance: interquartile mean over runs and its 95% interval."
     for column in (*scaling.DEPTHS, scaling.BATCH):
         figure = scaling.over(comparison, found, column)
         name = f"{column.replace(' ', '_')}_scaling"
         document.figure(name, figure, f"Scaling: {column}", caption)
-    wider = scaling.over_parameters(comparison, found, counter(comparison, say))
+    wider = scaling.over_parameters(comparison, found, counter(comparison, document.say))
     document.figure("parameters", wider, "Wider against deeper", caption)
-    heat = heat_map(comparison, found)
-    document.figure(
-        "heat_map", heat, "Actor and critic depth", caption.partition(" and its")[0] + "."
-    )
-
-
-def _appendix(
-    document: Document, comparison: Comparison, notes: Sequence[str], wishes: Wishes
-) -> None:
-    """The runs one by one, what was left out, and how the report was made."""
-    head = [
-        "run",
-        "task",
-        *comparison.columns,
-        "seed",
-        "environment steps",
-        "finished",
-        "score",
-        "revision",
-        "device",
-    ]
-    rows = [
-        _row(member.run, [group.task, *map(in_words, group.values)], recent(member, wishes.last))
-        for group in comparison.groups
-        for member in group.members
-    ]
-    document.section("Runs", table(head, rows))
-    if notes:
-        document.section("Left out, or not at its end", "\n".join(f"- {note}" for note in notes))
-    here = environment(sys.argv)
-    versions = ", ".join(f"{name} {v}" for name, v in here["versions"].items() if v)
-    command = shlex.join(["python", "-m", "dsl.report", *sys.argv[1:]])
-    source = _revision(here)
-    document.section(
-        "Made by", f"`{command}`", f"revision {source}; Python {here['python']}, {versions}"
-    )
-
-
-def _row(run: Run, label: Sequence[str], score: float) -> list[str]:
-    device = run.environment.get("device") or {}
-    return [
-        f"`{run.folder.name}`",
-        *label,
-        str(run.seed),
-        f"{run.env_steps:,}",
-        "yes" if run.is_finished else "no",
-        f"{score:.4g}",
-        _revision(run.environment),
-        str(device.get("kind", "unknown")),
-    ]
-
-
-def _revision(facts: dict) -> str:
-    source = facts.get("source")
-    if not source:
-        return "unknown"
-    return str(source["revision"])[:12] + (" with changes" if source["dirty"] else "")
+    heat, caption = heat_map(comparison, found), "Final performance: interquartile mean over runs."
+    document.figure("heat_map", heat, "Actor and critic depth", caption)
 
 
 def _require_scores(runs: Sequence[Run], comparison: Comparison) -> None:
@@ -193,10 +136,5 @@ def _by_folder(
 ) -> dict[Path, list[Picture]]:
     """Figures of one run for that run; those of all runs for the median run of each group."""
     found = {folder: list(pictures) for folder, pictures in shown.items()}
-    for group in comparison.groups:
-        found.setdefault(median(group.members, last).run.folder, [])
-    for group in comparison.groups:
-        found[median(group.members, last).run.folder] += [
-            p for p in shared if p not in found[median(group.members, last).run.folder]
-        ]
-    return found
+    stand = {median(group.members, last).run.folder for group in comparison.groups}
+    return found | {folder: [*found.get(folder, []), *shared] for folder in sorted(stand)}

@@ -86,7 +86,7 @@ def show_networks(document: Document, trained: Sequence[Trained]) -> Shown:
         pictures = _rollout(document, one, place)
         shown[one.member.run.folder] += pictures
         rows.append(
-            [_name(one), *(f"![]({p.path.relative_to(document.folder)})" for p in pictures)]
+            [_name(one), *(f"![](<{p.path.relative_to(document.folder)}>)" for p in pictures)]
         )
     _rollout_section(document, rows)
     return shown
@@ -105,21 +105,23 @@ def _section(
         titles = [one.title for one, _, _ in found]
         figure = section.plot(titles, [data for _, _, data in found])
         document.figure(section.name, figure, section.title, section.caption)
-    return [
-        (one, document.attach(f"{place}/{section.name}", section.plot([""], [data])))
-        for one, place, data in found
-    ]
+    alone = []
+    for one, place, data in found:
+        path = document.attach(f"{place}/{section.name}", section.plot([""], [data]))
+        alone.append((one, Picture(_of_learner(one, section.name), path)))
+    return alone
 
 
 def _rollout(document: Document, one: Trained, place: str) -> list[Picture]:
     """The same episodes from above, and a film of the one that is embedded."""
     chart, film = (document.folder / place / f"rollout.{kind}" for kind in ("png", "gif"))
     document.write(chart, lambda: draw(one.task, one.episodes, chart))
-    pictures = [Picture("rollout", chart)]
+    name = _of_learner(one, "rollout")
+    pictures = [Picture(name, chart)]
     try:
         number = longest_success(one).number
         document.write(film, lambda: shoot(one.task, alone(one.episodes, number), film))
-        pictures.append(Picture("rollout", film))
+        pictures.append(Picture(name, film))
     except RenderError as error:  # no OpenGL
         document.say(f"Rollouts: no film of {_name(one)}: {error}")
     return pictures
@@ -137,6 +139,12 @@ def _place(trained: Sequence[Trained], one: Trained) -> str:
     run, learner = one.member.run.folder, one.member.learner
     unique = run.name if names.count(run.name) == 1 else f"{run.parent.name}-{run.name}"
     return "/".join([_RUNS, unique, *([learner] if learner else [])])
+
+
+def _of_learner(one: Trained, name: str) -> str:
+    """The name of a figure; a run with several learners keeps those of each."""
+    learner = one.member.learner
+    return f"{learner}_{name}" if learner else name
 
 
 def _name(one: Trained) -> str:

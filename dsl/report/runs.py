@@ -128,11 +128,9 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]
 
 def _learner(name: str, metric: str) -> str | None:
     """The learner whose `metric` this is, the empty name where there is one; None for others."""
-    subset, _, quantity = metric.partition("/")
-    if name == metric:
-        return ""
-    parts = name.split("/")
-    return parts[1] if len(parts) == 3 and (parts[0], parts[2]) == (subset, quantity) else None
+    subset, *learner, quantity = name.split("/") if "/" in name else ("", name)
+    is_it = metric in (name, f"{subset}/{quantity}")
+    return "/".join(learner) if is_it else None
 
 
 def _environment(folder: Path) -> dict[str, Any]:

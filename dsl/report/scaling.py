@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from dsl.report.comparison import Comparison, by_task, in_words
 from dsl.report.quantities import axis_label
 from dsl.report.scores import ALL_TASKS, Score
-from dsl.report.style import Look, label_y, legend, logarithmic, looks, panels, thousands
+from dsl.report.style import Look, from_zero, label_y, legend, logarithmic, looks, panels, thousands
 
 DEPTHS = ("depth", "critic depth", "actor depth")
 BATCH, WIDTH = "batch size", "width"
@@ -97,7 +97,7 @@ def _figure(
         logarithmic(panel, xs, exact)
         panel.set_xlabel(x_label)
         if comparison.metric.startswith("eval/"):
-            panel.set_ylim(bottom=0)
+            from_zero(panel)
     label_y(axes, [axis_label(views[task]) for task in tasks])
     legend(figure, axes, ", ".join(others))
     return figure

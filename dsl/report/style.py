@@ -35,6 +35,7 @@ RC = {
 }
 # Okabe and Ito, "Color Universal Design", 2008, without its yellow, which is faint on white.
 _OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARK = "#D55E00"  # stands out from viridis
 _DASHES = ("-", "--", ":", "-.")
 _MARKERS = "osD^vPX"
 
@@ -125,6 +126,11 @@ def legend(figure: Figure, axes: Sequence[Axes], title: str) -> None:
         handlelength=1.8,
         columnspacing=1.2,
     )
+
+
+def from_zero(axes: Axes) -> None:
+    """A y axis that begins at zero and has room above the highest point."""
+    axes.set_ylim(0, 1.08 * max(axes.dataLim.ymax, 1e-9))
 
 
 def logarithmic(axes: Axes, values: Sequence[float], exact: bool) -> None:

@@ -44,7 +44,7 @@ class Trained(NamedTuple):
 
 
 class Episode(NamedTuple):
-    """One episode, (time, ...).
+    """One episode up to its goal, (time, ...).
 
     Attributes:
         number: among the episodes.
@@ -89,18 +89,21 @@ def representatives(
 
 
 def longest_success(trained: Trained) -> Episode:
-    """Of the episodes that reached their goal the one that began farthest from it; where none
-    did, the one that ended nearest."""
+    """Of the episodes that reached their goal the one that began farthest from it, up to there;
+    where none did, the whole of the one that ended nearest."""
     rollout, task = trained.episodes, trained.task
     running = np.asarray(rollout.running)
     observation = rollout.observation
     achieved = task.achieved_goal(jnp.asarray(observation.state))
-    reached = np.asarray(task.success(achieved, observation.goal) & running).any(axis=0)
+    inside = np.asarray(task.success(achieved, observation.goal)) & running
+    reached = inside.any(axis=0)
     distance = np.asarray(task.distance(achieved, observation.goal))
     ends = distance[running.sum(axis=0) - 1, np.arange(running.shape[1])]
     merit = np.where(reached, distance[0], -np.inf) if reached.any() else -ends
     number = int(np.argmax(merit))
     kept = running[:, number]
+    if reached[number]:
+        kept = np.arange(len(kept)) <= np.argmax(inside[:, number])
     states, goals = (np.asarray(x)[kept, number] for x in observation)
     return Episode(number, states, goals, bool(reached[number]))
 

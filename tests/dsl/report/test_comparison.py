@@ -89,6 +89,8 @@ def test_every_learner_of_a_run_is_a_line(tmp_path):
     assert deep.curve.values.tolist() == [0, 1, 2]
     assert shallow.curve.values.tolist() == [0, 2, 4]
     assert metrics_of([deep.run]) == [METRIC]
+    alone = compared(tmp_path, "eval/shallow/time_at_goal")
+    assert [group.label for group in alone.groups] == ["shallow"]
 
 
 def test_a_number_that_is_missing_is_left_out_of_its_curve(tmp_path):
