@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
@@ -50,8 +51,8 @@ def embedded(trained: Trained, episode: Episode) -> Embedded | None:
     critic = trained.policy.networks.critic
     if not isinstance(critic, ContrastiveCritic) or len(episode.states) < 3:
         return None
-    actions = trained.policy(episode.states, episode.goals)
-    vectors = np.asarray(_embed(critic, episode.states, actions))
+    states, goals = jnp.asarray(episode.states), jnp.asarray(episode.goals)
+    vectors = np.asarray(_embed(critic, states, trained.policy(states, goals)))
     points, shares = principal_components(vectors)
     return Embedded(points, shares, trained.task.task.physics.control_step, episode.reached)
 

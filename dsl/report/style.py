@@ -1,17 +1,18 @@
 """How every figure looks: legible at the width of a column, colours that all can tell apart."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import matplotlib
 from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from dsl.report.comparison import Group, labels_of
 
 COLUMN = 3.3  # inches, of a paper with two columns
-RC = {
+RC: dict[Any, Any] = {
     "font.size": 8,
     "axes.labelsize": 8,
     "axes.titlesize": 8,
@@ -71,7 +72,7 @@ def _shades(count: int) -> list[str]:
     """Of viridis from dark to light, without its yellow."""
     shade = matplotlib.colormaps["viridis"]
     steps = [0.85 * (i / max(count - 1, 1)) for i in range(count)]
-    return [matplotlib.colors.to_hex(shade(step)) for step in steps]
+    return [to_hex(shade(step)) for step in steps]
 
 
 def panels(

@@ -94,9 +94,10 @@ def longest_success(trained: Trained) -> Episode:
     rollout, task = trained.episodes, trained.task
     running = np.asarray(rollout.running)
     observation = rollout.observation
-    achieved = task.achieved_goal(jnp.asarray(observation.state))
-    inside = np.asarray(task.success(achieved, observation.goal)) & running
-    reached = inside.any(axis=0)
+    achieved = task.achieved_goal(observation.state)
+    success = np.asarray(task.success(achieved, observation.goal))
+    inside = np.logical_and(success, running)
+    reached = np.any(inside, axis=0)
     distance = np.asarray(task.distance(achieved, observation.goal))
     ends = distance[running.sum(axis=0) - 1, np.arange(running.shape[1])]
     merit = np.where(reached, distance[0], -np.inf) if reached.any() else -ends
@@ -139,4 +140,4 @@ def _episodes(policy: Policy) -> Rollout:
         policy.networks, Networks(None, None, None), None, jnp.zeros((), jnp.int32)
     )
     play = eqx.filter_jit(lambda learners, key: evaluate(program, learners, key)[1])
-    return jax.device_get(play({name: state}, jax.random.key(_SEED)))
+    return play({name: state}, jax.random.key(_SEED))
