@@ -83,7 +83,10 @@ def compare(runs: Sequence[Run], metric: str) -> Comparison:
     groups: dict[Hashable, Group] = {}
     for run, learner, curve in scored:
         i = places[id(run)]
-        values = (*(column[i] for column in columns.values()), *((learner,) if several else ()))
+        values = (
+            *(column[i] for column in columns.values()),
+            *((learner or "learner",) if several else ()),
+        )
         key = (tasks[i], tuple(map(str, values)))
         groups.setdefault(key, Group(tasks[i], values, [])).members.append(
             Member(run, learner, curve)

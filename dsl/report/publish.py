@@ -24,11 +24,12 @@ def publish(pictures: Mapping[Path, Sequence[Picture]], say: Callable[[str], Non
     kept = [folder for folder, mine in pictures.items() if _keep(folder, mine, say)]
     for root in dict.fromkeys(folder.parent for folder in kept):
         mine = [folder for folder in kept if folder.parent == root]
-        if repository(root).exists():
-            for problem in add_runs(mine, root, lambda line: say(f"Aim: {line}"), rebuild=False):
-                say(f"Aim: {problem}")
-        else:
+        if not repository(root).exists():
             say(f"Aim: there is no {repository(root)}; python -m dsl.track {root} makes one.")
+        elif problems := add_runs(mine, root, lambda line: say(f"Aim: {line}"), rebuild=False):
+            for problem in problems:
+                say(f"Aim: {problem}")
+            say(f"Aim: python -m dsl.track {root} adds the figures later.")
 
 
 def _keep(folder: Path, pictures: Sequence[Picture], say: Callable[[str], None]) -> bool:

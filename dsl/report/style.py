@@ -32,7 +32,6 @@ RC: dict[Any, Any] = {
     "legend.frameon": False,
     "figure.dpi": 200,
     "pdf.fonttype": 42,  # text stays text, as publishers ask
-    "svg.hashsalt": "report",
 }
 # Okabe and Ito, "Color Universal Design", 2008, without its yellow, which is faint on white.
 _OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -119,8 +118,8 @@ def legend(figure: Figure, axes: Sequence[Axes], title: str) -> None:
     rows = -(-len(handles) // columns) + bool(title)
     figure.set_figheight(figure.get_figheight() + 0.14 * (rows - 1))
     figure.legend(
-        handles.values(),
-        handles.keys(),
+        list(handles.values()),
+        list(handles),
         title=title,
         loc="outside lower center",
         ncols=columns,

@@ -128,8 +128,9 @@ def test_figures_of_a_run_are_kept_in_its_folder_and_shown_in_aim(tmp_path, monk
             (kept,) = (run / "pictures").iterdir()
             assert (kept.name, kept.read_bytes()) == ("report_norms.png", picture.read_bytes())
     assert asked == 2 * [([runs[0]], tmp_path / "with_aim", False)]
-    assert said[:2] == [
+    assert said[:3] == [
         "Aim: in use",
+        f"Aim: python -m dsl.track {tmp_path}/with_aim adds the figures later.",
         f"Aim: there is no {tmp_path}/without/.aim; "
         f"python -m dsl.track {tmp_path}/without makes one.",
     ]
