@@ -69,7 +69,9 @@ class Run:
     def is_finished(self) -> bool:
         """Whether it has come to its end."""
         total = self.settings.get(TOTAL)
-        return finished(self.folder) is not None or (total is not None and self.env_steps >= total)
+        return finished(self.folder) is not None or (
+            isinstance(total, int) and self.env_steps >= total
+        )
 
     def curves(self, metric: str) -> dict[str, Curve]:
         """A metric such as `eval/time_at_goal` by learner; a single learner has the name ``."""
@@ -94,10 +96,16 @@ def read_runs(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:
     for folder in folders:
         if problem := wrong_with(folder):
             problems.append(problem)
-        elif not (run := Run(folder)).epochs:
-            problems.append(f"{folder}: has no epoch yet.")
-        else:
+            continue
+        try:
+            run = Run(folder)
+        except (TypeError, AttributeError) as error:
+            problems.append(f"{folder}: {EXPERIMENT} is damaged ({error}).")
+            continue
+        if run.epochs:
             runs.append(run)
+        else:
+            problems.append(f"{folder}: has no epoch yet.")
     return _without_repeats(runs, problems), problems
 
 

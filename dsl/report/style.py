@@ -105,13 +105,13 @@ def label_y(axes: Sequence[Axes], labels: Sequence[str]) -> None:
 
 
 def legend(figure: Figure, axes: Sequence[Axes], title: str) -> None:
-    """One legend under all panels, where there is something to tell apart."""
+    """One legend under all panels, where there is something to tell apart or to name."""
     handles = {
         label: h
         for panel in axes
         for h, label in zip(*panel.get_legend_handles_labels(), strict=True)
     }
-    if len(handles) < 2:
+    if len(handles) < (1 if title else 2):
         return
     widest = max(map(len, handles))
     columns = max(1, min(len(handles), int(figure.get_figwidth() * 18 / (widest + 6))))

@@ -1,5 +1,7 @@
 """Which runs are alike but for their seed, and what the others are called."""
 
+import json
+
 import pytest
 from made_up_runs import make_run
 
@@ -105,12 +107,16 @@ def test_repeated_damaged_and_foreign_folders_are_named(tmp_path):
     make_run(tmp_path / "empty", [])
     make_run(tmp_path / "torn", [0, 1])
     (tmp_path / "torn" / "metrics.jsonl").write_text("rubbish\n")
+    make_run(tmp_path / "odd", [0, 1])
+    odd = {"name": "odd", "macros": {}, "hyperparameters": [1]}
+    (tmp_path / "odd" / "experiment.json").write_text(json.dumps(odd))
     runs, problems = read_runs([tmp_path, tmp_path / "nowhere"])
     assert [run.folder.name for run in runs] == ["a"]
     assert problems[0] == f"{tmp_path}/nowhere: is not there."
     assert f"{tmp_path}/b: repeats {tmp_path}/a, seed and all; left out." in problems
     assert f"{tmp_path}/empty: has no epoch yet." in problems
-    assert any("torn: metrics.jsonl is damaged" in problem for problem in problems)
+    for damage in ("torn: metrics.jsonl is damaged", "odd: experiment.json is damaged"):
+        assert any(damage in problem for problem in problems)
 
 
 @pytest.mark.parametrize(
