@@ -15,6 +15,7 @@ import json
 import math
 import os
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -136,6 +137,28 @@ def write_atomically(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def keep_picture(folder: Path, name: str, path: Path) -> None:
+    """Copy a picture or a film into a run's folder, whole or not at all.
+
+    Args:
+        folder: of the run.
+        name: to keep it under, without its ending; one of the same name and kind is replaced.
+        path: where it lies now.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    target = folder / PICTURES / f"{name}{path.suffix}"
+    temporary = target.with_name(f".{name}.tmp")
+    try:
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(path, temporary)
+        os.replace(temporary, target)
+    except OSError:
         temporary.unlink(missing_ok=True)
         raise
 

@@ -66,7 +66,8 @@ class Task:
             the success radius where left out.
         moving_goal: the goal as it is now, from the commanded one and the body; where left out,
             the commanded one.
-        maze: the maze that the robot is in, if any.
+        maze: the maze that the robot is in, if any. World x and y of the robot are then the first
+            two of qpos, and the goal begins with x and y of a place in the maze.
         view: how far from the robot pictures are taken (metres).
     """
 

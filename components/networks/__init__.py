@@ -6,12 +6,19 @@ from typing import TypeAlias
 from jaxtyping import Array
 
 from components.networks.hyperspherical import HypersphericalMLP, on_unit_spheres
-from components.networks.residual import ResidualMLP, StableResidualMLP
+from components.networks.residual import (
+    AbstractResidualNetwork,
+    BlockNorms,
+    ResidualMLP,
+    StableResidualMLP,
+)
 
 Network: TypeAlias = Callable[[Array], Array]
 NetworkPlan: TypeAlias = Callable[..., Network]  # called with in_size, out_size and key
 
 __all__ = [
+    "AbstractResidualNetwork",
+    "BlockNorms",
     "HypersphericalMLP",
     "Network",
     "NetworkPlan",

@@ -1,10 +1,12 @@
 """Residual networks of any depth: blocks stacked and scanned, so compile time does not grow."""
 
+import abc
 from collections.abc import Callable
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import equinox as eqx
 import jax
+import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
 from components.networks.layers import (
@@ -71,7 +73,41 @@ def with_skips(x: Float[Array, " width"], block: Block, skip_every: int) -> Floa
     return x
 
 
-class ResidualMLP(eqx.Module):
+class BlockNorms(NamedTuple):
+    """L2 norms inside a residual network, for one example.
+
+    Attributes:
+        added: of what each block adds to the residual stream.
+        stream: of the stream that enters the block.
+    """
+
+    added: Float[Array, " blocks"]
+    stream: Float[Array, " blocks"]
+
+
+class AbstractResidualNetwork(eqx.Module):
+    """A network of residual blocks that can be looked into."""
+
+    @abc.abstractmethod
+    def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
+        """The network's output for one example."""
+
+    @abc.abstractmethod
+    def block_norms(self, x: Float[Array, " in"]) -> BlockNorms:
+        """What every block does to the residual stream of one example, first block first."""
+
+
+def scan_norms(added: Step, blocks: PyTree, x: Float[Array, " width"]) -> BlockNorms:
+    """Norms along `x <- x + added(x, block)` over the leading axis of `blocks`."""
+
+    def step(x: Array, block: PyTree) -> tuple[Array, BlockNorms]:
+        y = added(x, block)
+        return x + y, BlockNorms(jnp.linalg.norm(y), jnp.linalg.norm(x))
+
+    return jax.lax.scan(step, x, blocks)[1]
+
+
+class ResidualMLP(AbstractResidualNetwork):
     r"""A residual network of `depth` dense layers in blocks of four, after an input layer.
 
     $x_0 = \mathrm{layer}(x)$, $x_{k+1} = x_k + \mathrm{block}_k(x_k)$, output $x_N W + b$ with
@@ -136,8 +172,13 @@ class ResidualMLP(eqx.Module):
         step = lambda x, block: with_skips(x, block, self.skip_every)  # noqa: E731
         return self.output(fold_blocks(step, self.blocks, self.input(x), self.keep))
 
+    def block_norms(self, x: Float[Array, " in"]) -> BlockNorms:
+        """What every block does to the residual stream of one example, first block first."""
+        added = lambda x, block: with_skips(x, block, self.skip_every) - x  # noqa: E731
+        return scan_norms(added, self.blocks, self.input(x))
 
-class StableResidualMLP(eqx.Module):
+
+class StableResidualMLP(AbstractResidualNetwork):
     r"""`ResidualMLP` with branches divided by their number: outputs do not grow with depth.
 
     $x_{k+1} = x_k + \frac1N \mathrm{block}_k(x_k)$ with $N = \mathrm{depth}/4$, otherwise as
@@ -194,3 +235,8 @@ class StableResidualMLP(eqx.Module):
         gain = LAYERS_PER_BLOCK / self.depth
         step = lambda x, block: x + gain * block(x)  # noqa: E731
         return self.output(fold_blocks(step, self.blocks, self.input(x), self.keep))
+
+    def block_norms(self, x: Float[Array, " in"]) -> BlockNorms:
+        """What every block does to the residual stream of one example, first block first."""
+        gain = LAYERS_PER_BLOCK / self.depth
+        return scan_norms(lambda x, block: gain * block(x), self.blocks, self.input(x))

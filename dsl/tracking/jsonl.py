@@ -4,12 +4,11 @@ import json
 import math
 import numbers
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
 from dsl.errors import RecordError
-from dsl.run_folder import METRICS, PICTURES
+from dsl.run_folder import METRICS, PICTURES, keep_picture
 from dsl.tracking.tracker import Metrics
 
 
@@ -47,14 +46,10 @@ class Jsonl:
         """The record has whole epochs only."""
 
     def picture(self, name: str, path: Path) -> None:
-        target = self._folder / PICTURES / f"{name}{path.suffix}"
-        temporary = target.with_name(f".{name}.tmp")
         try:
-            target.parent.mkdir(exist_ok=True)
-            shutil.copyfile(path, temporary)
-            os.replace(temporary, target)
+            keep_picture(self._folder, name, path)
         except OSError as error:
-            temporary.unlink(missing_ok=True)
+            target = self._folder / PICTURES / f"{name}{path.suffix}"
             raise _cannot_write(target, error) from error
 
     def close(self) -> None:

@@ -79,6 +79,24 @@ def test_skips_over_one_two_four_or_no_layers(skip_every, output):
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
+def test_block_norms_are_those_of_a_plain_loop(kind):
+    network = filled(functools.partial(kind, 6, 12, in_size=5, out_size=3))
+    x = jax.random.normal(jax.random.key(1), (5,))
+    scale = 1.0 if kind is ResidualMLP else 1 / 3
+    y, added, stream = numpy_layer(network.input, np.asarray(x, np.float64)), [], []
+    for block in range(3):
+        branch = y
+        for layer in network.blocks.layers:
+            branch = numpy_layer(layer, branch, block)
+        stream.append(np.linalg.norm(y))
+        added.append(np.linalg.norm(scale * branch))
+        y = y + scale * branch
+    found = eqx.filter_jit(kind.block_norms)(network, x)
+    np.testing.assert_allclose(found.added, added, rtol=2e-4)
+    np.testing.assert_allclose(found.stream, stream, rtol=2e-4)
+
+
+@pytest.mark.parametrize("kind", NETWORKS)
 def test_gradient_equals_that_of_a_plain_loop(kind):
     network = filled(functools.partial(kind, 6, 8, in_size=5, out_size=3))
     x = jax.random.normal(jax.random.key(1), (5,))

@@ -1,0 +1,89 @@
+"""How much every residual block adds, along the depth of a trained network."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from components.inspection import ROLES, block_norms
+from components.learner import Networks
+from components.networks.layers import LAYERS_PER_BLOCK
+from dsl.report.style import from_zero, legend, logarithmic, looks, panels
+from dsl.report.trained import Trained
+
+STATES = 512
+
+
+class Profile(NamedTuple):
+    """Means over states of what the blocks of one network add.
+
+    Attributes:
+        added: L2 norm of what a block adds to the residual stream (blocks,).
+        share: the same by the norm of the stream that enters the block (blocks,).
+    """
+
+    added: np.ndarray
+    share: np.ndarray
+
+    @property
+    def layers(self) -> np.ndarray:
+        """Dense layers up to the end of each block."""
+        return LAYERS_PER_BLOCK * (1 + np.arange(len(self.added)))
+
+
+def profiles(trained: Trained) -> dict[str, Profile]:
+    """Profiles of a policy's networks by role, over states of its episodes at equal distances."""
+    running = np.asarray(trained.episodes.running)
+    states, goals = (np.asarray(x)[running] for x in trained.episodes.observation)
+    some = np.linspace(0, len(states) - 1, min(STATES, len(states))).astype(int)
+    states, goals = jnp.asarray(states[some]), jnp.asarray(goals[some])
+    actions = trained.policy(states, goals)
+    found = _means(trained.policy.networks, states, actions, goals)
+    return {role: Profile(*map(np.asarray, pair)) for role, pair in found.items()}
+
+
+@eqx.filter_jit
+def _means(networks: Networks, states: Any, actions: Any, goals: Any) -> dict[str, tuple]:
+    norms = jax.vmap(block_norms, in_axes=(None, 0, 0, 0))(networks, states, actions, goals)
+    return {
+        role: (jnp.mean(one.added, axis=0), jnp.mean(one.added / one.stream, axis=0))
+        for role, one in norms.items()
+    }
+
+
+def profile_figure(titles: Sequence[str], found: Sequence[dict[str, Profile]]) -> Figure:
+    """Norms above, shares of the stream below; a column per network, a line per run."""
+    roles = [role for role in ROLES if any(role in one for one in found)]
+    figure, axes = panels([*roles, *[""] * len(roles)], most=len(roles), height=1.7)
+    labels = [title.replace("\n", ", ") for title in titles]
+    shown = looks(labels, ordered=all(map(_ends_in_number, labels)))
+    for i, role in enumerate(roles):
+        for label, one in zip(labels, found, strict=True):
+            if role in one:
+                _draw(axes[i], one[role].layers, one[role].added, shown[label], label)
+                _draw(axes[len(roles) + i], one[role].layers, one[role].share, shown[label], label)
+        axes[len(roles) + i].set_xlabel("layer")
+    axes[0].set_ylabel("norm added (L2)")
+    axes[len(roles)].set_ylabel("added / stream")
+    depths = [layer for one in found for p in one.values() for layer in (p.layers[0], p.layers[-1])]
+    for panel in axes:
+        logarithmic(panel, depths, exact=True)
+        from_zero(panel)
+    legend(figure, axes, "")
+    return figure
+
+
+def _ends_in_number(label: str) -> bool:
+    """Whether this is one setting with a number, such as `critic depth 4`."""
+    return label[-1:].isdigit() and "," not in label
+
+
+def _draw(panel: Axes, layers: np.ndarray, values: np.ndarray, look: Any, label: str) -> None:
+    panel.plot(
+        layers, values, f"{look.marker}{look.dashes}", color=look.colour, label=label, markersize=3
+    )

@@ -1,0 +1,111 @@
+"""The files of a report: figures, tables, and the page that shows them all."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from dsl.errors import UsageError
+from dsl.report.style import RC
+from dsl.run_folder import write_atomically
+
+PAGE = "report.md"
+
+
+class Picture(NamedTuple):
+    """A file of the report that is looked at.
+
+    Attributes:
+        name: without its ending.
+        path: where it lies.
+    """
+
+    name: str
+    path: Path
+
+
+class Document:
+    """A folder that a report is written into, section by section.
+
+    Args:
+        folder: made where it is not there.
+        say: receives a line on every file.
+
+    Raises:
+        UsageError: the folder cannot be written.
+    """
+
+    def __init__(self, folder: Path, say: Callable[[str], None]):
+        self.folder = folder
+        self.say = say
+        self.pictures: list[Picture] = []
+        self._page: list[str] = []
+        self._guarded(lambda: folder.mkdir(parents=True, exist_ok=True))
+
+    def section(self, title: str, *paragraphs: str) -> None:
+        """Text on the page."""
+        self._page += [f"## {title}", *paragraphs]
+
+    def figure(self, name: str, figure: Figure | None, title: str, caption: str) -> None:
+        """A figure as PNG for the page and as PDF for a paper; nothing for None."""
+        if figure is None:
+            return
+        path = self.attach(name, figure)
+        self.section(title, caption, f"![{title}]({path.name})")
+        self.pictures.append(Picture(name, path))
+        self.say(f"figure: {path}")
+
+    def attach(self, place: str, figure: Figure) -> Path:
+        """A figure as PNG and as PDF that is not on the page; `place` has no ending."""
+        path = self.folder / f"{place}.png"
+        for kind in (path, path.with_suffix(".pdf")):
+            self.write(kind, lambda kind=kind: save(figure, kind))
+        return path
+
+    def write(self, path: Path, make: Callable[[], object]) -> None:
+        """Let somebody make a file of the report.
+
+        Raises:
+            UsageError: it cannot be written.
+        """
+        self._guarded(lambda: path.parent.mkdir(parents=True, exist_ok=True))
+        self._guarded(make)
+
+    def text(self, name: str, content: str) -> None:
+        """A text file."""
+        self._guarded(lambda: write_atomically(self.folder / name, content))
+        self.say(f"table: {self.folder / name}")
+
+    def close(self, title: str) -> None:
+        """Write the page."""
+        page = "\n\n".join([f"# {title}", *self._page]) + "\n"
+        self._guarded(lambda: write_atomically(self.folder / PAGE, page))
+        self.say(f"report: {self.folder / PAGE}")
+
+    def _guarded(self, write: Callable[[], object]) -> None:
+        try:
+            write()
+        except OSError as error:
+            raise UsageError(
+                f"{self.folder}: cannot be written ({error.strerror or error}). Choose another "
+                "place with --out."
+            ) from error
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure in the style of the report, alike every time.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with matplotlib.rc_context(RC):
+        undated = {"CreationDate": None} if path.suffix == ".pdf" else {}
+        figure.savefig(path, metadata=undated)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A Markdown table."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -1,0 +1,75 @@
+"""Final score over two depths at once: which of actor and critic needs them."""
+
+from collections.abc import Sequence
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from dsl.report.comparison import Comparison, in_words
+from dsl.report.quantities import axis_label
+from dsl.report.scores import ALL_TASKS, Score
+from dsl.report.style import panels
+
+ACTOR, CRITIC = "actor depth", "critic depth"
+
+
+def heat_map(comparison: Comparison, scores: Sequence[Score]) -> Figure | None:
+    """Interquartile means by actor and critic depth; None where not both of them vary.
+
+    A panel for each task and for each value of everything else that varies.
+    """
+    if not {ACTOR, CRITIC} <= set(comparison.columns):
+        return None
+    grids = _grids(comparison, scores)
+    if not grids:
+        return None
+    figure, axes = panels([title for title, _, _ in grids], height=2.4)
+    values = [cells for _, _, cells in grids]
+    top = max(float(np.nanmax(cells)) for cells in values)
+    low = min(0.0, min(float(np.nanmin(cells)) for cells in values))
+    for (_, depths, cells), panel in zip(grids, axes, strict=True):
+        _draw(panel, depths, cells, (low, top))
+    image = axes[0].images[0]
+    figure.colorbar(image, ax=axes, label=axis_label(comparison), aspect=25)
+    return figure
+
+
+def _grids(
+    comparison: Comparison, scores: Sequence[Score]
+) -> list[tuple[str, tuple[list, list], np.ndarray]]:
+    """Title, actor and critic depths, and scores (critic depths, actor depths) of every panel."""
+    a, c = (comparison.columns.index(title) for title in (ACTOR, CRITIC))
+    found: dict[str, dict[tuple, float]] = {}
+    for score in scores:
+        actor, critic = score.values[a], score.values[c]
+        if score.task == ALL_TASKS or actor is None or critic is None:
+            continue
+        rest = [in_words(v) for i, v in enumerate(score.values) if i not in (a, c)]
+        found.setdefault(", ".join([score.task, *rest]), {})[actor, critic] = score.iqm
+    grids = []
+    for title, cells in found.items():
+        actors, critics = (sorted({place[i] for place in cells}) for i in (0, 1))
+        if len(actors) > 1 and len(critics) > 1:
+            table = [[cells.get((actor, critic), np.nan) for actor in actors] for critic in critics]
+            grids.append((title, (actors, critics), np.array(table)))
+    return grids
+
+
+def _draw(
+    panel: Axes, depths: tuple[list, list], cells: np.ndarray, limits: tuple[float, float]
+) -> None:
+    """The deepest critic on top; every cell with its number, in what can be read on its colour."""
+    actors, critics = depths
+    shade = matplotlib.colormaps["viridis"]
+    panel.imshow(cells, shade, origin="lower", vmin=limits[0], vmax=limits[1], aspect="equal")
+    panel.grid(False)
+    panel.set(xlabel=f"{ACTOR} (layers)", ylabel=f"{CRITIC} (layers)")
+    panel.set_xticks(range(len(actors)), list(map(str, actors)))
+    panel.set_yticks(range(len(critics)), list(map(str, critics)))
+    middle = sum(limits) / 2
+    for (i, j), value in np.ndenumerate(cells):
+        if np.isfinite(value):
+            colour = "white" if value < middle else "black"
+            panel.text(j, i, f"{value:.3g}", ha="center", va="center", color=colour, fontsize=7)

@@ -1,0 +1,44 @@
+"""How many parameters the networks of a run have."""
+
+from collections.abc import Callable
+
+import equinox as eqx
+import jax
+
+import dsl.vocabulary  # noqa: F401 - registers the words
+from dsl.build import build
+from dsl.config import load
+from dsl.errors import UsageError
+from dsl.memory import count
+from dsl.report.comparison import Comparison, Member
+from dsl.report.scores import Score
+from dsl.run_folder import OPERATIVE
+
+
+def counter(comparison: Comparison, say: Callable[[str], None]) -> Callable[[Score], int | None]:
+    """A function that counts the parameters of a group, from one of its runs.
+
+    It gives None for a run whose gin file cannot be built here, and says why.
+    """
+    first = {(group.task, group.values): group.members[0] for group in comparison.groups}
+
+    def of(score: Score) -> int | None:
+        try:
+            return parameters(first[score.task, score.values])
+        except UsageError as error:
+            say(str(error))
+            return None
+
+    return of
+
+
+def parameters(member: Member) -> int:
+    """Of actor and critic of a run, from shapes; nothing is allocated.
+
+    Raises:
+        UsageError: the run's gin file cannot be built here.
+    """
+    experiment = build(load(member.run.folder / OPERATIVE))
+    learner = experiment.learners[member.learner or next(iter(experiment.learners))]
+    state = eqx.filter_eval_shape(learner.init, experiment.environment.sizes, jax.random.key(0))
+    return count((state.networks.actor, state.networks.critic))

@@ -1,0 +1,148 @@
+"""Runs as their folders tell them."""
+
+import json
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from dsl.continuation import MAY_CHANGE, finished
+from dsl.run_folder import ENVIRONMENT, EXPERIMENT, METRICS
+from dsl.tracking.add_runs import find_runs, wrong_with
+from dsl.tracking.jsonl import read_metrics
+
+SEED = "Experiment.seed"
+TOTAL = "Experiment.total_env_steps"
+# What changes nothing in the numbers of a run.
+_IMMATERIAL = {f"Experiment.{name}" for name in MAY_CHANGE} - {TOTAL}
+
+
+class Curve(NamedTuple):
+    """One metric of one learner, where it is a number.
+
+    Attributes:
+        steps: environment steps, ascending.
+        values: of the metric there.
+    """
+
+    steps: np.ndarray
+    values: np.ndarray
+
+
+class Run:
+    """What one run folder holds.
+
+    Attributes:
+        folder: of the run.
+        experiment: stem of its gin file.
+        settings: every value, by family, role or word, and setting: `network.critic.depth`.
+        epochs: lines of `metrics.jsonl`.
+        environment: versions, device and source revision, as far as they are known.
+    """
+
+    def __init__(self, folder: Path):
+        described = json.loads((folder / EXPERIMENT).read_text())
+        self.folder = folder
+        self.experiment: str = described["name"]
+        self.settings = dict(_flat(described["hyperparameters"]))
+        self.epochs = read_metrics(folder / METRICS)
+        self.environment = _environment(folder)
+
+    @property
+    def seed(self) -> Any:
+        return self.settings.get(SEED)
+
+    @cached_property
+    def material(self) -> dict[str, Any]:
+        """The settings that bear on the numbers of the run, the seed aside."""
+        aside = _IMMATERIAL | {SEED}
+        return {path: value for path, value in self.settings.items() if path not in aside}
+
+    @property
+    def env_steps(self) -> int:
+        """Environment steps so far."""
+        return int(self.epochs[-1]["env_steps"])
+
+    @cached_property
+    def is_finished(self) -> bool:
+        """Whether it has come to its end."""
+        total = self.settings.get(TOTAL)
+        return finished(self.folder) is not None or (
+            isinstance(total, int) and self.env_steps >= total
+        )
+
+    def curves(self, metric: str) -> dict[str, Curve]:
+        """A metric such as `eval/time_at_goal` by learner; a single learner has the name ``."""
+        names = {name for epoch in self.epochs for name in epoch}
+        found = {
+            learner: name
+            for name in sorted(names)
+            if (learner := _learner(name, metric)) is not None
+        }
+        return {learner: self._curve(name) for learner, name in found.items()}
+
+    def _curve(self, name: str) -> Curve:
+        pairs = [(e["env_steps"], e[name]) for e in self.epochs if e.get(name) is not None]
+        steps, values = zip(*pairs, strict=True) if pairs else ((), ())
+        return Curve(np.array(steps, np.int64), np.array(values, np.float64))
+
+
+def read_runs(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:
+    """The runs in these folders, and a line on everything that is none or is left out."""
+    folders, problems = find_runs(paths)
+    runs = []
+    for folder in folders:
+        if problem := wrong_with(folder):
+            problems.append(problem)
+            continue
+        try:
+            run = Run(folder)
+        except (TypeError, AttributeError) as error:
+            problems.append(f"{folder}: {EXPERIMENT} is damaged ({error}).")
+            continue
+        if run.epochs:
+            runs.append(run)
+        else:
+            problems.append(f"{folder}: has no epoch yet.")
+    return _without_repeats(runs, problems), problems
+
+
+def metrics_of(runs: Iterable[Run]) -> list[str]:
+    """The names of all metrics, learners' names left out."""
+    names = {name for run in runs for epoch in run.epochs for name in epoch}
+    parts = (name.split("/") for name in names if "/" in name)
+    return sorted({f"{part[0]}/{part[-1]}" for part in parts})
+
+
+def _without_repeats(runs: list[Run], problems: list[str]) -> list[Run]:
+    """One run of each seed and settings: a repetition is no further evidence."""
+    kept: dict[str, Run] = {}
+    for run in sorted(runs, key=lambda run: not run.is_finished):
+        first = kept.setdefault(json.dumps([run.seed, run.material], sort_keys=True), run)
+        if first is not run:
+            problems.append(f"{run.folder}: repeats {first.folder}, seed and all; left out.")
+    return [run for run in runs if run in kept.values()]
+
+
+def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]]:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            yield from _flat(value, f"{prefix}{name}.")
+        else:
+            yield f"{prefix}{name}", value
+
+
+def _learner(name: str, metric: str) -> str | None:
+    """The learner whose `metric` this is, the empty name where there is one; None for others."""
+    subset, *learner, quantity = name.split("/") if "/" in name else ("", name)
+    is_it = metric in (name, f"{subset}/{quantity}")
+    return "/".join(learner) if is_it else None
+
+
+def _environment(folder: Path) -> dict[str, Any]:
+    try:
+        return dict(json.loads((folder / ENVIRONMENT).read_text()))
+    except (OSError, ValueError, TypeError):
+        return {}

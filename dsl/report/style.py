@@ -1,0 +1,151 @@
+"""How every figure looks: legible at the width of a column, colours that all can tell apart."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
+
+from dsl.report.comparison import Group, labels_of
+
+COLUMN = 3.3  # inches, of a paper with two columns
+RC: dict[Any, Any] = {
+    "font.size": 8,
+    "axes.labelsize": 8,
+    "axes.titlesize": 8,
+    "legend.fontsize": 7,
+    "legend.title_fontsize": 7,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "0.92",
+    "grid.linewidth": 0.5,
+    "lines.linewidth": 1.3,
+    "lines.markersize": 4,
+    "legend.frameon": False,
+    "figure.dpi": 200,
+    "pdf.fonttype": 42,  # text stays text, as publishers ask
+}
+# Okabe and Ito, "Color Universal Design", 2008, without its yellow, which is faint on white.
+_OKABE_ITO = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+MARK = "#D55E00"  # stands out from viridis
+_DASHES = ("-", "--", ":", "-.")
+_MARKERS = "osD^vPX"
+
+
+class Look(NamedTuple):
+    """How a label is drawn in every figure."""
+
+    colour: str
+    dashes: str
+    marker: str
+
+
+def looks(labels: Sequence[str], *, ordered: bool) -> dict[str, Look]:
+    """A look for every label: shades from dark to light where labels have an order."""
+    shades = _shades(len(labels)) if ordered else _OKABE_ITO
+    return {
+        label: Look(
+            shades[i % len(shades)],
+            _DASHES[(i // len(shades)) % len(_DASHES)],
+            _MARKERS[i % len(_MARKERS)],
+        )
+        for i, label in enumerate(labels)
+    }
+
+
+def looks_of(groups: Sequence[Group]) -> dict[str, Look]:
+    """A look for the label of every group."""
+    ordered = all(len(g.values) == 1 and isinstance(g.values[0], int | float) for g in groups)
+    return looks(labels_of(groups), ordered=ordered)
+
+
+def _shades(count: int) -> list[str]:
+    """Of viridis from dark to light, without its yellow."""
+    shade = matplotlib.colormaps["viridis"]
+    steps = [0.85 * (i / max(count - 1, 1)) for i in range(count)]
+    return [to_hex(shade(step)) for step in steps]
+
+
+def panels(
+    titles: Sequence[str], height: float = 2.2, most: int = 3, width: float = 2.3
+) -> tuple[Figure, list[Axes]]:
+    """A figure with a panel per title, a column wide where there is one.
+
+    Args:
+        titles: of the panels; of a single one it is left out where empty.
+        height: of a row of panels (inches).
+        most: panels beside each other.
+        width: of a panel where there are several (inches).
+    """
+    columns = 2 if len(titles) == 4 <= 2 * most else min(most, len(titles))
+    rows = -(-len(titles) // columns)
+    whole = COLUMN if columns == 1 else width * columns
+    figure = Figure(figsize=(whole, height * rows), layout="constrained")
+    axes = [figure.add_subplot(rows, columns, i + 1) for i in range(len(titles))]
+    for panel, title in zip(axes, titles, strict=True):
+        panel.set_title(title)
+    return figure, axes
+
+
+def label_y(axes: Sequence[Axes], labels: Sequence[str]) -> None:
+    """Label the y axis of every panel but those that share it with the panel to their left."""
+    layout = axes[0].get_gridspec()
+    columns = layout.ncols if layout is not None else 1
+    for i, (panel, label) in enumerate(zip(axes, labels, strict=True)):
+        if i % columns == 0 or label != labels[i - 1]:
+            panel.set_ylabel(label)
+
+
+def legend(figure: Figure, axes: Sequence[Axes], title: str) -> None:
+    """One legend under all panels, where there is something to tell apart or to name."""
+    handles = {
+        label: h
+        for panel in axes
+        for h, label in zip(*panel.get_legend_handles_labels(), strict=True)
+    }
+    if len(handles) < (1 if title else 2):
+        return
+    widest = max(map(len, handles))
+    columns = max(1, min(len(handles), int(figure.get_figwidth() * 18 / (widest + 6))))
+    rows = -(-len(handles) // columns) + bool(title)
+    figure.set_figheight(figure.get_figheight() + 0.14 * (rows - 1))
+    figure.legend(
+        list(handles.values()),
+        list(handles),
+        title=title,
+        loc="outside lower center",
+        ncols=columns,
+        handlelength=1.8,
+        columnspacing=1.2,
+    )
+
+
+def from_zero(axes: Axes) -> None:
+    """A y axis that begins at zero and has room above the highest point."""
+    axes.set_ylim(0, 1.08 * max(axes.dataLim.ymax, 1e-9))
+
+
+def logarithmic(axes: Axes, values: Sequence[float], exact: bool) -> None:
+    """A logarithmic x axis in plain numbers; `exact` marks these values and no others."""
+    axes.set_xscale("log", base=2 if exact else 10)
+    if exact:
+        axes.set_xticks(sorted(set(values)), minor=False)
+        axes.set_xticks([], minor=True)
+    plain = FuncFormatter(lambda value, _: f"{value:g}")
+    axes.xaxis.set_major_formatter(plain)
+
+
+def thousands(largest: float) -> tuple[float, str]:
+    """A divisor for numbers up to `largest`, and its name in brackets."""
+    for divisor, name in ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands")):
+        if largest >= divisor:
+            return divisor, f" ({name})"
+    return 1.0, ""

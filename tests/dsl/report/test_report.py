@@ -1,0 +1,136 @@
+"""The command: what it writes from recorded metrics, and what it says of what it cannot use."""
+
+import csv
+import re
+
+import numpy as np
+import PIL.Image
+import pytest
+from made_up_runs import make_run
+
+from dsl.report import publish
+from dsl.report.__main__ import main
+from dsl.report.document import Picture
+from dsl.report.publish import publish as hand_over
+
+QUICK = ("--no-checkpoints", "--no-aim")
+
+
+def report(*arguments):
+    return main([str(argument) for argument in (*arguments, *QUICK)])
+
+
+@pytest.fixture(scope="module")
+def grid(tmp_path_factory):
+    """Two actor depths, two critic depths, two widths, two batch sizes, two seeds."""
+    folder = tmp_path_factory.mktemp("grid")
+    for actor, critic in ((4, 4), (4, 64), (64, 4), (64, 64)):
+        for batch in (256, 512):
+            for seed in range(2):
+                make_run(
+                    folder / f"{actor}-{critic}-{batch}-{seed}",
+                    [0, actor, critic, actor + critic + seed],
+                    seed=seed,
+                    network__actor__depth=actor,
+                    network__critic__depth=critic,
+                    Experiment__batch_size=batch,
+                )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def made(grid, tmp_path_factory):
+    """The report of the grid."""
+    folder = tmp_path_factory.mktemp("made")
+    assert report(grid, "--out", folder) == 0
+    return folder
+
+
+def test_a_report_holds_every_figure_for_the_page_and_for_a_paper(made):
+    names = {path.stem for path in made.glob("*.png")}
+    assert names == {
+        *("learning_curves", "critic_depth_scaling", "actor_depth_scaling"),
+        *("batch_size_scaling", "heat_map"),
+    }
+    assert {path.stem for path in made.glob("*.pdf")} == names
+    page = (made / "report.md").read_text()
+    shown = re.findall(r"!\[.*?\]\((.*?)\)", page)
+    assert {name.removesuffix(".png") for name in shown} == names
+    assert (made / "final.md").read_text() in page
+    assert "| `4-64-512-1` | PointMaze u_maze | 512 | 4 | 64 | 1 | 3,000 | yes |" in page
+    for path in made.glob("*.png"):
+        pixels = np.asarray(PIL.Image.open(path).convert("L"))
+        assert pixels.shape[1] >= 600  # 3.3 inches at 200 dots
+        assert pixels.std() > 10  # something is drawn
+
+
+def test_a_report_made_again_is_the_same(grid, made, tmp_path):
+    assert report(grid, "--out", tmp_path) == 0
+    for name in ("final.csv", "final.md", "learning_curves.png", "heat_map.pdf"):
+        assert (tmp_path / name).read_bytes() == (made / name).read_bytes()
+
+
+def test_what_is_left_out_is_named(tmp_path, capsys):
+    make_run(tmp_path / "runs" / "under_way", [0, 1], seed=5, left=7)
+    make_run(tmp_path / "runs" / "done", [0, 1], seed=6)
+    make_run(tmp_path / "runs" / "other", [{"train/critic_loss": 1.0}] * 2, seed=7)
+    (tmp_path / "runs" / "torn").mkdir()
+    (tmp_path / "runs" / "torn" / "experiment.json").write_text("{")
+    assert report(tmp_path / "runs", tmp_path / "nowhere", "--out", tmp_path / "r") == 0
+    said = capsys.readouterr().out
+    page = (tmp_path / "r" / "report.md").read_text()
+    for line in (
+        "nowhere: is not there.",
+        "torn: experiment.json is damaged",
+        "under_way: not finished; 1,000 environment steps so far.",
+        "other: has no eval/time_at_goal.",
+    ):
+        assert line in said
+        assert line in page
+    (row,) = csv.DictReader((tmp_path / "r" / "final.csv").read_text().splitlines())
+    assert (row["runs"], row["iqm"]) == ("1", "1.0")
+
+
+def test_mistakes_are_told_in_a_line(grid, tmp_path, capsys):
+    assert report(tmp_path / "nowhere", "--out", tmp_path / "r") == 2
+    said = capsys.readouterr().err
+    assert said == f"{tmp_path}/nowhere: is not there.\nThere is no run to report on.\n"
+    assert report(grid, "--out", tmp_path / "r", "--metric", "eval/time_at_gaol") == 2
+    assert capsys.readouterr().err == (
+        "--metric eval/time_at_gaol: no run has it. Did you mean 'eval/time_at_goal'? "
+        "There are: eval/time_at_goal.\n"
+    )
+    assert not (tmp_path / "r").exists()
+    (tmp_path / "file").touch()
+    assert report(grid, "--out", tmp_path / "file") == 2
+    assert "cannot be written (File exists). Choose another place with" in capsys.readouterr().err
+
+
+def test_a_run_alone_and_before_its_end_has_a_curve(tmp_path):
+    make_run(tmp_path / "runs", [0, 1], left=1)
+    assert report(tmp_path / "runs", "--out", tmp_path / "r") == 0
+    assert (tmp_path / "r" / "learning_curves.png").exists()
+    assert (tmp_path / "r" / "final.csv").read_text().count("\n") == 1
+
+
+def test_figures_of_a_run_are_kept_in_its_folder_and_shown_in_aim(tmp_path, monkeypatch):
+    runs = [make_run(tmp_path / name / "run", [0, 1]) for name in ("with_aim", "without")]
+    (tmp_path / "with_aim" / ".aim").mkdir()
+    picture = tmp_path / "norms.png"
+    PIL.Image.new("L", (4, 3)).save(picture)
+    asked, said = [], []
+    monkeypatch.setattr(
+        publish, "add_runs", lambda *a, rebuild: asked.append((*a[:2], rebuild)) or ["in use"]
+    )
+    for _ in range(2):
+        hand_over({run: [Picture("norms", picture)] for run in runs}, said.append)
+        for run in runs:
+            (kept,) = (run / "pictures").iterdir()
+            assert (kept.name, kept.read_bytes()) == ("report_norms.png", picture.read_bytes())
+    assert asked == 2 * [([runs[0]], tmp_path / "with_aim", False)]
+    assert said[:3] == [
+        "Aim: in use",
+        f"Aim: python -m dsl.track {tmp_path}/with_aim adds the figures later.",
+        f"Aim: there is no {tmp_path}/without/.aim; "
+        f"python -m dsl.track {tmp_path}/without makes one.",
+    ]

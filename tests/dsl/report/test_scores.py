@@ -1,0 +1,84 @@
+"""Final performance from runs with known scores."""
+
+import csv
+
+import numpy as np
+import pytest
+from made_up_runs import make_run
+
+from dsl.report.comparison import compare
+from dsl.report.curves import along
+from dsl.report.runs import Curve, read_runs
+from dsl.report.scores import as_csv, as_markdown, scores
+
+METRIC = "eval/time_at_goal"
+
+
+def compared(folder):
+    return compare(read_runs([folder])[0], METRIC)
+
+
+def test_the_score_is_the_mean_of_the_last_evaluations(tmp_path):
+    make_run(tmp_path / "a", [99, 1, 2, 3, 4, 5, 6], seed=0)
+    make_run(tmp_path / "b", [99, 9, 9, 9, 9, 9, 9], seed=1)
+    (last,) = scores(compared(tmp_path), 1)
+    (five,) = scores(compared(tmp_path), 5)
+    (all_of_them,) = scores(compared(tmp_path), 100)
+    assert (last.runs, last.iqm, last.mean) == (2, 7.5, 7.5)
+    assert five.iqm == (4 + 9) / 2
+    assert all_of_them.iqm == (3.5 + 9) / 2  # without the untrained policy's 99
+    assert last.standard_error == pytest.approx(1.5)
+    assert (last.low, last.high) == (6, 9)
+
+
+def test_unfinished_runs_have_no_final_performance(tmp_path):
+    make_run(tmp_path / "a", [0, 1, 1], seed=0)
+    make_run(tmp_path / "b", [0, 50], seed=1, left=1)
+    (score,) = scores(compared(tmp_path), 5)
+    assert (score.runs, score.iqm) == (1, 1)
+    assert np.isnan(score.low)
+
+
+def test_labels_of_every_task_are_scored_over_all_tasks(tmp_path):
+    """By the share of the episode: 100 steps here, 1000 there."""
+    for seed, depth, small, big in ((0, 4, 10, 500), (1, 4, 30, 700), (0, 8, 40, 800)):
+        change = {"seed": seed, "network__critic__depth": depth}
+        make_run(tmp_path / f"u{depth}{seed}", [0, small], **change)
+        long = {"env__PointMaze__layout": "big_maze", "env__PointMaze__episode_length": 1000}
+        make_run(tmp_path / f"b{depth}{seed}", [0, big], **change, **long)
+    comparison = compared(tmp_path)
+    found = {(score.task, score.values): score for score in scores(comparison, 5)}
+    over_all = found["all tasks", (4,)]
+    assert over_all.iqm == pytest.approx((0.3 + 0.5) / 2)  # the middle of 0.1, 0.3, 0.5, 0.7
+    assert over_all.runs == 4
+    assert found["all tasks", (8,)].iqm == pytest.approx((0.4 + 0.8) / 2)
+    assert found["PointMaze big_maze episode length 1000", (4,)].iqm == 600
+
+
+def test_tables(tmp_path):
+    for depth, values in ((4, (10, 20)), (16, (1234, 1236))):
+        for seed, value in enumerate(values):
+            name = f"{depth}-{seed}"
+            make_run(tmp_path / name, [0, value], seed=seed, network__critic__depth=depth)
+    comparison = compared(tmp_path)
+    found = scores(comparison, 5)
+    assert as_markdown(comparison, found).splitlines() == [
+        "| task | critic depth | runs | IQM | 95% interval | mean ± standard error |",
+        "| --- | --- | --- | --- | --- | --- |",
+        "| PointMaze u_maze | 4 | 2 | 15.0 | 10.0 to 20.0 | 15.0 ± 5.00 |",
+        "| PointMaze u_maze | 16 | 2 | 1235 | 1234 to 1236 | 1235 ± 1.00 |",
+    ]
+    rows = list(csv.DictReader(as_csv(comparison, found, 5).splitlines()))
+    assert [row["critic depth"] for row in rows] == ["4", "16"]
+    assert {row["metric"] for row in rows} == {METRIC}
+    assert (float(rows[0]["iqm"]), float(rows[0]["low"]), rows[0]["runs"]) == (15, 10, "2")
+
+
+def test_curves_are_aligned_by_steps_as_far_as_each_run_goes():
+    steps = [np.array([0, 10, 20, 30]), np.array([0, 20])]
+    curves = [Curve(steps[0], np.array([0.0, 1, 2, 3])), Curve(steps[1], np.array([10.0, 30]))]
+    at, found = along(curves)
+    assert at.tolist() == [0, 10, 20, 30]
+    np.testing.assert_allclose(found.iqm, [5, 10.5, 16, 3])
+    np.testing.assert_allclose(found.low[:3], [0, 1, 2])
+    assert np.isnan(found.low[3])  # one run is left
