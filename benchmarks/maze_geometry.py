@@ -14,10 +14,12 @@ import itertools
 import re
 import statistics
 from collections import defaultdict, deque
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from scipy.stats import spearmanr
 
@@ -60,14 +62,13 @@ def pairs(maze: Maze) -> Pairs:
     ways = {goal: _ways(set(free), goal) for goal in free}
     found = list(itertools.permutations(free, 2))
     way = np.array([ways[goal][start] for start, goal in found])
-    nearer = [
-        [
-            ways[goal].get((start[0] + i, start[1] + j), np.inf) < ways[goal][start]
-            for i, j in _STEPS
-        ]
-        for start, goal in found
-    ]
-    return Pairs(np.array(found), way, np.array(nearer))
+    onwards = np.array([_shortens(ways[goal], start) for start, goal in found])
+    return Pairs(np.array(found), way, onwards)
+
+
+def _shortens(ways: dict[Cell, int], start: Cell) -> list[bool]:
+    ahead = [(start[0] + int(i), start[1] + int(j)) for i, j in _STEPS]
+    return [ways.get(cell, ways[start]) < ways[start] for cell in ahead]
 
 
 def _ways(free: set[Cell], goal: Cell) -> dict[Cell, int]:
@@ -81,10 +82,14 @@ def _ways(free: set[Cell], goal: Cell) -> dict[Cell, int]:
     return ways
 
 
-def measure(policy: Policy, maze: Maze, over: Pairs) -> tuple[float, ...]:
+def measure(policy: Policy) -> tuple[float, ...]:
     """The four numbers of one policy; its states are position and velocity."""
-    places = (maze.corner + maze.scale * over.cells).astype(np.float32)
-    states = np.concatenate([places[:, 0], np.zeros_like(places[:, 0])], axis=1)
+    maze = policy.experiment.scored.task.maze
+    if maze is None:
+        raise SystemExit(f"{policy.checkpoint}: its task has no maze.")
+    over = pairs(maze)
+    places = jnp.asarray(maze.corner + maze.scale * over.cells, jnp.float32)
+    states = jnp.concatenate([places[:, 0], jnp.zeros_like(places[:, 0])], axis=1)
     actions = policy(states, places[:, 1])
     cost = -np.asarray(jax.vmap(policy.networks.critic)(states, actions, places[:, 1]))
     along = over.follows(np.asarray(actions))
@@ -97,7 +102,7 @@ def measure(policy: Policy, maze: Maze, over: Pairs) -> tuple[float, ...]:
 def _rank(cost: np.ndarray, distance: np.ndarray, goals: np.ndarray) -> float:
     """Mean over goals of Spearman's correlation over the cells to start from."""
     groups = [(goals == goal).all(axis=1) for goal in np.unique(goals, axis=0)]
-    return statistics.mean(float(spearmanr(cost[g], distance[g])[0]) for g in groups)
+    return float(np.mean([np.asarray(spearmanr(cost[g], distance[g]))[0] for g in groups]))
 
 
 def main() -> None:
@@ -105,9 +110,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("sweeps", nargs="+", type=Path, help="folders of sweeps")
     table: dict[str, list[tuple[float, ...]]] = defaultdict(list)
-    for run in (
-        r for sweep in parser.parse_args().sweeps for r in sorted(sweep.glob("*/checkpoints"))
-    ):
+    runs = [run for sweep in parser.parse_args().sweeps for run in sorted(sweep.glob("*/"))]
+    for run in runs:
         for name, numbers in _of_run(run):
             table[name].append(numbers)
     print(f"| | {' | '.join(HEAD)} |\n| --- |{' ---: |' * len(HEAD)}")
@@ -116,16 +120,16 @@ def main() -> None:
         print(f"| {name} | {len(numbers)} | {' | '.join(cells)} |")
 
 
-def _of_run(checkpoints: Path):
+def _of_run(run: Path) -> Iterator[tuple[str, tuple[float, ...]]]:
     """Name of the setting without its seed, and the numbers, of every learner of a run."""
-    last = max(checkpoints.glob("iteration_*"))
-    name = re.sub(r",?SEED=\d+,?", "", checkpoints.parent.name) or checkpoints.parent.parent.name
-    learners = load_policy(last).experiment.learners
+    saved = sorted(run.glob("checkpoints/iteration_*"))
+    if not saved:
+        return
+    name = re.sub(r",?SEED=\d+,?", "", run.name) or run.parent.name
+    learners = load_policy(saved[-1]).experiment.learners
     for learner in learners:
-        policy = load_policy(last, learner)
-        maze = policy.experiment.scored.task.maze
         label = name if len(learners) == 1 else f"{name}, {learner}"
-        yield label, measure(policy, maze, pairs(maze))
+        yield label, measure(load_policy(saved[-1], learner))
 
 
 def _spread(values: tuple[float, ...]) -> str:
