@@ -16,6 +16,7 @@ BASE = ROOT / "experiments" / "base"
 KNOBS = {"SEED", "NUM_ENVS", "TOTAL_ENV_STEPS", "BATCH_SIZE", "WIDTH", "ACTOR_DEPTH"}
 COMPARED = sorted((ROOT / "experiments" / "point_u_maze").glob("*.gin"))
 PAPER = sorted((ROOT / "experiments" / "paper").glob("*.gin"))
+MINI = sorted((ROOT / "experiments" / "mini").glob("*.gin"))
 TASKS = sorted(f for f in BASE.glob("*.gin") if "Experiment.environment" in f.read_text())
 
 
@@ -27,6 +28,15 @@ def test_every_algorithm_builds_and_honours_the_knobs(file):
     # Imitation has no critic, and so no depth of one.
     has_critic = experiment.learners["learner"].critic is not None
     assert ("CRITIC_DEPTH" in configuration.macros()) is has_critic
+
+
+@pytest.mark.parametrize("file", MINI, ids=lambda f: f.stem)
+def test_every_miniature_builds_and_sweeps_over_three_seeds(file, tmp_path):
+    configuration = load(file)
+    build(configuration)
+    assert set(configuration.macros()) >= {*KNOBS, "CRITIC_DEPTH"}
+    varied = {override for point in points(file, [], tmp_path) for override in point.overrides}
+    assert varied >= {"SEED=0", "SEED=1", "SEED=2"}
 
 
 @pytest.mark.parametrize("file", TASKS, ids=lambda f: f.stem)

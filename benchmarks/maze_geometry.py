@@ -1,0 +1,140 @@
+"""Do critic and policy of the point mass follow a maze's corridors, or the straight line?
+
+    python benchmarks/maze_geometry.py runs/depth-sweep
+
+Over all pairs of two free cells, the point at rest at the centre of the first and its goal at the
+centre of the second, of the last checkpoint of every run: the rank correlation of -f with the way
+through the maze and with the straight distance, goal by goal; how often the policy pushes within
+45 degrees of the shortest way, and how often it does so where the straight line leads elsewhere.
+Mean over seeds, lowest and highest in brackets.
+"""
+
+import argparse
+import itertools
+import re
+import statistics
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.stats import spearmanr
+
+from components.environments.mazes import Maze
+from dsl.policy import Policy, load_policy
+
+HEAD = ("runs", "rank of way", "rank of straight line", "along the way", "where they part")
+_STEPS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1)])
+_WITHIN = np.cos(np.pi / 4) - 1e-6
+
+Cell = tuple[int, int]
+
+
+class Pairs(NamedTuple):
+    """All pairs of two different free cells of a maze.
+
+    Attributes:
+        cells: first and second, (k, 2, 2).
+        way: cells on the shortest way, (k,).
+        onwards: whether each of the four steps shortens the way, (k, 4).
+    """
+
+    cells: np.ndarray
+    way: np.ndarray
+    onwards: np.ndarray
+
+    def line(self) -> np.ndarray:
+        """From the first to the second, in cells (k, 2)."""
+        return self.cells[:, 1] - self.cells[:, 0]
+
+    def follows(self, direction: np.ndarray) -> np.ndarray:
+        """Whether directions (k, 2) lie within 45 degrees of a shortest way, (k,)."""
+        unit = direction / np.linalg.norm(direction, axis=1, keepdims=True)
+        return ((unit @ _STEPS.T > _WITHIN) & self.onwards).any(axis=1)
+
+
+def pairs(maze: Maze) -> Pairs:
+    """The pairs of a maze."""
+    free = [(int(i), int(j)) for i, j in np.argwhere(maze.grid != "#")]
+    ways = {goal: _ways(set(free), goal) for goal in free}
+    found = list(itertools.permutations(free, 2))
+    way = np.array([ways[goal][start] for start, goal in found])
+    onwards = np.array([_shortens(ways[goal], start) for start, goal in found])
+    return Pairs(np.array(found), way, onwards)
+
+
+def _shortens(ways: dict[Cell, int], start: Cell) -> list[bool]:
+    ahead = [(start[0] + int(i), start[1] + int(j)) for i, j in _STEPS]
+    return [ways.get(cell, ways[start]) < ways[start] for cell in ahead]
+
+
+def _ways(free: set[Cell], goal: Cell) -> dict[Cell, int]:
+    ways, waiting = {goal: 0}, deque([goal])
+    while waiting:
+        here = waiting.popleft()
+        for there in free & {(here[0] + int(i), here[1] + int(j)) for i, j in _STEPS}:
+            if there not in ways:
+                ways[there] = ways[here] + 1
+                waiting.append(there)
+    return ways
+
+
+def measure(policy: Policy) -> tuple[float, ...]:
+    """The four numbers of one policy; its states are position and velocity."""
+    maze = policy.experiment.scored.task.maze
+    if maze is None:
+        raise SystemExit(f"{policy.checkpoint}: its task has no maze.")
+    over = pairs(maze)
+    places = jnp.asarray(maze.corner + maze.scale * over.cells, jnp.float32)
+    states = jnp.concatenate([places[:, 0], jnp.zeros_like(places[:, 0])], axis=1)
+    actions = policy(states, places[:, 1])
+    cost = -np.asarray(jax.vmap(policy.networks.critic)(states, actions, places[:, 1]))
+    along = over.follows(np.asarray(actions))
+    part = ~over.follows(over.line())
+    straight = np.linalg.norm(over.line(), axis=1)
+    ranks = (_rank(cost, distance, over.cells[:, 1]) for distance in (over.way, straight))
+    return (*ranks, float(along.mean()), float(along[part].mean()))
+
+
+def _rank(cost: np.ndarray, distance: np.ndarray, goals: np.ndarray) -> float:
+    """Mean over goals of Spearman's correlation over the cells to start from."""
+    groups = [(goals == goal).all(axis=1) for goal in np.unique(goals, axis=0)]
+    return float(np.mean([np.asarray(spearmanr(cost[g], distance[g]))[0] for g in groups]))
+
+
+def main() -> None:
+    """Print a line for every setting, seeds together."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("sweeps", nargs="+", type=Path, help="folders of sweeps")
+    table: dict[str, list[tuple[float, ...]]] = defaultdict(list)
+    runs = [run for sweep in parser.parse_args().sweeps for run in sorted(sweep.glob("*/"))]
+    for run in runs:
+        for name, numbers in _of_run(run):
+            table[name].append(numbers)
+    print(f"| | {' | '.join(HEAD)} |\n| --- |{' ---: |' * len(HEAD)}")
+    for name, numbers in table.items():
+        cells = (_spread(values) for values in zip(*numbers, strict=True))
+        print(f"| {name} | {len(numbers)} | {' | '.join(cells)} |")
+
+
+def _of_run(run: Path) -> Iterator[tuple[str, tuple[float, ...]]]:
+    """Name of the setting without its seed, and the numbers, of every learner of a run."""
+    saved = sorted(run.glob("checkpoints/iteration_*"))
+    if not saved:
+        return
+    name = re.sub(r",?SEED=\d+,?", "", run.name) or run.parent.name
+    learners = load_policy(saved[-1]).experiment.learners
+    for learner in learners:
+        label = name if len(learners) == 1 else f"{name}, {learner}"
+        yield label, measure(load_policy(saved[-1], learner))
+
+
+def _spread(values: tuple[float, ...]) -> str:
+    return f"{statistics.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+if __name__ == "__main__":
+    main()
