@@ -10,11 +10,12 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from components.acting import act
 from components.critics import ContrastiveCritic
 from components.environments.goal_environment import GoalEnvironment, State
 from components.environments.maze_places import Places, cells_between, places, states_at
 from components.environments.mazes import Maze
-from components.learner import Networks, act
+from components.learner import Networks
 from dsl.policy import Policy
 from dsl.report.style import MARK, label_y, legend, panels
 
@@ -80,7 +81,9 @@ def _values(policy: Policy, task: GoalEnvironment, state: State, positions: Any)
     states = states_at(task, state, positions)
     goals = jnp.broadcast_to(state.goal, (len(states), len(state.goal)))
     networks: Networks = policy.networks
-    actions = act(policy.acting, networks, states, goals, jax.random.key(_SEED))
+    actions = act(
+        policy.acting, networks.actor, networks.critic, states, goals, jax.random.key(_SEED)
+    )
     return jax.vmap(networks.critic)(states, actions, goals)
 
 
