@@ -1,8 +1,36 @@
-"""Functions compiled once for all tests that call them."""
+"""Functions compiled once for all tests that call them.
+
+What one process has compiled lies in the cache of the whole suite, where others find it as long as
+their program is the same: tests step a task as its word gives it, whatever part of it they look at.
+"""
 
 import functools
+from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
+import jax.numpy as jnp
+
+from components.environments.goal_environment import GoalEnvironment
+
+
+class Compiled(NamedTuple):
+    """An environment, and its functions as compiled ones."""
+
+    env: GoalEnvironment
+    reset: Callable
+    step: Callable
+
+    def near_the_end(self, state, steps):
+        """The same state, so many steps before the time limit."""
+        return state._replace(step=jnp.int32(self.env.episode_length - steps))
+
+
+@functools.cache
+def task(word: Callable[[], GoalEnvironment]) -> Compiled:
+    """A task with the settings that it has by itself."""
+    env = word()
+    return Compiled(env, jax.jit(env.reset), jax.jit(env.step))
 
 
 @functools.cache

@@ -1,20 +1,17 @@
 """Runs in real processes, to be killed, stopped and damaged."""
 
-import contextlib
-import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import safetensors.numpy
-
-import dsl.vocabulary
-from dsl import registry
+from own_words import forgotten
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = (ROOT / "tests" / "no_aim", ROOT, ROOT / "tests")
@@ -39,15 +36,8 @@ buffer.TrajectoryBuffer.capacity = 100
 """
 TOO_LONG = 120
 
-
-@contextlib.contextmanager
-def own_words() -> Iterator[None]:
-    """The toy's word may be imported in this process, and is forgotten afterwards."""
-    with registry.isolated():
-        importlib.reload(dsl.vocabulary)
-        sys.modules.pop("toy_words", None)
-        yield
-    sys.modules.pop("toy_words", None)
+# The toy's word may be imported in this process.
+own_words = partial(forgotten, "toy_words")
 
 
 def write_experiment(folder: Path, text: str = EXPERIMENT) -> Path:

@@ -1,18 +1,13 @@
 """The tutorial docs/own_task.md, run as it stands there."""
 
-import importlib
-import re
-import sys
 from pathlib import Path
 
 import pytest
+from own_words import as_written
 
-import dsl.vocabulary
-from dsl import registry
 from dsl.run import main
 from dsl.tracking import read_metrics
 
-GUIDE = Path(__file__).resolve().parents[2] / "docs" / "own_task.md"
 SMALL = (
     *("NUM_ENVS=4", "TOTAL_ENV_STEPS=200", "BATCH_SIZE=8", "WIDTH=8", "Experiment.film=False"),
     *("Experiment.unroll_length=10", "Experiment.updates_per_iteration=2"),
@@ -21,22 +16,12 @@ SMALL = (
 )
 
 
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", GUIDE.read_text(), re.DOTALL)
-
-
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """A folder outside the repository that holds the two files of the tutorial."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "my_cart", raising=False)
-    Path("my_cart.py").write_text(blocks("python")[0])
-    Path("my_cart.gin").write_text(blocks("gin")[0])
-    with registry.isolated():
-        importlib.reload(dsl.vocabulary)
+    with as_written("own_task.md", "my_cart", "my_cart.gin"):
         yield
-    sys.modules.pop("my_cart", None)
 
 
 def test_the_tutorial_trains(capsys):

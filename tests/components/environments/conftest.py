@@ -1,13 +1,10 @@
-"""Environments to share: compiling MJX is what these tests cost.
-
-`jitted_*` hold `jax.jit(env.step)`. Jumanji's own checks call `jax.jit(env.step)` again and meet
-the same cache, as long as these were first, and states hold keys of the same kind (`old_key`).
-"""
+"""Environments to share: compiling MJX is what these tests cost."""
 
 import jax
 import jax.numpy as jnp
 import mujoco
 import pytest
+from compiled import task
 
 from components.environments.goal_environment import GoalEnvironment
 from components.environments.physics import Physics
@@ -22,20 +19,6 @@ BEAD = """
   ctrllimited="true"/></actuator>
 </mujoco>
 """
-
-
-@pytest.fixture
-def old_key():
-    """A key of the kind that Jumanji's checks use."""
-    return jax.random.PRNGKey(0)
-
-
-def compiled(env: GoalEnvironment):
-    """`jax.jit(env.step)`, called once."""
-    step = jax.jit(env.step)
-    state, _ = jax.jit(env.reset)(jax.random.PRNGKey(0))
-    step(state, jnp.zeros(env.sizes.action, jnp.float32))
-    return step
 
 
 def bead_task() -> Task:
@@ -66,29 +49,14 @@ def bead_step(bead):
 
 @pytest.fixture(scope="session")
 def point() -> GoalEnvironment:
-    return point_maze("u_maze", episode_length=100)
-
-
-@pytest.fixture(scope="session")
-def jitted_point(point):
-    return compiled(point)
+    return task(point_maze).env
 
 
 @pytest.fixture(scope="session")
 def free_ant() -> GoalEnvironment:
-    return ant(episode_length=20)
-
-
-@pytest.fixture(scope="session")
-def jitted_ant(free_ant):
-    return compiled(free_ant)
+    return task(ant).env
 
 
 @pytest.fixture(scope="session")
 def maze_ant() -> GoalEnvironment:
-    return ant_maze("u_maze", episode_length=20)
-
-
-@pytest.fixture(scope="session")
-def jitted_maze_ant(maze_ant):
-    return compiled(maze_ant)
+    return task(ant_maze).env

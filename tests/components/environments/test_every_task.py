@@ -1,7 +1,7 @@
 """What must hold of every word of the family env, whoever adds one.
 
-Jumanji's own checks, and two whole episodes of random actions: finite, ended by a termination or by
-the time limit, followed by a fresh episode.
+Jumanji's own checks, and the ends of two episodes under random actions: finite, ended by a
+termination or by the time limit.
 """
 
 import importlib.util
@@ -11,6 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from compiled import task
 from jumanji.testing.env_not_smoke import (
     check_env_does_not_smoke,
     check_env_specs_does_not_smoke,
@@ -22,7 +23,7 @@ from components.environments.auto_reset import step_or_reset
 from dsl.registry import vocabulary
 
 WORDS = vocabulary().members("env")
-EPISODE_LENGTH = 10
+STEPS = 10
 
 
 @pytest.fixture(scope="module", params=WORDS)
@@ -31,59 +32,64 @@ def word(request):
 
 
 @pytest.fixture(scope="module")
-def env(word):
-    return vocabulary().words[word].thing(episode_length=EPISODE_LENGTH)
+def compiled(word):
+    return task(vocabulary().words[word].thing)
 
 
 @pytest.fixture(scope="module")
-def reset(env):
-    return jax.jit(env.reset)
+def env(compiled):
+    return compiled.env
 
 
 @pytest.fixture(scope="module")
-def step(env, reset):
-    """The step of one environment, compiled once; Jumanji's checks meet it in the cache."""
-    step = jax.jit(env.step)
-    state, _ = reset(jax.random.PRNGKey(0))
-    step(state, jnp.zeros(env.sizes.action, jnp.float32))
-    return step
+def reset(compiled):
+    """A reset a few steps before the time limit."""
+
+    def late(key):
+        state, timestep = compiled.reset(key)
+        return compiled.near_the_end(state, STEPS), timestep
+
+    return late
 
 
-class CompiledReset(Wrapper):
-    """The same environment; Jumanji's check resets it one operation after the other."""
+class Like(Wrapper):
+    """The same environment with another way to reset and step it."""
 
-    def __init__(self, env, reset):
+    def __init__(self, env, reset, step):
         super().__init__(env)
-        self.reset, self.step = reset, env.step
+        self.reset, self.step = reset, step
 
 
-def test_jumanjis_checks(env, reset, step):  # noqa: ARG001 - compiled beforehand
-    check_env_does_not_smoke(CompiledReset(env, reset))
+def test_jumanjis_checks(env, reset, compiled):
+    # They compile `env.step` themselves, and find it compiled once it has been called.
+    compiled.step(reset(jax.random.PRNGKey(0))[0], jnp.zeros(env.sizes.action, jnp.float32))
+    check_env_does_not_smoke(Like(env, reset, env.step))
     check_env_specs_does_not_smoke(env)
 
 
-def test_two_episodes_of_random_actions_are_finite(env, reset, step):
+def test_two_episodes_of_random_actions_are_finite(env, reset, compiled):
     rng = np.random.default_rng(0)
     for seed in (0, 1):
         state, timestep = reset(jax.random.PRNGKey(seed))
         assert timestep.first()
-        for t in range(1, EPISODE_LENGTH + 1):  # noqa: B007 - read after the loop
+        for t in range(1, STEPS + 1):  # noqa: B007 - read after the loop
             action = jnp.asarray(rng.uniform(-1, 1, env.sizes.action), jnp.float32)
-            state, timestep = step(state, action)
+            state, timestep = compiled.step(state, action)
             assert all(np.isfinite(x).all() for x in jax.tree.leaves((state.body, timestep)))
             assert not timestep.extras["nonfinite"]
             if timestep.last():
                 break
         assert timestep.last()
-        assert bool(timestep.discount == 1) is (t == EPISODE_LENGTH) or timestep.discount == 0
+        assert bool(timestep.discount == 1) is (t == STEPS) or timestep.discount == 0
 
 
-def test_shapes_and_types_after_the_end_are_those_of_a_step(env):
-    """What a vectorised loop needs; traced, not run."""
+def test_shapes_and_types_after_the_end_are_those_of_a_step(env, compiled):
+    """What a vectorised loop needs; traced, not run, and what has been traced not again."""
+    traced = Like(env, compiled.reset, compiled.step)
 
     def go_on(key, action):
-        state, timestep = env.reset(key)
-        return (state, timestep), step_or_reset(env, state, timestep, action, key)
+        state, timestep = traced.reset(key)
+        return (state, timestep), step_or_reset(traced, state, timestep, action, key)
 
     before, after = jax.eval_shape(
         go_on, jax.random.PRNGKey(0), jax.ShapeDtypeStruct((env.sizes.action,), jnp.float32)

@@ -30,11 +30,6 @@ STOPPED = (
 
 
 @pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    return write_experiment(tmp_path_factory.mktemp("toy"))
-
-
-@pytest.fixture(scope="module")
 def whole(file):
     """A run that nothing goes wrong with."""
     out = file.parent / "whole"

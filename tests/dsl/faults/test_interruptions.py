@@ -17,7 +17,6 @@ from toy_runs import (
     kill,
     wait_for_epochs,
     wait_until,
-    write_experiment,
 )
 
 run, start = partial(toy_runs.run, cores=2), partial(toy_runs.start, cores=2)
@@ -25,11 +24,6 @@ run, start = partial(toy_runs.run, cores=2), partial(toy_runs.start, cores=2)
 # Slow enough that a signal finds it under way.
 SLOW = ("from dsl.driver import _Run", "import time", "_look = _Run._look_around",
         "_Run._look_around = lambda self: (time.sleep(0.2), _look(self))")  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def file(tmp_path_factory):
-    return write_experiment(tmp_path_factory.mktemp("toy"))
 
 
 @pytest.fixture(scope="module")

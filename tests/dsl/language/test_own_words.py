@@ -1,39 +1,22 @@
 """The example of docs/own_words.md, run as it stands there."""
 
-import importlib
-import re
-import sys
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from own_words import as_written
 
-import dsl
-import dsl.vocabulary
-from dsl import registry
 from dsl.config import ConfigError, load
-
-GUIDE = Path(dsl.__file__).parent.parent / "docs" / "own_words.md"
-
-
-def blocks(language):
-    return re.findall(rf"```{language}\n(.*?)```", GUIDE.read_text(), re.DOTALL)
 
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):
     """A folder outside the repository that holds the two files of the guide."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys, "path", list(sys.path))
-    monkeypatch.delitem(sys.modules, "my_words", raising=False)
-    Path("my_words.py").write_text(blocks("python")[0])
-    Path("my_experiment.gin").write_text(blocks("gin")[0])
-    with registry.isolated():
-        importlib.reload(dsl.vocabulary)
+    with as_written("own_words.md", "my_words", "my_experiment.gin"):
         yield
-    sys.modules.pop("my_words", None)
 
 
 def test_the_example_builds_what_it_says():

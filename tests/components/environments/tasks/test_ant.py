@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 from ants_in_c import converged, error, put, step_in_c
+from compiled import task
 
 from components.environments.corridors import corridor
 from components.environments.maze_layouts import LAYOUTS
@@ -17,7 +18,25 @@ from components.environments.walls import move_nearest, nearest
 from components.settings import SettingError
 from components.spaces import Sizes
 
-pytestmark = pytest.mark.usefixtures("jitted_ant", "jitted_maze_ant")
+
+@pytest.fixture(scope="module")
+def step():
+    return task(ant).step
+
+
+@pytest.fixture(scope="module")
+def start():
+    return task(ant).reset(jax.random.key(0))[0]
+
+
+@pytest.fixture(scope="module")
+def maze_step():
+    return task(ant_maze).step
+
+
+@pytest.fixture(scope="module")
+def maze_start():
+    return task(ant_maze).reset(jax.random.key(0))[0]
 
 
 def states_beside_walls(count):
@@ -125,14 +144,14 @@ def test_healthy_between_twenty_centimetres_and_a_metre(free_ant, height, ok):
     assert bool(free_ant.task.healthy(body)) is ok
 
 
-def test_falling_ant_agrees_with_c_mujoco(free_ant, jitted_ant, old_key):
+def test_falling_ant_agrees_with_c_mujoco(free_ant, step, start):
     """Before the first contact nothing but float32 rounding tells them apart."""
     model = free_ant.task.scene
     data = mujoco.MjData(model)
     qpos = np.array(STANCE, float)
     qpos[2] = 2.0
     data.qpos = qpos
-    state = put(free_ant.reset(old_key)[0], qpos)
+    state = put(start, qpos)
     rng = np.random.default_rng(0)
     for _ in range(10):
         # Small, so that no joint meets its limit.
@@ -141,12 +160,12 @@ def test_falling_ant_agrees_with_c_mujoco(free_ant, jitted_ant, old_key):
         for _ in range(5):
             mujoco.mj_step(model, data)
             assert data.nefc == 0
-        state, _ = jitted_ant(state, jnp.asarray(action, jnp.float32))
+        state, _ = step(state, jnp.asarray(action, jnp.float32))
         np.testing.assert_allclose(state.body.qpos, data.qpos, atol=2e-6)
     assert data.qpos[2] < 0.9
 
 
-def test_struggling_ant_agrees_with_c_mujoco(free_ant, jitted_ant, old_key):
+def test_struggling_ant_agrees_with_c_mujoco(step, start):
     """100 control steps under random actions, each compared from the same state.
 
     Two iterations of Newton's method are enough for half of all steps; for the others (joints
@@ -154,30 +173,29 @@ def test_struggling_ant_agrees_with_c_mujoco(free_ant, jitted_ant, old_key):
     step.
     """
     model = converged(ant_model())
-    state = put(free_ant.reset(old_key)[0], STANCE)
+    state = put(start, STANCE)
     rng = np.random.default_rng(0)
     errors = []
     for _ in range(100):
         action = rng.uniform(-1, 1, 8)
         case = step_in_c(model, state.body.qpos, state.body.qvel, action)
-        state, _ = jitted_ant(state, jnp.asarray(action, jnp.float32))
+        state, _ = step(state, jnp.asarray(action, jnp.float32))
         errors.append(np.abs(np.asarray(state.body.qpos) - case.after).max())
     assert np.median(errors) < 1e-5
     assert np.quantile(errors, 0.95) < 0.03
     assert max(errors) < 0.15
 
 
-def test_ant_beside_walls_agrees_with_c_mujoco(maze_ant, jitted_maze_ant, old_key):
+def test_ant_beside_walls_agrees_with_c_mujoco(maze_ant, maze_step, maze_start):
     """100 random states and actions; C has every wall of the maze, MJX the two nearest.
 
     Where two iterations of the solver were enough the states are equal, so the walls are.
     """
     model = converged(ant_model(maze_ant.task.maze.walls))
-    anywhere, _ = maze_ant.reset(old_key)
     errors, walls = [], []
     for qpos, qvel, action in zip(*states_beside_walls(100), strict=True):
         case = step_in_c(model, qpos, qvel, action)
-        errors.append(error(jitted_maze_ant, anywhere, case).max())
+        errors.append(error(maze_step, maze_start, case).max())
         walls.append(any("wall" in pair for pair in case.touched))
     beside = np.array(errors)[np.array(walls)]
     assert len(beside) > 30
@@ -202,14 +220,14 @@ def test_converged_mjx_beside_walls_is_c_mujoco(maze_ant):
     np.testing.assert_allclose(body.qpos, expected, atol=5e-5)
 
 
-def test_standing_ant_stands_and_does_not_sink(free_ant, jitted_ant, old_key):
+def test_standing_ant_stands_and_does_not_sink(free_ant, step, start):
     model = free_ant.task.scene
     data = mujoco.MjData(model)
     feet = [i for i in range(model.ngeom) if model.geom(i).name.startswith("foot")]
     assert len(feet) == 4
-    state = put(free_ant.reset(old_key)[0], STANCE)
+    state = put(start, STANCE)
     for t in range(20):
-        state, timestep = jitted_ant(state, jnp.zeros(8, jnp.float32))
+        state, timestep = step(state, jnp.zeros(8, jnp.float32))
         data.qpos = state.body.qpos
         mujoco.mj_kinematics(model, data)
         heights = data.geom_xpos[feet, 2] - TIP_RADIUS
@@ -218,13 +236,13 @@ def test_standing_ant_stands_and_does_not_sink(free_ant, jitted_ant, old_key):
     assert 0.45 < state.body.qpos[2] < 0.65
 
 
-def test_walls_stop_a_running_ant(maze_ant, jitted_maze_ant, old_key):
+def test_walls_stop_a_running_ant(maze_step, maze_start):
     """Thrown at 5 m/s against the wall at x = 2, the torso stays out of it."""
     qpos, qvel = np.array(STANCE, float), np.zeros(14)
     qpos[:2], qvel[0] = (4.0, 4.0), -5.0
-    state = put(maze_ant.reset(old_key)[0], qpos, qvel)
+    state = put(maze_start, qpos, qvel)
     nearest_x = 4.0
     for _ in range(20):
-        state, _ = jitted_maze_ant(state, jnp.zeros(8, jnp.float32))
+        state, _ = maze_step(state, jnp.zeros(8, jnp.float32))
         nearest_x = min(nearest_x, float(state.body.qpos[0]))
     assert 2.2 < nearest_x < 3.2

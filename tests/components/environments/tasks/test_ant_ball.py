@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 from ants_in_c import SUBSTEPS, converged, error, largest_error, put, step_in_c, touching
+from compiled import task
 
 from components.environments.maze_layouts import BALL_LAYOUTS
 from components.environments.object_walls import move_both
@@ -26,22 +27,22 @@ RESETS = 10_000
 
 @pytest.fixture(scope="module")
 def open_floor():
-    return ant_ball(episode_length=20)
+    return task(ant_ball).env
 
 
 @pytest.fixture(scope="module")
 def in_maze():
-    return ant_ball_maze("u_maze", episode_length=200)
+    return task(ant_ball_maze).env
 
 
 @pytest.fixture(scope="module")
-def step(in_maze):
-    return jax.jit(in_maze.step)
+def step():
+    return task(ant_ball_maze).step
 
 
 @pytest.fixture(scope="module")
-def anywhere(in_maze):
-    return in_maze.reset(jax.random.PRNGKey(0))[0]
+def anywhere():
+    return task(ant_ball_maze).reset(jax.random.key(0))[0]
 
 
 def starts(env):

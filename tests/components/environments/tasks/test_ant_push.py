@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from ants_in_c import SUBSTEPS, converged, error, largest_error, put, step_in_c
+from compiled import task
 
 from components.environments.object_walls import move_both
 from components.environments.physics import Physics
@@ -34,17 +35,17 @@ FIXED = (
 
 @pytest.fixture(scope="module")
 def env():
-    return ant_push(episode_length=400)
+    return task(ant_push).env
 
 
 @pytest.fixture(scope="module")
-def step(env):
-    return jax.jit(env.step)
+def step():
+    return task(ant_push).step
 
 
 @pytest.fixture(scope="module")
-def anywhere(env):
-    return env.reset(jax.random.PRNGKey(0))[0]
+def anywhere():
+    return task(ant_push).reset(jax.random.key(0))[0]
 
 
 def beside(ant, block):

@@ -1,10 +1,13 @@
 """The Panda at work: C MuJoCo, poses held, and cubes held, lifted, carried and kept in bins."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
+from compiled import task
 from panda_kinematics import action, solve
 
 from components.environments.physics import Body
@@ -26,24 +29,24 @@ BESIDE = 0.025
 
 
 class Robot:
-    """An environment's physics, compiled, and where it has got to."""
+    """A task, compiled, and where its robot has got to."""
 
-    def __init__(self, env):
-        self.env, self.model = env, env.task.physics.model
-        self.advance = jax.jit(env.task.physics.advance)
-        self.control = jax.jit(env.task.control.apply)
+    def __init__(self, word):
+        self.env, reset, self.step = task(word)
+        self.model = self.env.task.physics.model
         self.data = mujoco.MjData(self.model)
-        self.begin(np.asarray(env.task.draw_start(jax.random.key(0)).qpos))
+        self.state, _ = reset(jax.random.key(0))
 
     def begin(self, qpos, qvel=None) -> None:
         qvel = np.zeros(self.model.nv) if qvel is None else qvel
         rest = self.env.task.physics.rest
-        self.body: Body = rest(jnp.asarray(qpos, jnp.float32), jnp.asarray(qvel, jnp.float32))
+        body = rest(jnp.asarray(qpos, jnp.float32), jnp.asarray(qvel, jnp.float32))
+        self.state = self.state._replace(body=body)
 
     def act(self, command, steps: int = 1) -> None:
-        command = jnp.asarray(np.clip(command, -1, 1), jnp.float32)
+        command = jnp.asarray(command, jnp.float32)
         for _ in range(steps):
-            self.body = self.advance(self.body, self.control(self.body, command))
+            self.state, _ = self.step(self.state, command)
 
     def look(self) -> mujoco.MjData:
         """C MuJoCo's view of where everything is."""
@@ -52,18 +55,22 @@ class Robot:
         return self.data
 
     @property
+    def body(self) -> Body:
+        return self.state.body
+
+    @property
     def cube(self) -> np.ndarray:
         return np.asarray(self.body.qpos[-7:-4])
 
 
 @pytest.fixture(scope="module")
 def arm():
-    return Robot(arm_push())
+    return Robot(arm_push)
 
 
 @pytest.fixture(scope="module")
 def hand():
-    return Robot(arm_binpick_eef())
+    return Robot(arm_binpick_eef)
 
 
 def arm_start(cube=(0.0, -2.0)) -> np.ndarray:
@@ -91,9 +98,9 @@ def compare_with_c(robot: Robot, model: mujoco.MjModel, command_size: int) -> np
     for _ in range(100):
         command = jnp.asarray(rng.uniform(-1, 1, command_size), jnp.float32)
         data.qpos, data.qvel, data.qacc_warmstart = robot.body[:3]
-        data.ctrl = robot.control(robot.body, command)
-        mujoco.mj_step(model, data, robot.env.task.physics.substeps)
         robot.act(command)
+        data.ctrl = robot.body.ctrl
+        mujoco.mj_step(model, data, robot.env.task.physics.substeps)
         errors.append(np.abs(np.asarray(robot.body.qpos) - data.qpos).max())
     return np.array(errors)
 
@@ -220,7 +227,7 @@ def test_fence_holds_the_cube(hand):
 @pytest.mark.slow
 @pytest.mark.parametrize("difficulty", ["easy", "hard"])
 def test_arm_carries_the_cube_from_bin_to_bin(difficulty):
-    robot = Robot(arm_binpick(difficulty))
+    robot = Robot(partial(arm_binpick, difficulty))
     start, goal = (np.array([square.x, square.y]) for square in BINPICK[difficulty])
     robot.begin(arm_start(start))
     carry(robot, [((*start, 0.2), OPEN), ((*start, 0.03), OPEN), ((*start, 0.03), CLOSED)])
@@ -232,7 +239,7 @@ def test_arm_carries_the_cube_from_bin_to_bin(difficulty):
 
 @pytest.mark.slow
 def test_reaching_arm_agrees_with_c_mujoco():
-    robot = Robot(arm_reach())
+    robot = Robot(arm_reach)
     errors = compare_with_c(robot, robot.model, 4)
     assert np.median(errors) < 1e-6
     assert errors.max() < 1e-3

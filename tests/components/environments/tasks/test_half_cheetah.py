@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
+from compiled import task
 
 from components.environments.robots.half_cheetah import half_cheetah_model
 from components.environments.tasks.half_cheetah import half_cheetah
@@ -14,18 +15,18 @@ from components.spaces import Sizes
 
 @pytest.fixture(scope="module")
 def env():
-    return half_cheetah(episode_length=150)
+    return task(half_cheetah).env
 
 
 @pytest.fixture(scope="module")
-def step(env):
-    return jax.jit(env.step)
+def step():
+    return task(half_cheetah).step
 
 
 @pytest.fixture(scope="module")
-def start(env):
+def start():
     """At the origin in the model's own stance, at rest."""
-    state, _ = jax.jit(env.reset)(jax.random.key(0))
+    state, _ = task(half_cheetah).reset(jax.random.key(0))
     body = jax.tree.map(jnp.zeros_like, state.body)
     return state._replace(body=body)
 

@@ -9,6 +9,7 @@ import mujoco
 import numpy as np
 import pytest
 from ants_in_c import put
+from compiled import task
 
 from components.environments.mazes import maze
 from components.environments.robots.humanoid import humanoid_model
@@ -21,22 +22,22 @@ FOOT_RADIUS = 0.075
 
 @pytest.fixture(scope="module")
 def free():
-    return humanoid(episode_length=100)
+    return task(humanoid).env
 
 
 @pytest.fixture(scope="module")
 def in_maze():
-    return humanoid_maze("u_maze", episode_length=100)
+    return task(humanoid_maze).env
 
 
 @pytest.fixture(scope="module")
-def step(in_maze):
-    return jax.jit(in_maze.step)
+def step():
+    return task(humanoid_maze).step
 
 
 @pytest.fixture(scope="module")
-def start(in_maze):
-    return jax.jit(in_maze.reset)(jax.random.key(0))[0]
+def start():
+    return task(humanoid_maze).reset(jax.random.key(0))[0]
 
 
 @pytest.fixture(scope="module")

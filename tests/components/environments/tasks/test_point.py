@@ -5,13 +5,22 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
+from compiled import task
 
 from components.environments.maze_layouts import LAYOUTS
 from components.environments.tasks.point import RADIUS, point_maze, point_maze_stitching
 from components.settings import SettingError
 from components.spaces import Sizes
 
-pytestmark = pytest.mark.usefixtures("jitted_point")
+
+@pytest.fixture(scope="module")
+def step():
+    return task(point_maze).step
+
+
+@pytest.fixture(scope="module")
+def start():
+    return task(point_maze).reset(jax.random.key(0))[0]
 
 
 def test_sizes(point):
@@ -53,7 +62,7 @@ def test_stitching_starts_at_centres_before_the_goals():
     assert np.asarray(state.body.qvel).std() > 0.05
 
 
-def test_agrees_with_c_mujoco_through_contacts(point, jitted_point, old_key):
+def test_agrees_with_c_mujoco_through_contacts(point, step, start):
     """100 random actions, 60 and more substeps of wall contact, the same open-loop path.
 
     C solves each step to convergence on the model with every wall; MJX takes one iteration on the
@@ -63,7 +72,7 @@ def test_agrees_with_c_mujoco_through_contacts(point, jitted_point, old_key):
     """
     model = point.task.scene
     data = mujoco.MjData(model)
-    state, _ = point.reset(old_key)
+    state = start
     data.qpos, data.qvel = state.body.qpos, state.body.qvel
     rng = np.random.default_rng(0)
     errors, touching = [], []
@@ -74,7 +83,7 @@ def test_agrees_with_c_mujoco_through_contacts(point, jitted_point, old_key):
         for _ in range(point.task.physics.substeps):
             mujoco.mj_step(model, data)
             touching[-1] += data.ncon > 0
-        state, _ = jitted_point(state, jnp.asarray(action, jnp.float32))
+        state, _ = step(state, jnp.asarray(action, jnp.float32))
         errors.append(np.abs(np.asarray(state.body.qpos) - data.qpos).max())
     first = next(t for t, contacts in enumerate(touching) if contacts)
     assert first > 10
@@ -85,15 +94,14 @@ def test_agrees_with_c_mujoco_through_contacts(point, jitted_point, old_key):
 
 @pytest.mark.parametrize("action", [(0, 1), (0.4, 1), (-1, -1), (1, 0.02)])
 @pytest.mark.parametrize("speed", [0.0, 10.0])
-def test_walls_hold_at_full_speed(point, jitted_point, old_key, action, speed):
+def test_walls_hold_at_full_speed(point, step, start, action, speed):
     """The point stays in the free cells, also when it is fired at a wall."""
-    state, _ = point.reset(old_key)
     direction = jnp.asarray(action, jnp.float32)
-    state = state._replace(body=state.body._replace(qvel=jnp.float32(speed) * direction))
+    state = start._replace(body=start.body._replace(qvel=jnp.float32(speed) * direction))
     walls = point.task.maze.walls
     deepest, fastest = 0.0, 0.0
     for _ in range(100):
-        state, _ = jitted_point(state, direction)
+        state, _ = step(state, direction)
         gap = np.abs(np.asarray(state.body.qpos) - walls.centre) - walls.half
         assert (gap.max(axis=1) > 0).all(), "the centre of the point is inside a wall"
         deepest = max(deepest, RADIUS - np.linalg.norm(np.maximum(gap, 0), axis=1).min())
@@ -102,21 +110,20 @@ def test_walls_hold_at_full_speed(point, jitted_point, old_key, action, speed):
     assert fastest < 50 / 3
 
 
-def test_speed_ends_at_force_over_damping(point, jitted_point, old_key):
+def test_speed_ends_at_force_over_damping(step, start):
     """m v' = 5 a - 0.3 v with m = 1 + 4/3 pi 0.25^3 5, so v(t) = 50/3 (1 - exp(-0.3 t / m))."""
-    state, _ = point.reset(old_key)
-    state = state._replace(body=state.body._replace(qvel=jnp.zeros(2, jnp.float32)))
+    state = start._replace(body=start.body._replace(qvel=jnp.zeros(2, jnp.float32)))
     for _ in range(5):
-        state, _ = jitted_point(state, jnp.asarray([0, 1], jnp.float32))
+        state, _ = step(state, jnp.asarray([0, 1], jnp.float32))
     mass = 1 + 5 * 4 / 3 * np.pi * RADIUS**3
     expected = 50 / 3 * (1 - np.exp(-0.3 / mass))
     np.testing.assert_allclose(state.body.qvel, [0, expected], atol=0.02)
 
 
-def test_the_farthest_goal_can_be_reached(point, jitted_point, old_key):
+def test_the_farthest_goal_can_be_reached(step, start):
     """Steered from cell to cell, the point is inside the success radius within 20 s and stays."""
-    state, _ = point.reset(old_key)
-    state = state._replace(goal=jnp.asarray([12, 4], jnp.float32))
+    state = start._replace(goal=jnp.asarray([12, 4], jnp.float32))
+    state = task(point_maze).near_the_end(state, 100)
     corridor = [[4, 8], [4, 12], [8, 12], [12, 12], [12, 8], [12, 4]]
     rewards = []
     for t in range(120):
@@ -124,7 +131,7 @@ def test_the_farthest_goal_can_be_reached(point, jitted_point, old_key):
         if len(corridor) > 1 and np.linalg.norm(position - corridor[0]) < 1.0:
             corridor.pop(0)
         action = np.clip(0.4 * (corridor[0] - position) - 0.5 * velocity, -1, 1)
-        state, timestep = jitted_point(state, jnp.asarray(action, jnp.float32))
+        state, timestep = step(state, jnp.asarray(action, jnp.float32))
         rewards.append(float(timestep.reward))
         assert bool(timestep.last()) is (t >= 99)
     assert rewards[0] == 0

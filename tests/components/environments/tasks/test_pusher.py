@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
+from compiled import task
 
 from components.environments.physics import Body
 from components.environments.robots.pusher import (
@@ -25,7 +26,7 @@ FORK = np.array([[0.1, -0.1, 0], [0.1, 0.1, 0], [0, 0, 0]])
 
 @pytest.fixture(scope="module")
 def env():
-    return pusher(episode_length=20)
+    return task(pusher).env
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +35,8 @@ def hard():
 
 
 @pytest.fixture(scope="module")
-def step(env):
-    return jax.jit(env.step)
+def step():
+    return task(pusher).step
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +125,9 @@ def test_starts_and_goals(resets, radius, low, high):
 
 def test_success_is_inside_the_radius(env, hard):
     zero = jnp.zeros(3, jnp.float32)
-    for task, radius in ((env, 0.1), (hard, 0.05)):
-        assert bool(task.success(zero, jnp.asarray([0, radius - 1e-3, 0], jnp.float32)))
-        assert not bool(task.success(zero, jnp.asarray([0, radius + 1e-3, 0], jnp.float32)))
+    for pusher_env, radius in ((env, 0.1), (hard, 0.05)):
+        assert bool(pusher_env.success(zero, jnp.asarray([0, radius - 1e-3, 0], jnp.float32)))
+        assert not bool(pusher_env.success(zero, jnp.asarray([0, radius + 1e-3, 0], jnp.float32)))
 
 
 def test_state_is_angles_wrist_object_and_velocities(env, start):
@@ -142,6 +143,7 @@ def test_state_is_angles_wrist_object_and_velocities(env, start):
 
 def test_success_counts_after_the_step_and_time_truncates(step, start):
     state = start._replace(goal=jnp.append(start.body.qpos[jnp.array([8, 7])], jnp.float32(-0.275)))
+    state = task(pusher).near_the_end(state, 20)
     for _ in range(20):
         state, timestep = step(state, jnp.zeros(7, jnp.float32))
         assert timestep.reward == 1
