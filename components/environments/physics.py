@@ -8,7 +8,8 @@ the choice between going on and starting afresh never touch it.
 import contextlib
 import io
 from collections.abc import Callable, Iterator
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -98,6 +99,10 @@ class Physics:
             self._mjx_model = jax.tree.map(np.asarray, mjx.put_model(model, impl="jax"))
             self._template = jax.tree.map(np.asarray, mjx.make_data(model, impl="jax"))
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Without what JAX has traced, which does not pickle."""
+        return {name: value for name, value in vars(self).items() if name != "_traced_once"}
+
     @property
     def control_step(self) -> float:
         """Seconds between two actions."""
@@ -110,6 +115,18 @@ class Physics:
 
     def advance(self, body: Body, ctrl: Float[Array, " nu"]) -> Body:
         """One control step under constant `ctrl`; MuJoCo clips it to the actuators' range."""
+        return self._traced_once[0](body, ctrl)
+
+    def mechanics(self, body: Body) -> Mechanics:
+        """Where everything is and how it moves; what is not read costs nothing once compiled."""
+        return self._traced_once[1](body)
+
+    @cached_property
+    def _traced_once(self) -> tuple[Callable[..., Body], Callable[..., Mechanics]]:
+        """`_advance` and `_mechanics`; MJX takes seconds to trace, and a run has many programs."""
+        return jax.jit(self._advance, inline=True), jax.jit(self._mechanics, inline=True)
+
+    def _advance(self, body: Body, ctrl: Float[Array, " nu"]) -> Body:
         with _mjx_tracing(self.model):
             model, template = self._on_device()
             adapt = self._adapt or (lambda model, _qpos: model)
@@ -120,8 +137,7 @@ class Physics:
 
             return jax.lax.scan(substep, body._replace(ctrl=ctrl), None, length=self.substeps)[0]
 
-    def mechanics(self, body: Body) -> Mechanics:
-        """Where everything is and how it moves; what is not read costs nothing once compiled."""
+    def _mechanics(self, body: Body) -> Mechanics:
         with _mjx_tracing(self.model):
             model, template = self._on_device()
             data = _data(template, body)

@@ -1,10 +1,13 @@
 """The Panda's tasks: sizes, starts and goals, success, and what is observed."""
 
+from functools import partial
+
 import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
 import pytest
+from compiled import task
 
 from components.environments.goal_environment import State
 from components.environments.robots.panda_scenes import CUBE_HALF, Square
@@ -33,10 +36,10 @@ SIZES = [
     (arm_binpick_eef, Sizes(state=11, goal=3, action=4)),
 ]
 PLACES = [
-    (lambda: arm_push("easy"), *PUSH["easy"]),
-    (lambda: arm_push("hard"), *PUSH["hard"]),
-    (lambda: arm_binpick("easy"), *BINPICK["easy"]),
-    (lambda: arm_binpick("hard"), *BINPICK["hard"]),
+    (arm_push, *PUSH["easy"]),
+    (partial(arm_push, "hard"), *PUSH["hard"]),
+    (arm_binpick, *BINPICK["easy"]),
+    (partial(arm_binpick, "hard"), *BINPICK["hard"]),
     (arm_binpick_eef, EEF_START, EEF_GOAL),
 ]
 ASIDE = np.array([0.0375, 0, 0])
@@ -44,7 +47,7 @@ ASIDE = np.array([0.0375, 0, 0])
 
 @pytest.mark.parametrize(("word", "sizes"), SIZES)
 def test_sizes(word, sizes):
-    env = word()
+    env = task(word).env
     assert env.sizes == sizes
     assert env.episode_length == 1000
     assert env.task.physics.control_step == pytest.approx(0.05)
@@ -76,7 +79,7 @@ def assert_uniform(places: np.ndarray, square: Square) -> None:
 
 @pytest.mark.parametrize(("word", "start", "goal"), PLACES)
 def test_cubes_and_goals_are_uniform_over_their_squares(word, start, goal):
-    env = word()
+    env = task(word).env
     drawn = draws(env)
     assert_uniform(np.asarray(drawn.qpos)[:, -7:-4], start)
     assert_uniform(np.asarray(drawn.goal), goal)
@@ -85,7 +88,7 @@ def test_cubes_and_goals_are_uniform_over_their_squares(word, start, goal):
 
 
 def test_grasp_starts_and_goals():
-    drawn = draws(arm_grasp())
+    drawn = draws(task(arm_grasp).env)
     cube, goal = np.asarray(drawn.qpos)[:, 9:12], np.asarray(drawn.goal)
     assert_uniform(cube, GRASP_START)
     np.testing.assert_allclose(goal[:, :3], cube + ASIDE, atol=1e-6)
@@ -94,7 +97,7 @@ def test_grasp_starts_and_goals():
 
 
 def test_reach_starts_and_goals():
-    drawn = draws(arm_reach())
+    drawn = draws(task(arm_reach).env)
     np.testing.assert_array_equal(drawn.qpos, np.tile(REST, (10_000, 1)))
     offset = (np.asarray(drawn.goal) - [0, 0.5, 0.3]) / 0.2
     assert np.abs(offset).max() <= 1 + 1e-5
@@ -104,7 +107,7 @@ def test_reach_starts_and_goals():
 
 @pytest.mark.parametrize("word", [arm_reach, arm_push, arm_binpick, arm_binpick_eef])
 def test_success_within_ten_centimetres(word):
-    env = word()
+    env = task(word).env
     goal = jnp.asarray([0.1, 0.6, 0.03], jnp.float32)
     for distance, met in ((0.0999, True), (0.1001, False)):
         achieved = goal + jnp.asarray([0, distance, 0], jnp.float32)
@@ -123,14 +126,14 @@ def test_success_within_ten_centimetres(word):
     ],
 )
 def test_a_grasp_is_fingertips_around_the_cube_and_the_right_gap(aside, gap, met):
-    env = arm_grasp()
+    env = task(arm_grasp).env
     goal = jnp.asarray([0.0375, 0.6, 0.03, -0.0375, 0.6, 0.03, 0.075], jnp.float32)
     tips = [gap / 2, 0.6 + aside, 0.03, -gap / 2, 0.6 + aside, 0.03, gap]
     assert bool(env.success(jnp.asarray(tips, jnp.float32), goal)) is met
 
 
 def test_the_goal_of_a_grasp_follows_the_cube():
-    env = arm_grasp()
+    env = task(arm_grasp).env
     start = env.task.draw_start(jax.random.key(0))
     body = env.task.physics.rest(start.qpos.at[9].add(jnp.float32(0.1)), start.qvel)
     state = State(jax.random.key(0), body, start.goal, jnp.zeros((), jnp.int32))
@@ -140,7 +143,7 @@ def test_the_goal_of_a_grasp_follows_the_cube():
 
 def test_what_a_grasp_observes_agrees_with_c_mujoco():
     """Every quantity of the state, at a random pose in motion; push and reach observe parts."""
-    env, rng = arm_grasp(), np.random.default_rng(0)
+    env, rng = task(arm_grasp).env, np.random.default_rng(0)
     model = env.task.physics.model
     data, speed = mujoco.MjData(model), np.zeros(6)
     data.qpos[:], data.qvel[:] = (
