@@ -13,6 +13,8 @@ from pathlib import Path
 import safetensors.numpy
 from own_words import forgotten
 
+from dsl.run import main
+
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = (ROOT / "tests" / "no_aim", ROOT, ROOT / "tests")
 EXPERIMENT = """
@@ -51,9 +53,7 @@ def start(
 ) -> subprocess.Popen:
     """`dsl.run` on the toy; `wrapper` is Python code to run before it."""
     code = "\n".join((*wrapper, "import sys; from dsl.run import main; sys.exit(main())"))
-    command = [sys.executable, "-c", code, str(file), "--out", str(out)]
-    if settings:
-        command += ["--set", *settings]
+    command = [sys.executable, "-c", code, *_arguments(file, out, *settings)]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(map(str, PLACES)),
@@ -61,6 +61,10 @@ def start(
         "JAX_NUM_CPU_DEVICES": str(cores),
     }
     return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+
+
+def _arguments(file: Path, out: Path, *settings: str) -> list[str]:
+    return [str(file), "--out", str(out), *(["--set", *settings] if settings else [])]
 
 
 def finish(process: subprocess.Popen) -> tuple[int, str]:
@@ -74,6 +78,14 @@ def run(
     file: Path, out: Path, *settings: str, wrapper: tuple[str, ...] = (), cores: int = 1
 ) -> tuple[int, str]:
     return finish(start(file, out, *settings, wrapper=wrapper, cores=cores))
+
+
+def refused(file: Path, out: Path, *settings: str) -> None:
+    """The same in this process, for what ends with exit code 2 before anything is compiled."""
+    with own_words():
+        assert (
+            main([str(file), "--out", str(out), *(["--set", *settings] if settings else [])]) == 2
+        )
 
 
 def wait_for_epochs(process: subprocess.Popen, out: Path, count: int) -> None:

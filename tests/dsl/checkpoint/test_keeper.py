@@ -99,15 +99,30 @@ def test_the_last_ones_stay(tmp_path):
     assert names(tmp_path) == ["iteration_000000003", "iteration_000000010"]
 
 
-def test_a_damaged_one_is_named_renamed_and_the_one_before_used(tmp_path):
+def flip(path):
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize(
+    ("name", "harm", "problem"),
+    [
+        ("buffer.safetensors", lambda path: path.write_bytes(path.read_bytes()[:-1]), "is not"),
+        ("learners.safetensors", flip, "is not"),
+        ("manifest.json", Path.unlink, "is missing"),
+    ],
+    ids=["truncated", "flipped", "deleted"],
+)
+def test_a_damaged_one_is_named_renamed_and_the_one_before_used(tmp_path, name, harm, problem):
     save(tmp_path, 1, 2, kept=2)
-    damaged = tmp_path / "checkpoints" / "iteration_000000002" / "learners.safetensors"
-    damaged.write_bytes(damaged.read_bytes()[:-1])
+    damaged = tmp_path / "checkpoints" / "iteration_000000002" / name
+    harm(damaged)
     said = []
     _, position = keeper(tmp_path, said).resume(template())
     assert position.iterations == 1
     (line,) = said
-    assert line.startswith(f"DAMAGED CHECKPOINT: {damaged} is not what was written")
+    assert line.startswith(f"DAMAGED CHECKPOINT: {damaged} {problem}")
     assert names(tmp_path) == ["iteration_000000001", "iteration_000000002.damaged-1"]
 
 
