@@ -1,5 +1,7 @@
 """Energies: literal numbers, pairs against single calls, accuracy, gradients at distance 0."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -20,6 +22,19 @@ from components.settings import SettingError
 
 ENERGIES = [NegativeL2(), NegativeSquaredL2(), Dot(), Cosine(), NegativeL1(), NegativeMRN()]
 each_energy = pytest.mark.parametrize("energy", ENERGIES, ids=lambda e: type(e).__name__)
+
+
+@functools.cache
+def compiled(energy):
+    """One pair, and all pairs."""
+    return jax.jit(energy), jax.jit(energy.pairwise)
+
+
+@functools.cache
+def slopes(energy):
+    """Gradients of the same by both embeddings; of the sum, where there are several pairs."""
+    pairs = lambda xs, ys: jnp.sum(energy.pairwise(xs, ys))  # noqa: E731
+    return jax.jit(jax.grad(energy, (0, 1))), jax.jit(jax.grad(pairs, (0, 1)))
 
 
 def batches(seed, rows=6, columns=4, size=5, offset=0.0, scale=1.0):
@@ -52,9 +67,10 @@ def test_literal_numbers(energy, expected):
 def test_pairwise_is_every_single_pair(energy, seed, shape):
     rows, columns = shape
     xs, ys = batches(seed, rows, columns)
-    matrix = jax.jit(energy.pairwise)(xs, ys)
+    single, pairwise = compiled(energy)
+    matrix = pairwise(xs, ys)
     assert matrix.shape == (rows, columns)
-    expected = [[float(energy(x, y)) for y in ys] for x in xs]
+    expected = [[float(single(x, y)) for y in ys] for x in xs]
     np.testing.assert_allclose(matrix, expected, rtol=1e-4, atol=1e-4)
 
 
@@ -69,8 +85,8 @@ def test_pairwise_gradient_is_that_of_single_pairs(energy):
     def single(xs, ys):
         return jnp.sum(weights * jax.vmap(lambda x: jax.vmap(lambda y: energy(x, y))(ys))(xs))
 
-    slopes = (jax.jit(jax.grad(f, (0, 1)))(xs, ys) for f in (pairwise, single))
-    for ours, theirs in zip(*slopes, strict=True):
+    both = (jax.jit(jax.grad(f, (0, 1)))(xs, ys) for f in (pairwise, single))
+    for ours, theirs in zip(*both, strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
 
 
@@ -78,17 +94,17 @@ def test_pairwise_gradient_is_that_of_single_pairs(energy):
 @pytest.mark.parametrize("value", [0.0, 1.0, 1e3])
 def test_gradients_are_finite_where_embeddings_meet(energy, value):
     xs = jnp.full((3, 4), value)
-    single = jax.grad(energy, (0, 1))(xs[0], xs[0])
-    pairs = jax.grad(lambda x, y: jnp.sum(energy.pairwise(x, y)), (0, 1))(xs, xs)
-    assert all(np.isfinite(g).all() for g in [*single, *pairs])
+    single, pairs = slopes(energy)
+    assert all(np.isfinite(g).all() for g in [*single(xs[0], xs[0]), *pairs(xs, xs)])
 
 
 @each_energy
 def test_pairwise_maps_over_a_leading_axis(energy):
     xs, ys = (jnp.stack(pair) for pair in zip(batches(0), batches(1), strict=True))
-    together = jax.vmap(energy.pairwise)(xs, ys)
+    _, pairwise = compiled(energy)
+    together = jax.jit(jax.vmap(energy.pairwise))(xs, ys)
     for i in range(2):
-        np.testing.assert_allclose(together[i], energy.pairwise(xs[i], ys[i]), rtol=1e-5, atol=1e-5)
+        np.testing.assert_allclose(together[i], pairwise(xs[i], ys[i]), rtol=1e-5, atol=1e-5)
 
 
 @settings(max_examples=25, deadline=None)
@@ -101,7 +117,7 @@ def test_pairwise_maps_over_a_leading_axis(energy):
 def test_squared_distances_are_as_accurate_as_promised(seed, size, offset, scale):
     xs, ys = batches(seed, 32, 32, size, offset, scale)
     ys = ys.at[0].set(xs[0])
-    ours = np.asarray(squared_distances(xs, ys), np.float64)
+    ours = np.asarray(jax.jit(squared_distances)(xs, ys), np.float64)
     x, y = np.asarray(xs, np.float64), np.asarray(ys, np.float64)
     exact = ((x[:, None] - y[None]) ** 2).sum(-1)
     centre = y.mean(0)

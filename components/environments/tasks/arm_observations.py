@@ -16,10 +16,8 @@ FORCE_SCALE = 0.1
 def observe_arm(physics: Physics) -> Observe:
     """7 joint angles, place and velocity of link 7 (13)."""
 
-    def observe(body: Body) -> Float[Array, "13"]:
-        return jnp.concatenate([body.qpos[:7], *_motion(physics, "link7")(body)])
-
-    return observe
+    part = _arm(physics)
+    return lambda body: part(body, physics.mechanics(body))
 
 
 def observe_push(physics: Physics) -> Observe:
@@ -34,13 +32,13 @@ def observe_push(physics: Physics) -> Observe:
 
 def observe_grasp(physics: Physics) -> Observe:
     """Place of the cube, `observe_arm`, left and right fingertip, the gap between them (23)."""
-    arm, model = observe_arm(physics), physics.model
+    arm, model = _arm(physics), physics.model
 
     def observe(body: Body) -> Float[Array, "23"]:
-        tips = physics.mechanics(body).site_xpos
-        left, right = (tips[_site(model, side)] for side in ("left_tip", "right_tip"))
+        at = physics.mechanics(body)
+        left, right = (at.site_xpos[_site(model, side)] for side in ("left_tip", "right_tip"))
         gap = _gap(body.qpos[7:9])
-        return jnp.concatenate([body.qpos[9:12], arm(body), left, right, gap])
+        return jnp.concatenate([body.qpos[9:12], arm(body, at), left, right, gap])
 
     return observe
 
@@ -62,18 +60,18 @@ def _gap(fingers: Float[Array, "2"]) -> Float[Array, "1"]:
     return jnp.sum(fingers, keepdims=True) + jnp.float32(TIP_GAP)
 
 
-def _motion(physics: Physics, name: str) -> Callable[[Body], list[Float[Array, "3"]]]:
-    """Place and linear velocity of the origin of a link."""
-    link = physics.model.body(name).id
+def _arm(physics: Physics) -> Callable[[Body, Mechanics], Float[Array, "13"]]:
+    """7 joint angles, place and linear velocity of the origin of link 7."""
+    link = physics.model.body("link7").id
     root = int(physics.model.body_rootid[link])
 
-    def motion(body: Body) -> list[Float[Array, "3"]]:
-        at: Mechanics = physics.mechanics(body)
+    def arm(body: Body, at: Mechanics) -> Float[Array, "13"]:
         # MuJoCo gives velocities at the centre of mass of the whole tree.
         spin, drift = at.cvel[link, :3], at.cvel[link, 3:]
-        return [at.xpos[link], drift + jnp.cross(spin, at.xpos[link] - at.subtree_com[root])]
+        velocity = drift + jnp.cross(spin, at.xpos[link] - at.subtree_com[root])
+        return jnp.concatenate([body.qpos[:7], at.xpos[link], velocity])
 
-    return motion
+    return arm
 
 
 def _site(model: mujoco.MjModel, name: str) -> int:

@@ -40,21 +40,64 @@ def test_a_run_repeats_itself(whole, tmp_path):
     assert_same_run(whole, tmp_path / "again")
 
 
-def test_signals_save_and_the_same_command_goes_on(file, whole, tmp_path):
+# The first checkpoint is written; the next save never ends.
+HANGING = (
+    "import time",
+    "from dsl.checkpoint import store",
+    "real = store._write_manifest",
+    "saved = []",
+    "def write(path, body):",
+    "    if 'iteration' in str(path) and saved: time.sleep(100)",
+    "    if 'iteration' in str(path): saved.append(path)",
+    "    real(path, body)",
+    "store._write_manifest = write",
+)
+
+
+def test_the_same_command_goes_on_after_every_signal(file, whole, tmp_path):
+    """To the same end, after four processes of one run were stopped."""
     out = tmp_path / "run"
-    asked = ((signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGUSR1, 75))
-    for count, (number, code) in enumerate(asked, start=1):
-        process = start(file, out, wrapper=SLOW)
-        wait_for_epochs(process, out, 2 * count)
-        process.send_signal(number)
-        found, said = finish(process)
-        assert found == code
-        assert "interrupted and saved" in said
-        assert checkpoints(out)
+    stopped_before_there_is_anything_to_save(file, out)
+    stopped_at_once_by_a_second_signal(file, out)
+    stopped_and_saved(file, out, signal.SIGTERM, 143, epoch=3)
+    stopped_and_saved(file, out, signal.SIGINT, 130, epoch=5)
     code, said = run(file, out)
     assert code == 0
     assert "going on from epoch" in said
     assert_same_run(whole, out)
+
+
+def stopped_before_there_is_anything_to_save(file, out):
+    process = start(file, out)
+    wait_until(process, lambda: (out / "environment.json").exists())
+    process.send_signal(signal.SIGUSR1)
+    assert finish(process)[0] == 75
+    assert epochs(out) == []
+
+
+def stopped_and_saved(file, out, number, code, epoch):
+    process = start(file, out, wrapper=SLOW)
+    wait_for_epochs(process, out, epoch)
+    process.send_signal(number)
+    found, said = finish(process)
+    assert found == code
+    assert "interrupted and saved" in said
+    assert checkpoints(out)
+
+
+def stopped_at_once_by_a_second_signal(file, out):
+    process = start(file, out, wrapper=(*SLOW, *HANGING))
+    wait_until(process, lambda: checkpoints(out))
+    before = checkpoints(out)
+    process.send_signal(signal.SIGTERM)
+    time.sleep(0.5)
+    begun = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    code, said = finish(process)
+    assert code == 143
+    assert time.monotonic() - begun < 10
+    assert "stopped at once" in said
+    assert checkpoints(out) == before
 
 
 # Where a save is when the process is killed: writing arrays, before the name, clearing old ones.
@@ -89,44 +132,6 @@ def test_killed_at_any_moment_of_a_save(file, whole, tmp_path):
     assert code == 0
     assert "DAMAGED" not in said
     assert_same_run(whole, out)
-
-
-def test_a_second_signal_leaves_at_once_and_harms_nothing(file, whole, tmp_path):
-    out = tmp_path / "run"
-    # The first checkpoint is written; the next save never ends.
-    hanging = (
-        "import time",
-        "from dsl.checkpoint import store",
-        "real = store._write_manifest",
-        "saved = []",
-        "def write(path, body):",
-        "    if 'iteration' in str(path) and saved: time.sleep(100)",
-        "    if 'iteration' in str(path): saved.append(path)",
-        "    real(path, body)",
-        "store._write_manifest = write",
-    )
-    process = start(file, out, wrapper=(*SLOW, *hanging))
-    wait_until(process, lambda: checkpoints(out))
-    before = [path.name for path in checkpoints(out)]
-    process.send_signal(signal.SIGTERM)
-    time.sleep(0.5)
-    begun = time.monotonic()
-    process.send_signal(signal.SIGTERM)
-    code, said = finish(process)
-    assert code == 143
-    assert time.monotonic() - begun < 10
-    assert "stopped at once" in said
-    assert [path.name for path in checkpoints(out)] == before
-    assert run(file, out)[0] == 0
-    assert_same_run(whole, out)
-
-
-def test_a_signal_before_there_is_anything_to_save(file, tmp_path):
-    process = start(file, tmp_path / "run")
-    wait_until(process, lambda: (tmp_path / "run" / "environment.json").exists())
-    process.send_signal(signal.SIGUSR1)
-    assert finish(process)[0] == 75
-    assert epochs(tmp_path / "run") == []
 
 
 @pytest.mark.slow
