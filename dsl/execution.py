@@ -83,13 +83,24 @@ def execution(program: Program, progress: Progress) -> Execution:
 
 
 class Together:
-    """Everything on all devices."""
+    """Everything on all devices.
 
-    def __init__(self, program: Program, progress: Progress):
+    Args:
+        program: what runs.
+        progress: where it starts.
+        over: makes of a function of the loop one that does more, as `seeds.over_seeds` does.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        progress: Progress,
+        over: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
+    ):
         self._program = program
         self._advance, self._finish = _compiled(
-            _lowered(loop.advance, (program, *_as_arrays(1, 1)), progress),
-            _lowered(loop.finish, (program, *_as_arrays(1)), progress),
+            _lowered(over(loop.advance), (program, *_as_arrays(1, 1)), progress),
+            _lowered(over(loop.finish), (program, *_as_arrays(1)), progress),
         )
 
     def advance(self, progress: Progress, iterations: int, updates: int) -> Progress:

@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Callable, Sequence
+from functools import cached_property
 from pathlib import Path
 
 from tqdm import tqdm
@@ -9,17 +11,21 @@ from tqdm import tqdm
 from dsl import driver
 from dsl.build import build
 from dsl.checkpoint import keeper
-from dsl.checkpoint.keeper import Keeper
+from dsl.checkpoint.keeper import Keeper, Position
+from dsl.command import NON_FINITE
 from dsl.config import Configuration
 from dsl.continuation import Finished, finished, mark_finished, require_same, rewind
+from dsl.evaluation import Rollout
 from dsl.experiment import Experiment
+from dsl.finite import NonFiniteError
+from dsl.member import Host
 from dsl.pictures import record_pictures
 from dsl.provenance import environment
 from dsl.room import out_of_memory_in_words, require_room
 from dsl.run_folder import EXPERIMENT, PROFILE, Description, RunFolder, next_folder
-from dsl.schedule import Schedule
 from dsl.signals import Interruption, StopRequestedError
-from dsl.tracking import trackers
+from dsl.start import start
+from dsl.tracking import Tracker, trackers
 
 RUNS = Path("runs")
 
@@ -45,72 +51,137 @@ def run(configuration: Configuration, file: Path, out: Path | None, profile: boo
     with Interruption() as interruption:
         experiment = build(configuration)
         require_room(experiment)
-        name = _name(file)
-        folder = next_folder(RUNS, name) if out is None else out
+        folder = next_folder(RUNS, name_of(file)) if out is None else out
         with RunFolder.open(folder) as owned:
-            description = _description(configuration, name)
-            goes_on = require_same(owned.path, description.operative)
-            schedule = experiment.schedule(_epoch_length(owned.path))
-            if goes_on and _is_over(owned.path, schedule):
-                _say(f"finished already: {folder}")
+            job = Job(configuration, experiment, file, owned)
+            if job.is_over():
+                say(f"finished already: {folder}")
                 return folder
-            owned.describe(description, goes_on=goes_on)
-            _say(f"run folder: {folder}")
-            traces = owned.path / PROFILE if profile else None
+            job.describe()
+            say(f"run folder: {folder}")
             try:
-                _train(experiment, schedule, owned.path, interruption, traces)
+                train(job, interruption, owned.path / PROFILE if profile else None)
             except StopRequestedError as stop:
-                saved = "saved" if stop.saved else "NOT SAVED since the last checkpoint"
-                _say(f"interrupted and {saved}; the same command with --out {folder} goes on.")
+                say(f"{interrupted(stop)}; the same command with --out {folder} goes on.")
                 raise
-    _say(f"done: {folder}")
+    say(f"done: {folder}")
     return folder
 
 
-def _train(
-    experiment: Experiment,
-    schedule: Schedule,
-    folder: Path,
-    interruption: Interruption,
-    profile: Path | None,
-) -> None:
-    facts = {"iterations_per_epoch": schedule.iterations_per_epoch}
-    checkpoints = Keeper(folder, experiment.cadence, facts, _say)
-    start = driver.start(experiment, checkpoints)
-    if lost := rewind(folder, start.position.epoch):
-        _say(f"the record has lost {len(lost)} epochs before, from epoch {lost[0]} on")
-    steps = schedule.env_steps(start.position.epoch - 1) if start.position.epoch else 0
-    if start.position.iterations:
-        _say(f"going on from epoch {start.position.epoch}, {steps:,} environment steps")
-    tracker = trackers(folder, schedule.env_steps(schedule.epochs))
+class Job:
+    """A run that begins, or goes on, in a folder of this process.
+
+    Args:
+        configuration: what to run.
+        experiment: built from it.
+        file: the gin file, which names the run.
+        owned: its folder.
+
+    Raises:
+        UsageError: the folder holds another run.
+    """
+
+    def __init__(
+        self, configuration: Configuration, experiment: Experiment, file: Path, owned: RunFolder
+    ):
+        self.experiment, self.owned = experiment, owned
+        self._description = _description(configuration, name_of(file))
+        self._goes_on = require_same(owned.path, self._description.operative)
+        self.schedule = experiment.schedule(_epoch_length(owned.path))
+
+    def is_over(self) -> bool:
+        """Whether the run was finished earlier."""
+        end = finished(self.owned.path)
+        return self._goes_on and end is not None and end.epoch >= self.schedule.epochs
+
+    def describe(self, seeds: Sequence[int] | None = None) -> None:
+        """Write down what the run is, and the seeds it is trained together with."""
+        together = {} if seeds is None else {"seeds_together": list(seeds)}
+        described = {**self._description.environment, **together}
+        self.owned.describe(
+            self._description._replace(environment=described), goes_on=self._goes_on
+        )
+
+    @cached_property
+    def keeper(self) -> Keeper:
+        """Of the run's checkpoints."""
+        facts = {"iterations_per_epoch": self.schedule.iterations_per_epoch}
+        return Keeper(self.owned.path, self.experiment.cadence, facts, say)
+
+    def go_back_to(self, position: Position) -> None:
+        """Make the record end where the run begins, or goes on.
+
+        Raises:
+            UsageError: the record is none.
+        """
+        if lost := rewind(self.owned.path, position.epoch):
+            say(f"the record has lost {len(lost)} epochs before, from epoch {lost[0]} on")
+        steps = self.schedule.env_steps(position.epoch - 1) if position.epoch else 0
+        if position.iterations:
+            say(f"going on from epoch {position.epoch}, {steps:,} environment steps")
+
+    def finish(self, rollout: Rollout, tracker: Tracker) -> None:
+        """Draw the last evaluation, and mark the run as finished."""
+        record_pictures(self.experiment.scored, rollout, tracker, self.experiment.film, say)
+        steps = self.schedule.env_steps(self.schedule.epochs)
+        mark_finished(self.owned.path, Finished(self.schedule.epochs, steps))
+
+
+def train(job: Job, interruption: Interruption, profile: Path | None = None) -> None:
+    """Train a run that has been described, to its end.
+
+    Raises:
+        UsageError: its checkpoints or its record are damaged.
+        NonFiniteError: training went wrong.
+        StopRequestedError: a signal has come; the state is saved if the disk took it.
+    """
+    begun = start(job.experiment, job.keeper)
+    job.go_back_to(begun.position)
+    (tracker,) = trackers([job.owned.path], job.schedule.env_steps(job.schedule.epochs))
     try:
-        host = driver.Host(tracker, _say, checkpoints, interruption, profile)
-        with out_of_memory_in_words(experiment):
-            rollout = driver.train(experiment, schedule, start, host)
-        record_pictures(experiment.scored, rollout, tracker, experiment.film, _say)
-        mark_finished(folder, Finished(schedule.epochs, schedule.env_steps(schedule.epochs)))
+        host = Host(tracker, say, job.keeper)
+        with out_of_memory_in_words(job.experiment):
+            rollout = driver.train(job.experiment, job.schedule, begun, host, interruption, profile)
+        job.finish(rollout, tracker)
     finally:
-        checkpoints.wait()
+        job.keeper.wait()
         tracker.close()
+
+
+def training_code(training: Callable[[], object]) -> int:
+    """Train, and give the exit code that tells how it ended."""
+    try:
+        training()
+    except NonFiniteError as error:
+        print(error, file=sys.stderr)
+        return NON_FINITE
+    except StopRequestedError as stop:
+        return stop.code
+    return 0
+
+
+def name_of(file: Path) -> str:
+    """What the run is called: after its file, or after the run whose `operative.gin` it is."""
+    try:
+        return str(json.loads((file.parent / EXPERIMENT).read_text())["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return file.stem
+
+
+def interrupted(stop: StopRequestedError) -> str:
+    """What a signal has done, in words."""
+    return f"interrupted and {'saved' if stop.saved else 'NOT SAVED since the last checkpoint'}"
+
+
+def say(line: str) -> None:
+    """Tell the user, without harm to a progress bar."""
+    tqdm.write(line, file=sys.stderr)
 
 
 def _epoch_length(folder: Path) -> int | None:
     """Iterations per epoch of the run that goes on, which a new total does not change."""
     facts = keeper.facts(folder)
     return None if facts is None else facts["iterations_per_epoch"]
-
-
-def _is_over(folder: Path, schedule: Schedule) -> bool:
-    end = finished(folder)
-    return end is not None and end.epoch >= schedule.epochs
-
-
-def _name(file: Path) -> str:
-    """What the run is called: after its file, or after the run whose `operative.gin` it is."""
-    try:
-        return str(json.loads((file.parent / EXPERIMENT).read_text())["name"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return file.stem
 
 
 def _description(configuration: Configuration, name: str) -> Description:
@@ -122,7 +193,3 @@ def _description(configuration: Configuration, name: str) -> Description:
         hyperparameters=configuration.hyperparameters(),
         environment=environment(sys.argv),
     )
-
-
-def _say(line: str) -> None:
-    tqdm.write(line, file=sys.stderr)

@@ -2,7 +2,7 @@
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +37,19 @@ class Point(NamedTuple):
         if path.read_text() != self.operative:
             return OTHER
         return BEGUN if finished(self.folder) is None else FINISHED
+
+    def without_seed(self) -> str:
+        """Every value but the seed."""
+        lines = self.operative.splitlines()
+        return "\n".join(line for line in lines if not line.startswith("Experiment.seed = "))
+
+
+def seeds_together(points: Iterable[Point]) -> list[list[Point]]:
+    """The points in groups that differ in their seeds alone."""
+    groups: dict[str, list[Point]] = {}
+    for point in points:
+        groups.setdefault(point.without_seed(), []).append(point)
+    return list(groups.values())
 
 
 def points(file: Path, overrides: list[str], root: Path) -> list[Point]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 
+from dsl.devices import most
 from dsl.errors import UsageError
 from dsl.experiment import Experiment
 from dsl.memory import Memory, estimate, in_words, state_shape
@@ -26,23 +27,31 @@ _CURES = {
 }
 
 
-def require_room(experiment: Experiment) -> None:
+def require_room(experiment: Experiment, seeds: int = 1) -> None:
     """Refuse an experiment that cannot fit, before anything is allocated.
+
+    Args:
+        experiment: what is to run.
+        seeds: how many of its seeds train together.
 
     Raises:
         UsageError: it needs more memory than the device has; says what needs the most.
     """
-    memory, available = estimate(experiment, state_shape(experiment)), device_memory()
+    memory, available = _estimate(experiment, seeds), device_memory()
     if available is not None and sum(memory) > _SURELY_TOO_MUCH * available:
         raise UsageError(
-            f"the run needs about {in_words(sum(memory))} of memory, and this device has "
+            f"{_named(seeds)} about {in_words(sum(memory))} of memory, and this device has "
             f"{in_words(available)}. {_advice(memory)}"
         )
 
 
 @contextlib.contextmanager
-def out_of_memory_in_words(experiment: Experiment) -> Iterator[None]:
+def out_of_memory_in_words(experiment: Experiment, seeds: int = 1) -> Iterator[None]:
     """Say what took the memory where the device has none left within a `with` block.
+
+    Args:
+        experiment: what runs.
+        seeds: how many of its seeds train together.
 
     Raises:
         UsageError: the device ran out of memory.
@@ -52,11 +61,22 @@ def out_of_memory_in_words(experiment: Experiment) -> Iterator[None]:
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        memory = estimate(experiment, state_shape(experiment))
+        memory = _estimate(experiment, seeds)
         raise UsageError(
-            f"the device has no memory left; the run was estimated to need "
+            f"the device has no memory left; by an estimate {_named(seeds)} "
             f"{in_words(sum(memory))}. {_advice(memory)}"
         ) from error
+
+
+def _estimate(experiment: Experiment, seeds: int) -> Memory:
+    """Of one device; the cores of a CPU share their memory."""
+    devices = 1 if jax.default_backend() == "cpu" else most(len(jax.devices()), seeds)
+    one = estimate(experiment, state_shape(experiment))
+    return Memory(*(seeds // devices * size for size in one))
+
+
+def _named(seeds: int) -> str:
+    return "the run needs" if seeds == 1 else f"{seeds} seeds together need"
 
 
 def device_memory() -> int | None:

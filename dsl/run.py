@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.command import NON_FINITE, add_debug, add_overrides, exit_code, folder
+from dsl.command import add_debug, add_overrides, exit_code, folder
 
 _DESCRIPTION = "Run an experiment that a gin file describes."
 
@@ -31,8 +31,6 @@ def _dispatch(options: argparse.Namespace) -> int:
     use_every_core()
     from dsl import check, job, vocabulary  # noqa: F401 - the vocabulary registers its words
     from dsl.config import load
-    from dsl.finite import NonFiniteError
-    from dsl.signals import StopRequestedError
     from dsl.words import listing
 
     if options.words is not None:
@@ -48,14 +46,9 @@ def _dispatch(options: argparse.Namespace) -> int:
             f"All of them: python -m dsl.sweep {options.file}",
             file=sys.stderr,
         )
-    try:
-        job.run(configuration, options.file, options.out, options.profile)
-    except NonFiniteError as error:
-        print(error, file=sys.stderr)
-        return NON_FINITE
-    except StopRequestedError as interrupted:
-        return interrupted.code
-    return 0
+    return job.training_code(
+        lambda: job.run(configuration, options.file, options.out, options.profile)
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -31,7 +31,7 @@ def _sweep(options: argparse.Namespace) -> int:
     if options.list:
         print(listing(found))
         return 0
-    return run_all(options.file, found, options.jobs)
+    return run_all(options.file, found, options.jobs, together=options.together)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -51,6 +51,11 @@ def _parser() -> argparse.ArgumentParser:
         default=1,
         metavar="N",
         help=f"runs at a time, each on its share of the {os.cpu_count()} cores (1)",
+    )
+    parser.add_argument(
+        "--together",
+        action="store_true",
+        help="train runs that differ in their seeds alone in one compiled program",
     )
     parser.add_argument("--list", action="store_true", help="show the runs, and run nothing")
     add_debug(parser)

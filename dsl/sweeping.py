@@ -1,5 +1,6 @@
 """Runs the points of a sweep in processes of their own, some at a time."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -11,7 +12,8 @@ from pathlib import Path
 from queue import Queue
 
 from dsl.command import USAGE
-from dsl.points import FINISHED, Point
+from dsl.errors import UsageError
+from dsl.points import FINISHED, Point, seeds_together
 from dsl.signals import CODES
 
 
@@ -23,12 +25,30 @@ def listing(points: Sequence[Point]) -> str:
     return "\n".join([*lines, f"{states.count(FINISHED)} of {len(points)} finished"])
 
 
-def run_all(file: Path, points: Sequence[Point], jobs: int) -> int:
-    """Run what is not finished; returns the exit code of the sweep."""
+def run_all(file: Path, points: Sequence[Point], jobs: int, *, together: bool = False) -> int:
+    """Run what is not finished.
+
+    Args:
+        file: the gin file.
+        points: the runs of the sweep.
+        jobs: processes at a time.
+        together: whether those that differ in their seeds alone share a process.
+
+    Returns:
+        The exit code of the sweep.
+
+    Raises:
+        UsageError: no two of them differ in their seeds alone, but were to be trained together.
+    """
+    if together and len(seeds_together(points)) == len(points):
+        raise UsageError(
+            f"{file}: no two of its {len(points)} runs differ in their seeds alone. Leave "
+            "--together away, or let sweep.grid vary 'SEED'."
+        )
     left = [point for point in points if point.state() != FINISHED]
     print(f"{len(points)} runs, {len(points) - len(left)} finished already", flush=True)
     with Workers(jobs) as workers:
-        codes = workers.run(file, left)
+        codes = workers.run(file, seeds_together(left) if together else [[p] for p in left])
     if workers.stopped is not None:
         print("stopped; the same command goes on.", file=sys.stderr)
         return workers.stopped
@@ -62,35 +82,36 @@ class Workers:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def run(self, file: Path, points: Sequence[Point]) -> list[int]:
-        """Run the points; returns their exit codes."""
+    def run(self, file: Path, groups: Sequence[Sequence[Point]]) -> list[int]:
+        """Run the points, a process for each group; returns the exit codes."""
         shares: Queue[set[int]] = Queue()
         for share in _shares(self._jobs):
             shares.put(share)
 
-        def work(point: Point) -> int:
+        def work(group: Sequence[Point]) -> int:
             share = shares.get()
             try:
-                return self._run(file, point, share)
+                return self._run(file, group, share)
             finally:
                 shares.put(share)
 
         with ThreadPoolExecutor(self._jobs) as pool:
-            futures = [pool.submit(work, point) for point in points]
+            futures = [pool.submit(work, group) for group in groups]
             # In short waits: a signal's handler runs between them.
             while wait(futures, timeout=0.2).not_done:
                 pass
             return [future.result() for future in futures]
 
-    def _run(self, file: Path, point: Point, cores: set[int]) -> int:
-        point.folder.mkdir(parents=True, exist_ok=True)
-        log = point.folder.parent / f"{point.folder.name}.log"
+    def _run(self, file: Path, group: Sequence[Point], cores: set[int]) -> int:
+        folder = group[0].folder
+        folder.mkdir(parents=True, exist_ok=True)
+        log = folder.parent / f"{folder.name}.log"
         with open(log, "ab") as output, self._lock:
             if self.stopped is not None:
                 return self.stopped
-            print(f"begins: {point.folder}", flush=True)
+            print(f"begins: {_named(group)}", flush=True)
             process = subprocess.Popen(
-                _command(file, point),
+                _command(file, group),
                 stdout=output,
                 stderr=output,
                 start_new_session=True,  # the terminal's signals come from here
@@ -100,17 +121,20 @@ class Workers:
         code = process.wait()
         with self._lock:
             self._under_way.discard(process)
-        self._tell(point, code, log)
+        self._tell(group, code, log)
         return code
 
-    def _tell(self, point: Point, code: int, log: Path) -> None:
+    def _tell(self, group: Sequence[Point], code: int, log: Path) -> None:
+        failed = [point for point in group if code and point.state() != FINISHED]
+        for point in group:
+            if point not in failed:
+                print(f"finished: {point.folder}", flush=True)
         if code == 0:
             log.unlink()
-            print(f"finished: {point.folder}", flush=True)
         elif self.stopped is None:
             lines = log.read_text(errors="replace").strip().splitlines()
             said = lines[-1] if lines else "it said nothing"
-            print(f"exit code {code}: {point.folder}: {said} (all of it: {log})", file=sys.stderr)
+            print(f"exit code {code}: {_named(failed)}: {said} (all of it: {log})", file=sys.stderr)
 
     def _pass_on(self, number: int, _frame: object) -> None:
         with self._lock:
@@ -127,6 +151,14 @@ def _shares(jobs: int) -> list[set[int]]:
     return [set(cores[i::jobs]) for i in range(jobs)]
 
 
-def _command(file: Path, point: Point) -> list[str]:
-    run = [sys.executable, "-m", "dsl.run", str(file), "--out", str(point.folder)]
-    return [*run, "--set", *point.overrides]
+def _named(points: Sequence[Point]) -> str:
+    return ", ".join(str(point.folder) for point in points)
+
+
+def _command(file: Path, group: Sequence[Point]) -> list[str]:
+    if len(group) == 1:
+        (point,) = group
+        run = [sys.executable, "-m", "dsl.run", str(file), "--out", str(point.folder)]
+        return [*run, "--set", *point.overrides]
+    runs = [["--run", str(point.folder), *point.overrides] for point in group]
+    return [sys.executable, "-m", "dsl.together", str(file), *itertools.chain(*runs)]

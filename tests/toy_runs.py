@@ -8,7 +8,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import safetensors.numpy
@@ -60,10 +60,16 @@ def start(
     file: Path, out: Path, *settings: str, wrapper: tuple[str, ...] = (), cores: int = 1
 ) -> subprocess.Popen:
     """`dsl.run` on the toy; `wrapper` is Python code to run before it."""
-    code = "\n".join((*wrapper, "import sys; from dsl.run import main; sys.exit(main())"))
-    command = [sys.executable, "-c", code, str(file), "--out", str(out)]
-    if settings:
-        command += ["--set", *settings]
+    arguments = [str(file), "--out", str(out), *(["--set", *settings] if settings else [])]
+    return start_module("dsl.run", arguments, wrapper, cores)
+
+
+def start_module(
+    module: str, arguments: Sequence[str], wrapper: tuple[str, ...] = (), cores: int = 1
+) -> subprocess.Popen:
+    """One of the commands."""
+    code = "\n".join((*wrapper, f"import sys; from {module} import main; sys.exit(main())"))
+    command = [sys.executable, "-c", code, *arguments]
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(map(str, PLACES)),

@@ -98,19 +98,26 @@ class Keeper:
         """Whether the run has a checkpoint, good or damaged."""
         return bool(_numbered(self.folder, _NAME))
 
-    def resume(self, template: Progress) -> tuple[Progress, Position] | None:
+    def iterations(self) -> list[int]:
+        """Of every checkpoint, good or damaged, how many iterations it was written after."""
+        return [_number(path) for path in _numbered(self.folder, _NAME)]
+
+    def resume(
+        self, template: Progress, most: int | None = None
+    ) -> tuple[Progress, Position] | None:
         """The newest good checkpoint, or None where the run has none.
 
         A damaged one is named, renamed, and the one before it used.
 
         Args:
             template: the run with shapes in place of arrays.
+            most: iterations after which it may have been written; any where left out.
 
         Raises:
             UsageError: there are checkpoints and all of them are damaged.
         """
         found = _numbered(self.folder, _NAME)
-        for path in reversed(found):
+        for path in reversed([p for p in found if most is None or _number(p) <= most]):
             try:
                 position = Position(**store.read_facts(path)["position"])
                 parts = {name: store.read(path, name) for name in (LEARNERS, BUFFER, REST)}
@@ -126,6 +133,12 @@ class Keeper:
                 "again from its first step, or bring back a copy of a checkpoint."
             )
         return None
+
+    def forget_after(self, iterations: int) -> None:
+        """Remove the checkpoints that were written later: they are of a future that is now new."""
+        for path in _numbered(self.folder, _NAME):
+            if _number(path) > iterations:
+                store.discard(path)
 
     def due(self, position: Position) -> bool:
         """Whether it is time for a periodic checkpoint."""
@@ -240,8 +253,12 @@ def _numbered(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
     """Checkpoints of one kind, oldest first."""
     if not folder.is_dir():
         return []
-    found = [(m, path) for path in folder.iterdir() if (m := pattern.fullmatch(path.name))]
-    return [path for _, path in sorted(found, key=lambda pair: int(pair[0][1]))]
+    return sorted((path for path in folder.iterdir() if pattern.fullmatch(path.name)), key=_number)
+
+
+def _number(path: Path) -> int:
+    """Iterations after which a checkpoint was written."""
+    return int(path.name.rpartition("_")[2])
 
 
 def _set_aside(path: Path) -> Path:

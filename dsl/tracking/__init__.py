@@ -1,5 +1,6 @@
 """Where the numbers of a run go: a file that is the truth, and views of it."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from dsl.tracking.aim_view import AimView
@@ -11,11 +12,16 @@ from dsl.tracking.tracker import Metrics, Tracker
 __all__ = ["Metrics", "Tracker", "read_metrics", "trackers"]
 
 
-def trackers(folder: Path, total_env_steps: int) -> Tracker:
-    """Everything that follows a run: metrics.jsonl, the progress bar, and Aim.
+def trackers(folders: Sequence[Path], total_env_steps: int) -> list[Tracker]:
+    """Everything that follows runs of one process: metrics.jsonl, the progress bar, and Aim.
 
     Args:
-        folder: the run's folder, already described; Aim's repository is `.aim` beside it.
-        total_env_steps: environment steps until the run is over.
+        folders: of the runs, already described; Aim's repository is `.aim` beside them.
+        total_env_steps: environment steps until each run is over.
+
+    Returns:
+        One for each run. The first shows its own progress and all runs in Aim: close it last.
     """
-    return FanOut(Jsonl(folder), [Console(total_env_steps), AimView(folder)])
+    first, *others = folders
+    views = [Console(total_env_steps), AimView(*folders)]
+    return [FanOut(Jsonl(first), views), *(FanOut(Jsonl(folder), []) for folder in others)]

@@ -94,13 +94,7 @@ def _add_all(folders: Iterable[Path], root: Path, say: Say) -> list[str]:
 
 def _add(folder: Path, root: Path) -> None:
     with warnings.catch_warnings(action="ignore"):  # Aim's own
-        from dsl.tracking.aim_tracker import AimTracker
-
-        tracker = AimTracker(folder, root)
-        try:
-            copy(folder, tracker, lambda _: True)
-        finally:
-            tracker.close()
+        copy([folder], root, lambda _: True)
 
 
 def _runs_in(path: Path) -> list[Path]:

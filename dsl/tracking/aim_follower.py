@@ -1,4 +1,4 @@
-"""Follows one run into Aim: `python -m dsl.tracking.aim_follower FOLDER`.
+"""Follows the runs of a process into Aim: `python -m dsl.tracking.aim_follower FOLDERS`.
 
 A process of its own, so that nothing in Aim (a slow import, a lock that waits for minutes, a
 crash in its database, a warning) can touch training. It reads what the run has written to its
@@ -12,7 +12,8 @@ import shlex
 import signal
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,56 +27,73 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.5
 
 
-def follow(folder: Path, over: Callable[[float], bool]) -> None:
-    """Copy a run into Aim until it is over, waiting first until no other run writes there.
+def follow(folders: Sequence[Path], over: Callable[[float], bool]) -> None:
+    """Copy runs into Aim until they are over, waiting first until no other process writes there.
 
     Args:
-        folder: the run's folder.
-        over: waits at most so many seconds and says whether the run has ended.
+        folders: the runs' folders, side by side.
+        over: waits at most so many seconds and says whether the runs have ended.
 
     Raises:
         TimeoutError: the run was over before the repository was free.
     """
-    root = folder.parent
+    root = folders[0].parent
     lock = repository_lock(root)
     while not lock.acquire():
         if over(_POLL_SECONDS):
+            named = " ".join(shlex.quote(str(folder)) for folder in folders)
             raise TimeoutError(
-                f"{repository(root)} was in use by {lock.holder()} all the time. To add this "
-                f"run: python -m dsl.track {shlex.quote(str(folder))}"
+                f"{repository(root)} was in use by {lock.holder()} all the time. To add what is "
+                f"missing: python -m dsl.track {named}"
             )
-    from dsl.tracking.aim_tracker import AimTracker
-
     try:
-        tracker = AimTracker(folder, root)
-        try:
-            copy(folder, tracker, over)
-        finally:
-            tracker.close()
+        copy(folders, root, over)
     finally:
         lock.release()
 
 
-def copy(folder: Path, tracker: "AimTracker", over: Callable[[float], bool]) -> None:
-    """Hand a tracker all that a run has recorded, until the run is over."""
-    offset = 0
-    seen: dict[Path, int] = {}
-    last = False
-    while not last:
-        last = over(_POLL_SECONDS)
-        epochs, offset = read_from(folder / METRICS, offset)
+def copy(folders: Sequence[Path], root: Path, over: Callable[[float], bool]) -> None:
+    """Hand Aim all that runs have recorded, until they are over.
+
+    Args:
+        folders: of the runs.
+        root: the folder that holds the repository.
+        over: as for `follow`.
+    """
+    from dsl.tracking.aim_tracker import AimTracker
+
+    with ExitStack() as trackers:
+        copies = []
+        for folder in folders:
+            tracker = AimTracker(folder, root)
+            trackers.callback(tracker.close)
+            copies.append(_Copy(folder, tracker))
+        last = False
+        while not last:
+            last = over(_POLL_SECONDS)
+            for each in copies:
+                each.catch_up()
+
+
+class _Copy:
+    """How much of a run a tracker has been handed."""
+
+    def __init__(self, folder: Path, tracker: "AimTracker"):
+        self._folder, self._tracker = folder, tracker
+        self._offset, self._seen = 0, dict[Path, int]()
+
+    def catch_up(self) -> None:
+        """Hand on what is new."""
+        epochs, self._offset = read_from(self._folder / METRICS, self._offset)
         for metrics in epochs:
-            tracker.log(metrics)
-        _copy_pictures(folder / PICTURES, tracker, seen)
-
-
-def _copy_pictures(pictures: Path, tracker: "AimTracker", seen: dict[Path, int]) -> None:
-    for path in sorted([*pictures.glob("*.png"), *pictures.glob("*.gif")]):
-        changed = path.stat().st_mtime_ns
-        if seen.get(path) != changed:
-            seen[path] = changed
-            # A film has the name of its file, to lie beside the picture of the same name.
-            tracker.picture(path.name.removesuffix(".png"), path)
+            self._tracker.log(metrics)
+        pictures = self._folder / PICTURES
+        for path in sorted([*pictures.glob("*.png"), *pictures.glob("*.gif")]):
+            changed = path.stat().st_mtime_ns
+            if self._seen.get(path) != changed:
+                self._seen[path] = changed
+                # A film has the name of its file, to lie beside the picture of the same name.
+                self._tracker.picture(path.name.removesuffix(".png"), path)
 
 
 def _input_ended(seconds: float) -> bool:
@@ -89,26 +107,25 @@ def advice(root: Path) -> str:
 
 
 def main() -> int:
-    """Follow the run named on the command line."""
+    """Follow the runs named on the command line."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
         signal.signal(number, signal.SIG_IGN)  # meant for the run, which tells when it is over
-    folder = Path(sys.argv[1])
+    folders = [Path(name) for name in sys.argv[1:]]
     try:
-        follow(folder, _input_ended)
+        follow(folders, _input_ended)
     except Exception as error:
         traceback.print_exc()
-        print(_in_words(folder, error), file=sys.stderr)
+        print(_in_words(folders[0].parent, error), file=sys.stderr)
         return 1
     return 0
 
 
-def _in_words(folder: Path, error: Exception) -> str:
+def _in_words(root: Path, error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"{error.name} is not installed (pip install aim)."
     if isinstance(error, TimeoutError):
         return str(error)
     what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
-    root = folder.parent
     return f"{repository(root)} cannot be written ({what}). {advice(root)}"
 
 

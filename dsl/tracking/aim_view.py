@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
@@ -20,18 +21,18 @@ class AimError(Exception):
 
 
 class AimView:
-    """Shows the run in Aim, from a process that reads what the record has written.
+    """Shows runs in Aim, from a process that reads what their records have written.
 
     Args:
-        folder: the run's folder, already described; the repository is `.aim` beside it.
+        folders: of the runs, already described; the repository is `.aim` beside them.
         closing_seconds: how long Aim may take at the end before it is given up.
     """
 
-    def __init__(self, folder: Path, closing_seconds: float = _CLOSING_SECONDS):
-        self._log = folder / LOG
+    def __init__(self, *folders: Path, closing_seconds: float = _CLOSING_SECONDS):
+        self._log = folders[0] / LOG
         self._closing_seconds = closing_seconds
-        _tell_of_other_writer(folder)
-        self._process = _start(folder, self._log)
+        _tell_of_other_writer(folders[0])
+        self._process = _start(folders, self._log)
 
     def log(self, metrics: Metrics) -> None:  # noqa: ARG002 - read from metrics.jsonl
         """Nothing but a look whether Aim is still there.
@@ -76,7 +77,7 @@ class AimView:
         return self._log.read_text(errors="replace").splitlines()[-1]
 
 
-def _start(folder: Path, log: Path) -> subprocess.Popen[bytes]:
+def _start(folders: Sequence[Path], log: Path) -> subprocess.Popen[bytes]:
     environment = dict(os.environ)
     # Whoever makes warnings errors means their own code, not Aim's.
     environment.pop("PYTHONWARNINGS", None)
@@ -84,7 +85,7 @@ def _start(folder: Path, log: Path) -> subprocess.Popen[bytes]:
     environment["PYTHONPATH"] = str(_SOURCE) + (os.pathsep + path if path else "")
     with open(log, "ab") as output:
         return subprocess.Popen(
-            [sys.executable, "-m", "dsl.tracking.aim_follower", str(folder)],
+            [sys.executable, "-m", "dsl.tracking.aim_follower", *map(str, folders)],
             stdin=subprocess.PIPE,
             stdout=output,
             stderr=output,

@@ -22,6 +22,7 @@ from components.networks import ResidualMLP
 from components.temperature import TunedTemperature
 from dsl import driver, loop
 from dsl.experiment import Experiment
+from dsl.start import start as started
 
 NETWORK = partial(ResidualMLP, width=32, depth=4)
 LINE = Line()
@@ -86,7 +87,7 @@ def run(progress, *counts):
 
 def train(experiment, log):
     host = driver.Host(SimpleNamespace(log=log, progress=lambda _: None), lambda _: None)
-    return driver.train(experiment, experiment.schedule(), driver.start(experiment), host)
+    return driver.train(experiment, experiment.schedule(), started(experiment), host)
 
 
 def arrays(tree):

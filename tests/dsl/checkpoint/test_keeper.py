@@ -67,6 +67,16 @@ def names(folder: Path):
     return sorted(path.name for path in (folder / "checkpoints").iterdir())
 
 
+def test_a_run_goes_back_to_an_earlier_checkpoint(tmp_path):
+    save(tmp_path, 7, 9, 12, kept=3)
+    back = keeper(tmp_path)
+    assert back.iterations() == [7, 9, 12]
+    found, position = back.resume(template(), 9)
+    assert (position.iterations, int(found.state.iteration)) == (9, 9)
+    back.forget_after(9)
+    assert back.iterations() == [7, 9]
+
+
 def test_a_run_goes_on_from_what_was_saved(tmp_path):
     save(tmp_path, 7)
     found, position = keeper(tmp_path).resume(template())

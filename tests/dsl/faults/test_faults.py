@@ -24,7 +24,7 @@ STOPPED = (
     "look = _Run._look_around",
     "def stop(self):",
     "    look(self)",
-    "    if self.position.epoch == 4: self.host.keeper.wait(); os._exit(9)",
+    "    if self.position.epoch == 4: self.members[0].host.keeper.wait(); os._exit(9)",
     "_Run._look_around = stop",
 )
 
@@ -169,7 +169,7 @@ def test_trackers_that_raise_and_hang(file, whole, tmp_path):
     trouble = (
         "import subprocess",
         "from dsl.tracking import aim_view, console",
-        "aim_view.AimView.__init__.__defaults__ = (0.5,)",
+        "aim_view.AimView.__init__.__kwdefaults__ = {'closing_seconds': 0.5}",
         "sleep = lambda *_: subprocess.Popen(['sleep', '100'], stdin=subprocess.PIPE)",
         "aim_view._start = sleep",
         "def angry(*_): raise RuntimeError('no terminal today')",

@@ -1,0 +1,83 @@
+"""Where training begins: at the first step, or at a checkpoint."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+
+from dsl import loop, seeds
+from dsl.checkpoint.keeper import Keeper, Position
+from dsl.execution import begin, on_devices, placed
+from dsl.experiment import Experiment
+from dsl.program import Program, Progress
+
+
+class Start(NamedTuple):
+    """Where a run begins."""
+
+    progress: Progress
+    position: Position
+
+
+class Starts(NamedTuple):
+    """Where several seeds begin; leaves of their progress have a leading axis over the seeds."""
+
+    progress: Progress
+    positions: Sequence[Position]
+
+
+def start(experiment: Experiment, keeper: Keeper | None = None) -> Start:
+    """The run as its last good checkpoint left it, or before its first step.
+
+    Args:
+        experiment: what to run.
+        keeper: of the run's checkpoints, if any.
+
+    Raises:
+        UsageError: there are checkpoints and all of them are damaged.
+    """
+    program = on_devices(experiment.program())
+    resumed = keeper.resume(_template(program)) if keeper and keeper.has_any() else None
+    if resumed is not None:
+        progress, position = resumed
+        return Start(placed(program, progress), position)
+    return Start(begin(program, experiment.seed), Position())
+
+
+def start_together(
+    experiments: Sequence[Experiment], keepers: Sequence[Keeper], iterations: int
+) -> Starts | None:
+    """Seeds of one experiment, all after the same iteration.
+
+    Args:
+        experiments: what to run.
+        keepers: of each run's checkpoints.
+        iterations: made at the checkpoint to go on from; 0 for runs without one.
+
+    Returns:
+        Where they begin; None where a checkpoint turned out to be damaged, and has been renamed.
+
+    Raises:
+        UsageError: a run has checkpoints and all of them are damaged.
+    """
+    program = experiments[0].program()
+    if not iterations:
+        progress = seeds.begin(program, [experiment.seed for experiment in experiments])
+        return Starts(progress, [Position()] * len(experiments))
+    resumed = [keeper.resume(_template(program), iterations) for keeper in keepers]
+    found = [one for one in resumed if one is not None and one[1].iterations == iterations]
+    if len(found) < len(keepers):
+        return None
+    for keeper in keepers:
+        keeper.forget_after(iterations)
+    progress, positions = zip(*found, strict=True)
+    return Starts(seeds.stacked(program, progress), positions)
+
+
+def _template(program: Program) -> Progress:
+    """The run with shapes in place of arrays."""
+    seed = jax.ShapeDtypeStruct((), jnp.uint32)
+    return eqx.filter_eval_shape(loop.begin, replace(program, devices=1), seed)

@@ -1,0 +1,223 @@
+"""Seeds that train together in one compiled program, each a run of its own in the records."""
+
+import json
+import shutil
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import safetensors.numpy
+from toy_runs import (
+    EXPERIMENT,
+    PLACES,
+    assert_same_run,
+    checkpoints,
+    epochs,
+    finish,
+    own_words,
+    run,
+    start_module,
+    write_experiment,
+)
+
+from dsl import sweep, together
+from dsl.file_lock import FileLock
+from dsl.group import furthest_behind
+from dsl.points import points, seeds_together
+
+SEEDS = (0, 1)
+# Saves and leaves after the third epoch, as on SIGTERM.
+STOPPED = (
+    "from dsl.driver import _Run",
+    "look = _Run._look_around",
+    "def stop(self):",
+    "    self._interruption.code = 143 if self.position.epoch == 3 else None",
+    "    look(self)",
+    "_Run._look_around = stop",
+)
+# One of the seeds has a weight that is no number.
+POISONED = (
+    "import equinox as eqx, jax.numpy as jnp",
+    "from dsl import group",
+    "begin = group.start_together",
+    "def poisoned(*args):",
+    "    starts = begin(*args)",
+    "    bias = lambda p: p.state.learners['learner'].networks.actor.network.output.dense.bias",
+    "    spoiled = lambda x: x.at[1].set(jnp.nan)",
+    "    return starts._replace(progress=eqx.tree_at(bias, starts.progress, replace_fn=spoiled))",
+    "group.start_together = poisoned",
+)
+
+
+def train(file, root, seeds=SEEDS, wrapper=()):
+    runs = [["--run", str(root / f"SEED={seed}"), f"SEED={seed}"] for seed in seeds]
+    arguments = [str(file), *(word for one in runs for word in one)]
+    return finish(start_module("dsl.together", arguments, wrapper))
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    text = EXPERIMENT + "Experiment.checkpoint_epochs = 1\nsweep.grid = {'SEED': [0, 1]}\n"
+    return write_experiment(tmp_path_factory.mktemp("toy"), text)
+
+
+@pytest.fixture(scope="module")
+def whole(file):
+    """A sweep of both seeds that nothing interrupts."""
+    root = file.parent / "whole"
+    with pytest.MonkeyPatch.context() as patch, own_words():
+        patch.setenv("PYTHONPATH", ":".join(map(str, PLACES)))
+        patch.setenv("JAX_NUM_CPU_DEVICES", "1")
+        assert sweep.main([str(file), "--together", "--out", str(root)]) == 0
+    return root
+
+
+@pytest.fixture(scope="module")
+def stopped(file):
+    """Both seeds after three epochs."""
+    root = file.parent / "stopped"
+    code, said = train(file, root, wrapper=STOPPED)
+    assert code == 143
+    assert "interrupted and saved" in said
+    return root
+
+
+@pytest.fixture(scope="module")
+def alone(file):
+    """The second seed by itself."""
+    out = file.parent / "alone"
+    assert run(file, out, "SEED=1")[0] == 0
+    return out
+
+
+def files(out):
+    return {str(path.relative_to(out)) for path in out.rglob("*") if "best_" not in str(path)}
+
+
+def arrays(out):
+    """Of the last checkpoint."""
+    parts = checkpoints(out)[-1].glob("*.safetensors")
+    return {
+        f"{part.stem}/{name}": array
+        for part in parts
+        for name, array in safetensors.numpy.load_file(part).items()
+    }
+
+
+def environment(out):
+    return json.loads((out / "environment.json").read_text())
+
+
+def test_each_seed_leaves_what_a_run_alone_leaves(whole, alone):
+    together = whole / "SEED=1"
+    assert files(together) == files(alone)
+    assert (together / "operative.gin").read_text() == (alone / "operative.gin").read_text()
+    assert (together / "finished.json").read_text() == (alone / "finished.json").read_text()
+    assert [line.keys() for line in epochs(together)] == [line.keys() for line in epochs(alone)]
+    one, other = arrays(together), arrays(alone)
+    assert one.keys() == other.keys()
+    for name in one:
+        assert (one[name].shape, one[name].dtype) == (other[name].shape, other[name].dtype), name
+    assert environment(together)["seeds_together"] == [0, 1]
+    assert "seeds_together" not in environment(alone)
+
+
+def test_numbers_are_those_of_a_run_alone_up_to_rounding(whole, alone):
+    for one, other in zip(epochs(whole / "SEED=1"), epochs(alone), strict=True):
+        for name in one:
+            np.testing.assert_allclose(
+                np.float64(one[name]), np.float64(other[name]), 1e-3, 1e-4, err_msg=name
+            )
+    assert epochs(whole / "SEED=0") != epochs(whole / "SEED=1")
+
+
+def test_they_go_on_together_to_the_same_end_also_after_damage(file, whole, stopped, tmp_path):
+    """The seed whose last checkpoint is good goes back to where the other one stands."""
+    root = shutil.copytree(stopped, tmp_path / "runs")
+    damaged = checkpoints(root / "SEED=1")[-1] / "learners.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:-100])
+    code, said = train(file, root)
+    assert code == 0
+    assert f"DAMAGED CHECKPOINT: {damaged} is" in said
+    assert said.count("going on from epoch 2") == 2
+    for seed in SEEDS:
+        assert_same_run(whole / f"SEED={seed}", root / f"SEED={seed}")
+        before = environment(root / f"SEED={seed}")["earlier"]
+        assert [one["seeds_together"] for one in before] == [[0, 1]]
+
+
+def test_finished_begun_and_waiting_seeds(file, whole, stopped, tmp_path):
+    root = tmp_path / "runs"
+    shutil.copytree(whole / "SEED=0", root / "SEED=0")
+    shutil.copytree(stopped / "SEED=1", root / "SEED=1")
+    code, said = train(file, root, seeds=(0, 1, 2))
+    assert code == 0
+    assert said.count("compiling the training loop") == 2  # each that is left by itself
+    assert_same_run(whole / "SEED=0", root / "SEED=0")
+    assert [line["epoch"] for line in epochs(root / "SEED=2")] == list(range(7))
+    assert epochs(root / "SEED=1")[:3] == epochs(whole / "SEED=1")[:3]
+    assert (root / "SEED=1" / "finished.json").exists()
+
+
+def test_a_seed_that_is_not_finite_is_set_aside(file, whole, tmp_path):
+    code, said = train(file, tmp_path, wrapper=POISONED)
+    assert code == 3
+    aside = tmp_path / "SEED=1" / "nonfinite"
+    assert f"The state is in {aside}. The other seeds go on." in said
+    assert said.strip().splitlines()[-1].endswith(f"The state is in {aside}.")
+    assert not checkpoints(tmp_path / "SEED=1")
+    assert not (tmp_path / "SEED=1" / "finished.json").exists()
+    assert_same_run(whole / "SEED=0", tmp_path / "SEED=0")
+
+
+def test_a_folder_in_use_stops_all_before_they_begin(file, tmp_path, capsys):
+    (tmp_path / "SEED=1").mkdir()
+    lock = FileLock(tmp_path / "SEED=1" / ".lock")
+    assert lock.acquire()
+    runs = [["--run", str(tmp_path / f"SEED={seed}"), f"SEED={seed}"] for seed in SEEDS]
+    with own_words():
+        assert together.main([str(file), *runs[0], *runs[1]]) == 2
+    lock.release()
+    assert f"{tmp_path / 'SEED=1'}: in use by process " in capsys.readouterr().err
+    assert not (tmp_path / "SEED=0" / "operative.gin").exists()
+
+
+def test_the_points_of_a_sweep_are_grouped_by_all_but_their_seeds(file, tmp_path, capsys):
+    grid = "sweep.grid={'SEED': [3, 4], 'BATCH_SIZE': [8, 16]}"
+    with own_words():
+        groups = seeds_together(points(file, [grid], tmp_path))
+        names = [[point.folder.name for point in group] for group in groups]
+        assert names == [
+            ["SEED=3,BATCH_SIZE=8", "SEED=4,BATCH_SIZE=8"],
+            ["SEED=3,BATCH_SIZE=16", "SEED=4,BATCH_SIZE=16"],
+        ]
+        none = "sweep.grid={'BATCH_SIZE': [8, 16]}"
+        command = [str(file), "--together", "--set", none, "--out", str(tmp_path)]
+        assert sweep.main(command) == 2
+    assert "no two of its 2 runs differ in their seeds alone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("checkpoints", "group", "iterations"),
+    [
+        ({"a": [], "b": []}, "ab", 0),
+        ({"a": [4, 8], "b": [4, 8]}, "ab", 8),
+        ({"a": [4, 8], "b": [4], "c": [8]}, "ab", 4),
+        ({"a": [4, 8, 12], "b": [4]}, "b", 4),  # two checkpoints are too much to do again
+        ({"a": [4], "b": []}, "b", 0),
+    ],
+)
+def test_who_goes_on_together(checkpoints, group, iterations):
+    jobs = [
+        SimpleNamespace(name=name, schedule=1, keeper=SimpleNamespace(iterations=lambda at=at: at))
+        for name, at in checkpoints.items()
+    ]
+    found, start = furthest_behind(jobs)
+    assert "".join(job.name for job in found) == group
+    assert start == iterations
+
+
+def test_runs_with_other_epochs_do_not_go_on_together():
+    keeper = SimpleNamespace(iterations=lambda: [4])
+    jobs = [SimpleNamespace(schedule=length, keeper=keeper) for length in (1, 2)]
+    assert furthest_behind(jobs) == ([jobs[0]], 4)
