@@ -8,14 +8,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from components.learner import Metrics
 from dsl import seeds
 from dsl.checkpoint.keeper import Position
 from dsl.compilation_cache import kept_in
 from dsl.evaluation import Rollout
 from dsl.execution import Execution, Together, execution, on_devices, shared
 from dsl.experiment import Experiment
-from dsl.finite import Finite, NonFiniteError
+from dsl.finite import NonFiniteError
 from dsl.member import Host, Member
 from dsl.pace import Pace
 from dsl.profile import trace
@@ -194,9 +193,7 @@ class _Run:
                 self._look_around()
         metrics, finite = self._evaluate(iterations * updates)
         self._each(
-            lambda member, of: member.end_epoch(
-                *jax.device_get(of((metrics, finite))), lambda: of(self.progress)
-            )
+            lambda member, of: member.end_epoch(of(metrics), of(finite), lambda: of(self.progress))
         )
         self._each(lambda member, of: member.keep_best(of(self.progress.state.learners)))
         self._look_around()
@@ -209,10 +206,10 @@ class _Run:
         self._tick()
         self._each(lambda member, _: member.advanced(iterations))
 
-    def _evaluate(self, updates: int) -> tuple[Metrics, Finite]:
+    def _evaluate(self, updates: int) -> tuple[dict[str, Any], dict[str, Any]]:
         finished = self._execution.finish(self.progress, updates)
         self.progress, metrics, finite, self._rollouts = finished
-        jax.block_until_ready((metrics, finite))
+        metrics, finite = jax.device_get((metrics, finite))
         self._tick()
         return metrics, finite
 
@@ -230,7 +227,8 @@ class _Run:
 
     def _are_saved(self) -> bool:
         """Wait for what is being written, and say whether the disk took it."""
-        return all([member.is_saved() for member in self.members.values()])
+        saved = [member.is_saved() for member in self.members.values()]
+        return all(saved)
 
     def _each(self, action: Callable[[Member, Callable[[Any], Any]], None]) -> None:
         """Do something with every run; those whose numbers have gone wrong are set aside."""

@@ -8,10 +8,12 @@ from pathlib import Path
 from dsl import driver
 from dsl.build import build
 from dsl.config import Configuration
+from dsl.errors import UsageError
 from dsl.evaluation import Rollout
 from dsl.finite import NonFiniteError
 from dsl.job import Job, interrupted, say, train
 from dsl.member import Host
+from dsl.points import without_seed
 from dsl.room import out_of_memory_in_words, require_room
 from dsl.run_folder import RunFolder
 from dsl.signals import Interruption, StopRequestedError
@@ -31,7 +33,7 @@ def run(wanted: Sequence[tuple[Configuration, Path]], file: Path) -> None:
         file: the gin file, which names the runs.
 
     Raises:
-        UsageError: the experiment or a folder cannot be used; nothing has begun.
+        UsageError: the experiment or a folder cannot be used.
         NonFiniteError: training went wrong with some; names them all. The others are finished.
         StopRequestedError: a signal has come; the states are saved if the disk took them.
     """
@@ -75,6 +77,8 @@ def _jobs(
     wanted: Sequence[tuple[Configuration, Path]], file: Path, folders: ExitStack
 ) -> list[Job]:
     """The runs, in folders of this process."""
+    if len({without_seed(configuration.operative_text()) for configuration, _ in wanted}) > 1:
+        raise UsageError(f"{file}: the runs differ in more than their seeds; run them one by one.")
     built = build(wanted[0][0])
     jobs = []
     for configuration, folder in wanted:

@@ -38,17 +38,18 @@ class Point(NamedTuple):
             return OTHER
         return BEGUN if finished(self.folder) is None else FINISHED
 
-    def without_seed(self) -> str:
-        """Every value but the seed."""
-        lines = self.operative.splitlines()
-        return "\n".join(line for line in lines if not line.startswith("Experiment.seed = "))
+
+def without_seed(operative: str) -> str:
+    """Every value of a run but its seed."""
+    lines = operative.splitlines()
+    return "\n".join(line for line in lines if not line.startswith("Experiment.seed = "))
 
 
 def seeds_together(points: Iterable[Point]) -> list[list[Point]]:
     """The points in groups that differ in their seeds alone."""
     groups: dict[str, list[Point]] = {}
     for point in points:
-        groups.setdefault(point.without_seed(), []).append(point)
+        groups.setdefault(without_seed(point.operative), []).append(point)
     return list(groups.values())
 
 

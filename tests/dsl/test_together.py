@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -91,7 +92,11 @@ def alone(file):
 
 
 def files(out):
-    return {str(path.relative_to(out)) for path in out.rglob("*") if "best_" not in str(path)}
+    """Of the run, its pictures and its last checkpoint; `aim.log` tells that there is no Aim."""
+    folders = (out, out / "pictures", checkpoints(out)[-1])
+    return {path.relative_to(out) for folder in folders for path in folder.iterdir()} - {
+        Path("aim.log")
+    }
 
 
 def arrays(out):
@@ -180,6 +185,13 @@ def test_a_folder_in_use_stops_all_before_they_begin(file, tmp_path, capsys):
     lock.release()
     assert f"{tmp_path / 'SEED=1'}: in use by process " in capsys.readouterr().err
     assert not (tmp_path / "SEED=0" / "operative.gin").exists()
+
+
+def test_runs_that_differ_in_more_are_refused(file, tmp_path, capsys):
+    runs = [["--run", str(tmp_path / value), value] for value in ("BATCH_SIZE=8", "BATCH_SIZE=16")]
+    with own_words():
+        assert together.main([str(file), *runs[0], *runs[1]]) == 2
+    assert "the runs differ in more than their seeds" in capsys.readouterr().err
 
 
 def test_the_points_of_a_sweep_are_grouped_by_all_but_their_seeds(file, tmp_path, capsys):
