@@ -56,7 +56,7 @@ def stacked(program: Program, runs: Sequence[Progress]) -> Progress:
 
 
 def of_seed(tree: Tree, number: int) -> Tree:
-    """What belongs to one of the seeds, counted from 0, on the host or on the device that has it."""
+    """What belongs to one of the seeds, counted from 0, on the host or the device that has it."""
     if isinstance(jax.tree.leaves(tree)[0], np.ndarray):
         return jax.tree.map(lambda x: x[number], tree)
     device, place = divmod(number, _count(tree) // _devices(_count(tree)))
