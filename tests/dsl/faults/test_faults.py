@@ -114,7 +114,7 @@ def test_a_signal_on_a_full_disk_is_not_called_saved(file, half):
         "look = _Run._look_around",
         "def stop(self):",
         "    resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))",
-        "    self.host.interruption.code = 143",
+        "    self._interruption.code = 143",
         "    look(self)",
         "_Run._look_around = stop",
     )
