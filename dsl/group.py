@@ -117,6 +117,7 @@ def _train_alone(job: Job, interruption: Interruption) -> list[NonFiniteError]:
         train(job, interruption)
     except NonFiniteError as error:
         return [error]
+    say(f"done: {job.owned.path}")
     return []
 
 
@@ -142,4 +143,5 @@ def _finish(
             lost.append(outcome)
         else:
             job.finish(outcome, host.tracker)
+            say(f"done: {job.owned.path}")
     return lost

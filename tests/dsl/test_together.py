@@ -1,6 +1,7 @@
 """Seeds that train together in one compiled program, each a run of its own in the records."""
 
 import json
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -43,7 +44,7 @@ POISONED = (
     "begin = group.start_together",
     "def poisoned(*args):",
     "    starts = begin(*args)",
-    "    bias = lambda p: p.state.learners['learner'].networks.actor.network.output.dense.bias",
+    "    bias = lambda p: p.state.learners['learner'].networks.actor.network.output.weight",
     "    spoiled = lambda x: x.at[1].set(jnp.nan)",
     "    return starts._replace(progress=eqx.tree_at(bias, starts.progress, replace_fn=spoiled))",
     "group.start_together = poisoned",
@@ -144,7 +145,8 @@ def test_they_go_on_together_to_the_same_end_also_after_damage(file, whole, stop
     code, said = train(file, root)
     assert code == 0
     assert f"DAMAGED CHECKPOINT: {damaged} is" in said
-    assert said.count("going on from epoch 2") == 2
+    one, other = re.findall(r"going on from epoch (\d)", said)
+    assert one == other < "3"
     for seed in SEEDS:
         assert_same_run(whole / f"SEED={seed}", root / f"SEED={seed}")
         before = environment(root / f"SEED={seed}")["earlier"]
