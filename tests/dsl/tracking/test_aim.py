@@ -148,6 +148,20 @@ def test_epochs_reach_aim_while_the_run_goes_on(folder, record, fake):
     ]
 
 
+def test_runs_of_one_process_are_followed_side_by_side(folder, record, fake):
+    calls = fake()
+    with RunFolder.open(folder.parent / "quickstart-002") as run:
+        run.describe(DESCRIPTION)
+        other = Jsonl(run.path)
+        view = AimView(folder, run.path)
+        record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
+        other.log({"env_steps": 60, "epoch": 1, "train/a": 1.0})
+        _wait_for(lambda: {"track a 50", "track a 60"} <= set(calls()))
+        view.close()
+        other.close()
+    assert calls().count("close") == 2
+
+
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
