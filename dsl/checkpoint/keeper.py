@@ -127,7 +127,7 @@ class Keeper:
             else:
                 self._last_epoch = position.epoch
                 return progress, position
-        if found:
+        if found and not self.has_any():
             raise UsageError(
                 f"{self.folder}: every checkpoint is damaged. Remove that folder to begin the run "
                 "again from its first step, or bring back a copy of a checkpoint."

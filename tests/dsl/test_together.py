@@ -27,7 +27,8 @@ from dsl.file_lock import FileLock
 from dsl.group import furthest_behind
 from dsl.points import points, seeds_together
 
-SEEDS = (0, 1)
+# On two devices, two seeds each.
+SEEDS, DEVICES = (0, 1, 2, 3), 2
 # Saves and leaves after the third epoch, as on SIGTERM.
 STOPPED = (
     "from dsl.driver import _Run",
@@ -39,44 +40,44 @@ STOPPED = (
 )
 # One of the seeds has a weight that is no number.
 POISONED = (
-    "import equinox as eqx, jax.numpy as jnp",
+    "import equinox as eqx, jax, jax.numpy as jnp",
     "from dsl import group",
     "begin = group.start_together",
     "def poisoned(*args):",
     "    starts = begin(*args)",
     "    bias = lambda p: p.state.learners['learner'].networks.actor.network.output.weight",
-    "    spoiled = lambda x: x.at[1].set(jnp.nan)",
+    "    spoiled = lambda x: jax.device_put(x.at[3].set(jnp.nan), x.sharding)",
     "    return starts._replace(progress=eqx.tree_at(bias, starts.progress, replace_fn=spoiled))",
     "group.start_together = poisoned",
 )
 
 
-def train(file, root, seeds=SEEDS, wrapper=()):
+def train(file, root, seeds=SEEDS, wrapper=(), devices=DEVICES):
     runs = [["--run", str(root / f"SEED={seed}"), f"SEED={seed}"] for seed in seeds]
     arguments = [str(file), *(word for one in runs for word in one)]
-    return finish(start_module("dsl.together", arguments, wrapper))
+    return finish(start_module("dsl.together", arguments, wrapper, devices))
 
 
 @pytest.fixture(scope="module")
 def file(tmp_path_factory):
-    text = EXPERIMENT + "Experiment.checkpoint_epochs = 1\nsweep.grid = {'SEED': [0, 1]}\n"
+    text = EXPERIMENT + "Experiment.checkpoint_epochs = 1\nsweep.grid = {'SEED': [0, 1, 2, 3]}\n"
     return write_experiment(tmp_path_factory.mktemp("toy"), text)
 
 
 @pytest.fixture(scope="module")
 def whole(file):
-    """A sweep of both seeds that nothing interrupts."""
+    """A sweep of the seeds that nothing interrupts."""
     root = file.parent / "whole"
     with pytest.MonkeyPatch.context() as patch, own_words():
         patch.setenv("PYTHONPATH", ":".join(map(str, PLACES)))
-        patch.setenv("JAX_NUM_CPU_DEVICES", "1")
+        patch.setenv("JAX_NUM_CPU_DEVICES", str(DEVICES))
         assert sweep.main([str(file), "--together", "--out", str(root)]) == 0
     return root
 
 
 @pytest.fixture(scope="module")
 def stopped(file):
-    """Both seeds after three epochs."""
+    """The seeds after three epochs."""
     root = file.parent / "stopped"
     code, said = train(file, root, wrapper=STOPPED)
     assert code == 143
@@ -86,9 +87,9 @@ def stopped(file):
 
 @pytest.fixture(scope="module")
 def alone(file):
-    """The second seed by itself."""
+    """The last seed by itself."""
     out = file.parent / "alone"
-    assert run(file, out, "SEED=1")[0] == 0
+    assert run(file, out, "SEED=3")[0] == 0
     return out
 
 
@@ -115,7 +116,7 @@ def environment(out):
 
 
 def test_each_seed_leaves_what_a_run_alone_leaves(whole, alone):
-    together = whole / "SEED=1"
+    together = whole / "SEED=3"
     assert files(together) == files(alone)
     assert (together / "operative.gin").read_text() == (alone / "operative.gin").read_text()
     assert (together / "finished.json").read_text() == (alone / "finished.json").read_text()
@@ -124,12 +125,12 @@ def test_each_seed_leaves_what_a_run_alone_leaves(whole, alone):
     assert one.keys() == other.keys()
     for name in one:
         assert (one[name].shape, one[name].dtype) == (other[name].shape, other[name].dtype), name
-    assert environment(together)["seeds_together"] == [0, 1]
+    assert environment(together)["seeds_together"] == [0, 1, 2, 3]
     assert "seeds_together" not in environment(alone)
 
 
 def test_numbers_are_those_of_a_run_alone_up_to_rounding(whole, alone):
-    for one, other in zip(epochs(whole / "SEED=1"), epochs(alone), strict=True):
+    for one, other in zip(epochs(whole / "SEED=3"), epochs(alone), strict=True):
         for name in one:
             np.testing.assert_allclose(
                 np.float64(one[name]), np.float64(other[name]), 1e-3, 1e-4, err_msg=name
@@ -138,26 +139,28 @@ def test_numbers_are_those_of_a_run_alone_up_to_rounding(whole, alone):
 
 
 def test_they_go_on_together_to_the_same_end_also_after_damage(file, whole, stopped, tmp_path):
-    """The seed whose last checkpoint is good goes back to where the other one stands."""
+    """The seeds whose last checkpoint is good go back to where the other one stands."""
     root = shutil.copytree(stopped, tmp_path / "runs")
     damaged = checkpoints(root / "SEED=1")[-1] / "learners.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-100])
     code, said = train(file, root)
     assert code == 0
     assert f"DAMAGED CHECKPOINT: {damaged} is" in said
-    one, other = re.findall(r"going on from epoch (\d)", said)
-    assert one == other < "3"
+    found = re.findall(r"going on from epoch (\d)", said)
+    assert len(found) == 4
+    assert len(set(found)) == 1
+    assert found[0] < "3"
     for seed in SEEDS:
         assert_same_run(whole / f"SEED={seed}", root / f"SEED={seed}")
         before = environment(root / f"SEED={seed}")["earlier"]
-        assert [one["seeds_together"] for one in before] == [[0, 1]]
+        assert [one["seeds_together"] for one in before] == [[0, 1, 2, 3]]
 
 
 def test_finished_begun_and_waiting_seeds(file, whole, stopped, tmp_path):
     root = tmp_path / "runs"
     shutil.copytree(whole / "SEED=0", root / "SEED=0")
     shutil.copytree(stopped / "SEED=1", root / "SEED=1")
-    code, said = train(file, root, seeds=(0, 1, 2))
+    code, said = train(file, root, seeds=(0, 1, 2), devices=1)
     assert code == 0
     assert said.count("compiling the training loop") == 2  # each that is left by itself
     assert_same_run(whole / "SEED=0", root / "SEED=0")
@@ -169,19 +172,20 @@ def test_finished_begun_and_waiting_seeds(file, whole, stopped, tmp_path):
 def test_a_seed_that_is_not_finite_is_set_aside(file, whole, tmp_path):
     code, said = train(file, tmp_path, wrapper=POISONED)
     assert code == 3
-    aside = tmp_path / "SEED=1" / "nonfinite"
+    aside = tmp_path / "SEED=3" / "nonfinite"
     assert f"The state is in {aside}. The other seeds go on." in said
     assert said.strip().splitlines()[-1].endswith(f"The state is in {aside}.")
-    assert not checkpoints(tmp_path / "SEED=1")
-    assert not (tmp_path / "SEED=1" / "finished.json").exists()
-    assert_same_run(whole / "SEED=0", tmp_path / "SEED=0")
+    assert not checkpoints(tmp_path / "SEED=3")
+    assert not (tmp_path / "SEED=3" / "finished.json").exists()
+    for seed in SEEDS[:3]:
+        assert_same_run(whole / f"SEED={seed}", tmp_path / f"SEED={seed}")
 
 
 def test_a_folder_in_use_stops_all_before_they_begin(file, tmp_path, capsys):
     (tmp_path / "SEED=1").mkdir()
     lock = FileLock(tmp_path / "SEED=1" / ".lock")
     assert lock.acquire()
-    runs = [["--run", str(tmp_path / f"SEED={seed}"), f"SEED={seed}"] for seed in SEEDS]
+    runs = [["--run", str(tmp_path / f"SEED={seed}"), f"SEED={seed}"] for seed in (0, 1)]
     with own_words():
         assert together.main([str(file), *runs[0], *runs[1]]) == 2
     lock.release()

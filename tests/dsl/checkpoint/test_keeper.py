@@ -75,6 +75,9 @@ def test_a_run_goes_back_to_an_earlier_checkpoint(tmp_path):
     assert (position.iterations, int(found.state.iteration)) == (9, 9)
     back.forget_after(9)
     assert back.iterations() == [7, 9]
+    (tmp_path / "checkpoints" / "iteration_000000007" / "manifest.json").unlink()
+    assert back.resume(template(), 8) is None  # damaged; the one after it stays
+    assert back.iterations() == [9]
 
 
 def test_a_run_goes_on_from_what_was_saved(tmp_path):
