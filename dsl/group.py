@@ -39,21 +39,31 @@ def run(wanted: Sequence[tuple[Configuration, Path]], file: Path) -> None:
     """
     with Interruption() as interruption, ExitStack() as folders:
         jobs = _jobs(wanted, file, folders)
-        left, lost = [job for job in jobs if not job.is_over()], []
-        if left:
-            require_room(left[0].experiment, len(left))
+        left = [job for job in jobs if not job.is_over()]
+        for job in jobs:
+            if job not in left:
+                say(f"finished already: {job.owned.path}")
         try:
-            while left:
-                group, iterations = furthest_behind(left)
-                errors = _train(group, iterations, interruption)
-                if errors is not None:  # no checkpoint was damaged
-                    left = [job for job in left if job not in group]
-                    lost += errors
+            lost = _train_all(left, interruption)
         except StopRequestedError as stop:
             say(f"{interrupted(stop)}; the same command goes on.")
             raise
     if lost:
         raise NonFiniteError("\n".join(map(str, lost)))
+
+
+def _train_all(left: Sequence[Job], interruption: Interruption) -> list[NonFiniteError]:
+    """Train runs to their end, one group after the other; gives what went wrong."""
+    lost = []
+    if left:
+        require_room(left[0].experiment, len(left))
+    while left:
+        group, iterations = furthest_behind(left)
+        errors = _train(group, iterations, interruption)
+        if errors is not None:  # no checkpoint was damaged
+            left = [job for job in left if job not in group]
+            lost += errors
+    return lost
 
 
 def furthest_behind(jobs: Sequence[Job]) -> tuple[list[Job], int]:
