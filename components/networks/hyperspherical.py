@@ -181,8 +181,8 @@ def on_unit_spheres(inner: optax.GradientTransformation) -> optax.GradientTransf
         inner: the optimiser that makes the step.
     """
 
-    def update(gradients: PyTree, state: optax.OptState, params: PyTree | None = None):
-        updates, state = inner.update(gradients, state, params)
+    def update(updates: PyTree, state: optax.OptState, params: PyTree | None = None):
+        updates, state = inner.update(updates, state, params)
         is_dense = lambda node: isinstance(node, UnitDense)  # noqa: E731
         return jax.tree.map(_projected, updates, params, is_leaf=is_dense), state
 
