@@ -71,7 +71,7 @@ WRONG = [
         int | None,
         "is 'None'; it must be a whole number or None. Write None, without quotes.",
     ),
-    (True, Literal[1, 2], "is True; it must be a whole number."),
+    (True, Literal[1, 2], "is True; it must be one of 1, 2."),
     ((1, "a"), tuple[int, ...], "is (1, 'a'); it must be a tuple (each item a whole number)."),
     (
         (1,),
