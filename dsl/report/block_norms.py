@@ -73,6 +73,7 @@ def profile_figure(titles: Sequence[str], found: Sequence[dict[str, Profile]]) -
     depths = [layer for one in found for p in one.values() for layer in (p.layers[0], p.layers[-1])]
     for panel in axes:
         logarithmic(panel, depths, exact=True)
+        panel.set_xlim(0.85 * min(depths), max(depths) / 0.85)
         from_zero(panel)
     legend(figure, axes, "")
     return figure

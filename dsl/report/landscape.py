@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from components.acting import act
 from components.critics import ContrastiveCritic
@@ -108,6 +109,8 @@ def _draw(figure: Figure, panel: Axes, one: Landscape) -> None:
     edge = 0.6 * one.maze.scale  # of the wall around the maze a strip is enough
     x, y = (ends[[0, -1]] + np.array([edge, -edge]) for ends in one.places[:2])
     panel.set(xlim=x, ylim=y, aspect="equal", xlabel="x (m)")
+    for axis in (panel.xaxis, panel.yaxis):
+        axis.set_major_locator(MaxNLocator(nbins=4, integer=True))
     label = rf"${one.symbol}(s, \pi(s, g), g)$"
     figure.colorbar(mesh, ax=panel, label=label, location="bottom", aspect=30)
     marked = {"markeredgecolor": "black", "linestyle": "none", "markeredgewidth": 0.6}
