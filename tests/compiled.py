@@ -6,7 +6,7 @@ their program is the same: tests step a task as its word gives it, whatever part
 
 import functools
 from collections.abc import Callable
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import jax
 import jax.numpy as jnp
@@ -14,12 +14,18 @@ import jax.numpy as jnp
 from components.environments.goal_environment import GoalEnvironment
 
 
-class Compiled(NamedTuple):
+@dataclass(frozen=True)
+class Compiled:
     """An environment, and its functions as compiled ones."""
 
     env: GoalEnvironment
     reset: Callable
     step: Callable
+
+    @functools.cached_property
+    def start(self):
+        """After a reset, with a key as Jumanji's checks have it: others make another program."""
+        return self.reset(jax.random.PRNGKey(0))[0]
 
     def near_the_end(self, state, steps):
         """The same state, so many steps before the time limit."""

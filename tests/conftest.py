@@ -20,8 +20,7 @@ import pytest  # noqa: E402
 jax.config.update("jax_num_cpu_devices", 1)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
-# Tests compile much and run little. Runs in processes of their own are compiled as for users.
-jax.config.update("jax_disable_most_optimizations", True)
+# A hundred small programs take their time too.
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 

@@ -45,7 +45,7 @@ def step():
 
 @pytest.fixture(scope="module")
 def anywhere():
-    return task(ant_push).reset(jax.random.key(0))[0]
+    return task(ant_push).start
 
 
 def beside(ant, block):

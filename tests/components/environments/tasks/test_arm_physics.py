@@ -2,7 +2,6 @@
 
 from functools import partial
 
-import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
@@ -32,10 +31,10 @@ class Robot:
     """A task, compiled, and where its robot has got to."""
 
     def __init__(self, word):
-        self.env, reset, self.step = task(word)
+        found = task(word)
+        self.env, self.step, self.state = found.env, found.step, found.start
         self.model = self.env.task.physics.model
         self.data = mujoco.MjData(self.model)
-        self.state, _ = reset(jax.random.key(0))
 
     def begin(self, qpos, qvel=None) -> None:
         qvel = np.zeros(self.model.nv) if qvel is None else qvel

@@ -20,7 +20,7 @@ def step():
 
 @pytest.fixture(scope="module")
 def start():
-    return task(point_maze).reset(jax.random.key(0))[0]
+    return task(point_maze).start
 
 
 def test_sizes(point):

@@ -47,8 +47,8 @@ def resets(env, hard):
 
 
 @pytest.fixture(scope="module")
-def start(resets):
-    return jax.tree.map(lambda x: x[0], resets[0.1][0])
+def start():
+    return task(pusher).start
 
 
 def put(state, qpos, qvel=None):

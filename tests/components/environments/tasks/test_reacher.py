@@ -26,7 +26,7 @@ def step():
 
 @pytest.fixture(scope="module")
 def start():
-    return task(reacher).reset(jax.random.key(0))[0]
+    return task(reacher).start
 
 
 def put(state, qpos, qvel=(0, 0)):
