@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from pathlib import Path
 
 from jaxtyping import install_import_hook
 
@@ -22,9 +23,18 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # A hundred small programs take their time too.
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+_MANY_MAPPINGS = 20_000
 
 
 @pytest.fixture
 def key():
     """A fixed random key."""
     return jax.random.key(0)
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _few_mappings():
+    """Each compiled program takes memory mappings; Linux ends a process that has some 65,000."""
+    yield
+    if len(Path("/proc/self/maps").read_bytes().splitlines()) > _MANY_MAPPINGS:
+        jax.clear_caches()
