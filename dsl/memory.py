@@ -14,8 +14,9 @@ from dsl.experiment import Experiment
 from dsl.loop import init
 from dsl.program import TrainState
 
-# Of weights, during an update: gradient, step, new weights.
-_COPIES = 3
+_FEWEST_ROWS = 2
+# Of weights, during an update: gradient and new weights.
+_COPIES = 2
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
 
 
@@ -25,7 +26,7 @@ class Memory(NamedTuple):
     Attributes:
         parameters: networks and their targets.
         optimisers: states of their optimisers.
-        updates: gradients, the optimiser's steps and the new weights of what a learner trains.
+        updates: gradients and new weights of what a learner trains.
         activations: what its backward passes keep from their forward passes.
         replay: the buffer.
         environments: states of the parallel environments.
@@ -90,8 +91,8 @@ def count(tree: Any) -> int:
     return sum(math.prod(x.shape) for x in jax.tree.leaves(tree))
 
 
-def _batch_shape(experiment: Experiment) -> Batch:
-    sizes, rows = experiment.environment.sizes, experiment.batch_size
+def _batch_shape(experiment: Experiment, rows: int) -> Batch:
+    sizes = experiment.environment.sizes
 
     def of(*shape: int) -> Any:
         return jax.ShapeDtypeStruct((rows, *shape), jnp.float32)
@@ -102,20 +103,23 @@ def _batch_shape(experiment: Experiment) -> Batch:
 
 def _update(experiment: Experiment, learner: ActorCritic, state: LearnerState) -> tuple[int, int]:
     """Bytes of the networks that an update trains, and of the activations that it keeps."""
-    batch, networks = _batch_shape(experiment), state.networks
+    networks = state.networks
     frozen = eqx.filter_eval_shape(learner.frozen, state)
     key = jax.eval_shape(lambda: jax.random.key(0))
 
-    def kept(loss: Any, module: Any) -> tuple[int, int]:
+    def kept(loss: Any, module: Any, rows: int) -> int:
         def pull(module: Any, batch: Batch, frozen: Frozen, key: Any) -> Any:
             return jax.vjp(lambda m: loss(m, batch, frozen, key)[0], module)[1]
 
-        weights = size(module) + size((frozen.actor, frozen.critic))
-        pullback = jax.eval_shape(pull, module, batch, frozen, key)
-        return size(module), max(size(pullback) - weights, 0)
+        batch = _batch_shape(experiment, rows)
+        return size(jax.eval_shape(pull, module, batch, frozen, key))
 
-    needs = [kept(learner.actor_loss, networks.actor)]
+    trained: list[tuple[Any, Any]] = [(learner.actor_loss, networks.actor)]
     if learner.critic_loss is not None:
-        needs.append(kept(learner.critic_loss, networks.critic))
-    weights, activations = zip(*needs, strict=True)
-    return sum(weights), sum(activations)
+        trained.append((learner.critic_loss, networks.critic))
+    # A backward pass also keeps weights, which are there anyway: what grows with the batch counts.
+    activations = [
+        kept(loss, module, experiment.batch_size) - kept(loss, module, _FEWEST_ROWS)
+        for loss, module in trained
+    ]
+    return size([module for _, module in trained]), max(sum(activations), 0)
