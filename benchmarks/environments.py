@@ -74,9 +74,9 @@ def measure(arguments) -> dict[str, float]:
     """Environment steps per second on this process's devices, and in C or of resets alone."""
     import jax
 
-    from dsl.cores import spare_a_thread
+    from dsl.cores import spare_threads
 
-    spare_a_thread()
+    spare_threads()
     env = make(arguments.tasks[0], arguments.settings)
     (envs,) = arguments.envs
     steps = max(ENV_STEPS_PER_CALL // envs, 4)

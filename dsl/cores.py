@@ -8,6 +8,8 @@ import jax
 # Threads of the pool that all CPU devices share; jaxlib reads it once, when it starts.
 _POOL = "PJRT_NPROC"
 _LAPACK_WITHOUT_POOL = (0, 11, 2)
+# By one device: a step and a reset factorise several matrices each.
+_CALLS_AT_ONCE = 8
 
 
 def use_every_core() -> None:
@@ -15,7 +17,7 @@ def use_every_core() -> None:
 
     Before JAX starts. `taskset -c 0` leaves one.
     """
-    spare_a_thread()
+    spare_threads()
     chosen = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not chosen and jax.config.values["jax_num_cpu_devices"] < 0:
         # Refused where JAX has started: whoever started it has chosen.
@@ -23,12 +25,13 @@ def use_every_core() -> None:
             jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
 
 
-def spare_a_thread() -> None:
-    """Give jaxlib a thread more than there are cores, unless the user has said how many.
+def spare_threads() -> None:
+    """Give jaxlib more threads than there are cores, unless the user has said how many.
 
     A batched LAPACK call hands shares of its batch to the pool and waits for them in a thread of
-    that pool. Where every device's thread waits so, as in the Cholesky factorisations of MJX with
-    512 environments each, nobody is left to do the work: it hangs. jaxlib 0.11.2 has no such calls.
+    that pool. Where all its threads wait so, as they may in the Cholesky factorisations of MJX,
+    nobody is left to do the work: it hangs. jaxlib 0.11.2 has no such calls.
     """
     if jax.__version_info__ < _LAPACK_WITHOUT_POOL:
-        os.environ.setdefault(_POOL, str(len(os.sched_getaffinity(0)) + 1))
+        cores = len(os.sched_getaffinity(0))
+        os.environ.setdefault(_POOL, str(cores * (1 + _CALLS_AT_ONCE)))
