@@ -31,9 +31,6 @@ def main() -> None:
     arguments = _arguments()
     import jax
 
-    from dsl.cores import spare_threads
-
-    spare_threads()
     jax.config.update("jax_num_cpu_devices", arguments.devices)
     for name in arguments.workloads:
         _report(name, arguments.devices, arguments.rounds)

@@ -74,9 +74,6 @@ def measure(arguments) -> dict[str, float]:
     """Environment steps per second on this process's devices, and in C or of resets alone."""
     import jax
 
-    from dsl.cores import spare_threads
-
-    spare_threads()
     env = make(arguments.tasks[0], arguments.settings)
     (envs,) = arguments.envs
     steps = max(ENV_STEPS_PER_CALL // envs, 4)
@@ -120,18 +117,26 @@ def compiled(env, envs: int, steps: int, advance):
     import jax
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-    mesh = Mesh(jax.devices(), ("envs",))
-    split = NamedSharding(mesh, PartitionSpec("envs"))
+    mesh, of_device = Mesh(jax.devices(), ("envs",)), PartitionSpec("envs")
+    split = NamedSharding(mesh, of_device)
 
     def steps_of_all(carry, key):
-        actions = jax.random.uniform(key, (envs, env.sizes.action), minval=-1.0)
-        actions = jax.lax.with_sharding_constraint(actions, split)
+        actions = jax.random.uniform(key, (envs // mesh.size, env.sizes.action), minval=-1.0)
         return jax.vmap(lambda *one: advance(env, *one))(*carry, actions), None
 
-    @jax.jit
-    def rollout(carry, key):
+    def rollout_of_device(carry, key):
+        key = jax.random.fold_in(key, jax.lax.axis_index("envs"))
         return jax.lax.scan(steps_of_all, carry, jax.random.split(key, steps))[0]
 
+    rollout = jax.jit(
+        jax.shard_map(
+            rollout_of_device,
+            mesh=mesh,
+            in_specs=(of_device, PartitionSpec()),
+            out_specs=of_device,
+            check_vma=False,
+        )
+    )
     keys = jax.device_put(jax.random.split(jax.random.key(0), envs), split)
     latest = [jax.jit(jax.vmap(env.reset))(keys)]
 

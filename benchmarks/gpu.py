@@ -215,16 +215,12 @@ def _experiment(settings: list[str]):
 def _batch(sizes, batch: int):
     import jax
 
-    from components.batch import Batch
+    from dsl.memory import batch_shape
 
-    shapes = Batch(sizes.state, sizes.action, sizes.state, sizes.goal, sizes.goal, None, None)
+    shapes = batch_shape(sizes, batch)
     keys = jax.random.split(jax.random.key(1), len(shapes))
-    return Batch(
-        *(
-            jax.random.uniform(key, (batch,) if size is None else (batch, size))
-            for key, size in zip(keys, shapes, strict=True)
-        )
-    )
+    draws = [jax.random.uniform(k, of.shape) for k, of in zip(keys, shapes, strict=True)]
+    return type(shapes)(*draws)
 
 
 def _matrix_rate(dtype: str) -> float:

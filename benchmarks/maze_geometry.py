@@ -13,7 +13,7 @@ import argparse
 import itertools
 import re
 import statistics
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -23,14 +23,12 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.stats import spearmanr
 
-from components.environments.mazes import Maze
+from components.environments.mazes import Cell, Maze
 from dsl.policy import Policy, load_policy
 
 HEAD = ("runs", "rank of way", "rank of straight line", "along the way", "where they part")
 _STEPS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1)])
 _WITHIN = np.cos(np.pi / 4) - 1e-6
-
-Cell = tuple[int, int]
 
 
 class Pairs(NamedTuple):
@@ -58,8 +56,8 @@ class Pairs(NamedTuple):
 
 def pairs(maze: Maze) -> Pairs:
     """The pairs of a maze."""
-    free = [(int(i), int(j)) for i, j in np.argwhere(maze.grid != "#")]
-    ways = {goal: _ways(set(free), goal) for goal in free}
+    free = sorted(maze.free)
+    ways = {goal: maze.steps_from(goal) for goal in free}
     found = list(itertools.permutations(free, 2))
     way = np.array([ways[goal][start] for start, goal in found])
     onwards = np.array([_shortens(ways[goal], start) for start, goal in found])
@@ -69,17 +67,6 @@ def pairs(maze: Maze) -> Pairs:
 def _shortens(ways: dict[Cell, int], start: Cell) -> list[bool]:
     ahead = [(start[0] + int(i), start[1] + int(j)) for i, j in _STEPS]
     return [ways.get(cell, ways[start]) < ways[start] for cell in ahead]
-
-
-def _ways(free: set[Cell], goal: Cell) -> dict[Cell, int]:
-    ways, waiting = {goal: 0}, deque([goal])
-    while waiting:
-        here = waiting.popleft()
-        for there in free & {(here[0] + int(i), here[1] + int(j)) for i, j in _STEPS}:
-            if there not in ways:
-                ways[there] = ways[here] + 1
-                waiting.append(there)
-    return ways
 
 
 def measure(policy: Policy) -> tuple[float, ...]:

@@ -1,13 +1,14 @@
 """What all commands have in common: arguments, errors in a line, and exit codes."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from dsl.errors import RecordError, UsageError
 
-USAGE, NON_FINITE, INTERRUPTED = 2, 3, 130
+USAGE, NON_FINITE, INTERRUPTED, NO_READER = 2, 3, 130, 141
 
 
 def exit_code(action: Callable[[], int], *, debug: bool = False) -> int:
@@ -18,7 +19,9 @@ def exit_code(action: Callable[[], int], *, debug: bool = False) -> int:
         debug: whether errors are raised instead, with their tracebacks.
     """
     try:
-        return action()
+        code = action()
+        sys.stdout.flush()
+        return code
     except (UsageError, RecordError) as error:
         if debug:
             raise
@@ -27,6 +30,10 @@ def exit_code(action: Callable[[], int], *, debug: bool = False) -> int:
     except KeyboardInterrupt:
         print("interrupted.", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        # `| head` has read enough; what Python still holds has nowhere to go when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return NO_READER
 
 
 def add_overrides(parser: argparse.ArgumentParser, meaning: str) -> None:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from components.batch import Batch
 from components.learner import ActorCritic, LearnerState
 from components.losses.frozen import Frozen
+from components.spaces import Sizes
 from dsl.experiment import Experiment
 from dsl.loop import init
 from dsl.program import TrainState
@@ -91,8 +92,8 @@ def count(tree: Any) -> int:
     return sum(math.prod(x.shape) for x in jax.tree.leaves(tree))
 
 
-def _batch_shape(experiment: Experiment, rows: int) -> Batch:
-    sizes = experiment.environment.sizes
+def batch_shape(sizes: Sizes, rows: int) -> Batch:
+    """A batch of so many transitions with shapes in place of arrays."""
 
     def of(*shape: int) -> Any:
         return jax.ShapeDtypeStruct((rows, *shape), jnp.float32)
@@ -111,7 +112,7 @@ def _update(experiment: Experiment, learner: ActorCritic, state: LearnerState) -
         def pull(module: Any, batch: Batch, frozen: Frozen, key: Any) -> Any:
             return jax.vjp(lambda m: loss(m, batch, frozen, key)[0], module)[1]
 
-        batch = _batch_shape(experiment, rows)
+        batch = batch_shape(experiment.environment.sizes, rows)
         return size(jax.eval_shape(pull, module, batch, frozen, key))
 
     trained: list[tuple[Any, Any]] = [(learner.actor_loss, networks.actor)]

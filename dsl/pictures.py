@@ -1,7 +1,7 @@
 """What a run leaves to look at: a chart of its last evaluation, and a film of one episode of it."""
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import jax
@@ -34,15 +34,43 @@ def record_pictures(
         say: receives a line on why one of them is missing.
     """
     with tempfile.TemporaryDirectory() as place:
-        chart, movie = Path(place) / "chart.png", Path(place) / "film.gif"
-        makers = {chart: draw, movie: shoot} if filmed else {chart: draw}
-        for path, make in makers.items():
-            try:
-                make(task, rollout, path)
-            except (RenderError, OSError) as error:  # no OpenGL, a full disk
-                say(f"no {path.stem} of the last evaluation: {error}")
-            else:
-                tracker.picture(NAME, path)
+        made = pictures(task, rollout, Path(place), "the last evaluation", filmed=filmed, say=say)
+        for _, path in made:
+            tracker.picture(NAME, path)
+
+
+def pictures(
+    task: GoalEnvironment,
+    rollout: Rollout,
+    place: Path,
+    what: str,
+    *,
+    filmed: bool,
+    say: Callable[[str], None],
+) -> Iterator[tuple[str, Path]]:
+    """Draw episodes, and film the first of them.
+
+    Args:
+        task: that they were played on.
+        rollout: the episodes.
+        place: folder of `rollout.png` and `rollout.gif`.
+        what: names the episodes where a picture is missing.
+        filmed: whether to film.
+        say: receives a line on why a picture is missing.
+
+    Yields:
+        Kind and file of each picture.
+    """
+    kinds = {"picture": ("rollout.png", draw), "film": ("rollout.gif", shoot)}
+    for kind, (name, make) in kinds.items():
+        if kind == "film" and not filmed:
+            continue
+        try:
+            make(task, rollout, place / name)
+        except (RenderError, OSError) as error:  # no OpenGL, a full disk
+            say(f"no {kind} of {what}: {error}")
+        else:
+            yield kind, place / name
 
 
 def draw(task: GoalEnvironment, rollout: Rollout, path: Path) -> None:

@@ -30,8 +30,8 @@ def _play(options: argparse.Namespace) -> int:
     policy = load_policy(options.place, options.learner)
     out = options.out or policy.checkpoint.parent.parent / "play"
     print(f"policy: {policy.checkpoint}, learner {policy.learner}")
-    for line in show(policy, options.episodes, options.seed, _made(out), film=not options.no_film):
-        print(line)
+    film = not options.no_film
+    show(policy, options.episodes, options.seed, _made(out), film=film, say=print)
     return 0
 
 

@@ -5,6 +5,7 @@ policy = load_policy("runs/quickstart-001")
 actions = policy(states, goals)
 """
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from jaxtyping import Array, Float, Key
 
 import dsl.vocabulary  # noqa: F401 - registers the words
 from components.acting import AbstractActing, act
-from components.learner import Networks
+from components.learner import LearnerState, Metrics, Networks
 from dsl.build import build
 from dsl.checkpoint import store
 from dsl.checkpoint.keeper import policies
@@ -23,6 +24,7 @@ from dsl.checkpoint.parts import LEARNERS, NETWORKS, restore
 from dsl.checkpoint.store import DamagedError
 from dsl.config import load
 from dsl.errors import UsageError
+from dsl.evaluation import Rollout, evaluate
 from dsl.experiment import Experiment
 from dsl.run_folder import OPERATIVE
 
@@ -89,6 +91,35 @@ def load_policy(place: str | Path, learner: str | None = None) -> Policy:
     template = eqx.filter_eval_shape(chosen.init, experiment.environment.sizes, jax.random.key(0))
     networks = _read(checkpoint, name, template.networks)
     return Policy(networks, chosen.evaluating, experiment, name, checkpoint)
+
+
+def play(
+    policy: Policy, episodes: int, seed: int, pictured: int | None = None
+) -> tuple[Metrics, Rollout]:
+    """Fresh episodes on the task that the policy was scored on.
+
+    Args:
+        policy: what acts.
+        episodes: how many.
+        seed: of starts, goals and actions.
+        pictured: how many of them are kept; as many as a run draws where left out.
+
+    Returns:
+        Scores and some of the episodes, as `evaluate` has them.
+    """
+    name, experiment = policy.learner, policy.experiment
+    alone = replace(
+        experiment,
+        learner={name: experiment.learners[name]},
+        collector=name,
+        eval_episodes=episodes,
+    )
+    program = alone.program()
+    if pictured is not None:
+        program = replace(program, pictured_episodes=pictured)
+    no_optimisers = Networks(None, None, None)
+    state = LearnerState(policy.networks, no_optimisers, None, jnp.zeros((), jnp.int32))
+    return eqx.filter_jit(evaluate)(program, {name: state}, jax.random.key(seed))
 
 
 def _find(place: Path) -> tuple[Path, Path]:

@@ -18,7 +18,7 @@ from jax.sharding import NamedSharding
 from jaxtyping import Array, Int
 
 from dsl import loop
-from dsl.devices import SPLIT, WHOLE, most, spread
+from dsl.devices import SPLIT, WHOLE, each_alone, most, spread
 from dsl.program import Program, Progress
 
 Tree = TypeVar("Tree")
@@ -32,10 +32,8 @@ def over_seeds(function: Callable[..., Any]) -> Callable[..., Any]:
             return jax.vmap(lambda state: function(program, state, *counts))(states)
 
         specs = (SPLIT, *[WHOLE] * len(counts))
-        # Unchecked, as in `devices.each_alone`.
-        mesh = _split(program, _count(states)).mesh
-        split = jax.shard_map(share, mesh=mesh, in_specs=specs, out_specs=SPLIT, check_vma=False)
-        return split(states, *counts)
+        over = replace(program, devices=_devices(_count(states)))
+        return each_alone(over, share, specs, SPLIT)(states, *counts)
 
     return mapped
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from queue import Queue
+from typing import BinaryIO
 
 from dsl.command import USAGE
 from dsl.errors import UsageError
@@ -104,9 +105,8 @@ class Workers:
 
     def _run(self, file: Path, group: Sequence[Point], cores: set[int]) -> int:
         folder = group[0].folder
-        folder.mkdir(parents=True, exist_ok=True)
         log = folder.parent / f"{folder.name}.log"
-        with open(log, "ab") as output, self._lock:
+        with _to_append(log) as output, self._lock:
             if self.stopped is not None:
                 return self.stopped
             print(f"begins: {_named(group)}", flush=True)
@@ -141,6 +141,16 @@ class Workers:
             self.stopped = CODES[signal.Signals(number)]
             for process in self._under_way:
                 process.send_signal(number)
+
+
+def _to_append(log: Path) -> BinaryIO:
+    try:
+        log.parent.mkdir(parents=True, exist_ok=True)
+        return open(log, "ab")
+    except OSError as error:
+        raise UsageError(
+            f"{log}: cannot be written ({error.strerror}). Choose another place with --out."
+        ) from error
 
 
 def _shares(jobs: int) -> list[set[int]]:

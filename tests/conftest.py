@@ -23,7 +23,7 @@ jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # A hundred small programs take their time too.
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-_MANY_MAPPINGS = 20_000
+_MANY_MAPPINGS = 40_000
 
 
 @pytest.fixture

@@ -6,40 +6,25 @@ XLA_FLAGS=--xla_force_host_platform_device_count=8 python tests/on_devices.py
 import json
 import re
 from dataclasses import replace
-from functools import partial
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from contrastive import contrastive
 from probes import Line
 
-from components.actors import TanhGaussianActor
 from components.buffers import TrajectoryBuffer
-from components.critics import ContrastiveCritic
-from components.goals import GeometricFuture
-from components.learner import ActorCritic
 from components.losses.actor import LogLikelihood
-from components.losses.contrastive import InfoNCE
-from components.networks import ResidualMLP
 from dsl import execution, loop
 from dsl.devices import of_progress, spread
 from dsl.experiment import Experiment
 
-NETWORK = partial(ResidualMLP, width=8, depth=4)
 CAPACITY = 97  # no other size is the same
 PROGRAM = Experiment(
     environment=Line(),
-    learner=ActorCritic(
-        actor=partial(TanhGaussianActor, NETWORK),
-        critic=partial(ContrastiveCritic, NETWORK, NETWORK),
-        critic_loss=InfoNCE(),
-        actor_loss=LogLikelihood(),
-        relabelling=GeometricFuture(0.9),
-        actor_optimiser=optax.sgd(1e-2),
-        critic_optimiser=optax.sgd(1e-2),
-    ),
+    learner=contrastive(8, 4, LogLikelihood(), optax.sgd(1e-2)),
     buffer=TrajectoryBuffer(CAPACITY),
     num_envs=16,
     batch_size=32,

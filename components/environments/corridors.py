@@ -4,6 +4,7 @@ To train on near pairs only and be scored on far ones asks an agent to stitch: t
 episode what it has only ever seen in pieces.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -42,15 +43,14 @@ def corridor(where: Maze) -> Float[np.ndarray, "n 2"]:
     Raises:
         ValueError: the maze has a branch, or starts in the middle.
     """
-    free = {(int(i), int(j)) for i, j in np.argwhere(where.grid != "#")}
     i, j = (int(k) for k in np.argwhere(where.grid == "R")[0])
-    path = [(i, j)]
-    while len(path) < len(free):
-        i, j = path[-1]
-        ahead = free.intersection([(i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1)]) - set(path)
-        if len(ahead) != 1:
-            raise ValueError(f"cell {path[-1]} has {len(ahead)} ways on; a corridor has one.")
-        path.extend(ahead)
+    steps = where.steps_from((i, j))
+    path = sorted(steps, key=steps.__getitem__)
+    cells_at = Counter(steps.values())
+    for distance in range(1, len(where.free)):
+        if cells_at[distance] != 1:
+            here = path[distance - 1]
+            raise ValueError(f"cell {here} has {cells_at[distance]} ways on; a corridor has one.")
     return where.scale * np.array(path, np.float32)
 
 

@@ -1,6 +1,5 @@
 """Places in a maze: where a robot can stand, how far apart they are, and what it sees there."""
 
-from collections import deque
 from typing import NamedTuple
 
 import jax
@@ -9,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Bool, Float
 
 from components.environments.goal_environment import GoalEnvironment, State
-from components.environments.mazes import Maze
+from components.environments.mazes import Cell, Maze
 
 
 class Places(NamedTuple):
@@ -47,19 +46,10 @@ def cells_between(
     maze: Maze, start: Float[np.ndarray, "2"], end: Float[np.ndarray, "2"]
 ) -> int | None:
     """Cells to be crossed from one place to another around the walls; None where no way leads."""
-    first, last = _cell(maze, start), _cell(maze, end)
-    free = {(int(i), int(j)) for i, j in np.argwhere(maze.grid != "#")} | {first}
-    steps, waiting = {first: 0}, deque([first])
-    while waiting:
-        i, j = here = waiting.popleft()
-        for there in free.intersection([(i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1)]):
-            if there not in steps:
-                steps[there] = steps[here] + 1
-                waiting.append(there)
-    return steps.get(last)
+    return maze.steps_from(_cell(maze, start)).get(_cell(maze, end))
 
 
-def _cell(maze: Maze, place: np.ndarray) -> tuple[int, int]:
+def _cell(maze: Maze, place: np.ndarray) -> Cell:
     i, j = np.rint((np.asarray(place) - maze.corner) / maze.scale).astype(int)
     return int(i), int(j)
 

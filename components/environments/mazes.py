@@ -1,5 +1,6 @@
 """Mazes: from a text map to metres."""
 
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,6 +9,9 @@ import numpy as np
 
 from components.environments.maze_layouts import LAYOUTS
 from components.environments.walls import Boxes, boxes, merge
+
+# Row and column.
+Cell = tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,22 @@ class Maze:
     def grid(self) -> np.ndarray:
         """The letters, (rows, columns)."""
         return np.array([list(row) for row in self.rows])
+
+    @cached_property
+    def free(self) -> frozenset[Cell]:
+        """The cells without a wall."""
+        return frozenset((int(i), int(j)) for i, j in np.argwhere(self.grid != "#"))
+
+    def steps_from(self, start: Cell) -> dict[Cell, int]:
+        """How many cells away, around the walls, each free cell is that can be reached."""
+        steps, waiting = {start: 0}, deque([start])
+        while waiting:
+            i, j = here = waiting.popleft()
+            beside = [(i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1)]
+            found = self.free.intersection(beside) - steps.keys()
+            steps.update(dict.fromkeys(found, steps[here] + 1))
+            waiting.extend(found)
+        return steps
 
     @cached_property
     def walls(self) -> Boxes:

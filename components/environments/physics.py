@@ -21,6 +21,7 @@ from jaxtyping import Array, Float
 with contextlib.redirect_stdout(io.StringIO()):
     from mujoco import mjx
 
+    from components.environments.factorisation import factorise_in_parts
     from components.environments.link_by_link import has_long_chain, links_apart
 
 
@@ -92,6 +93,7 @@ class Physics:
             substeps: physics steps of `model.opt.timestep` seconds per control step.
             adapt: changes the model before every physics step, from the positions there.
         """
+        factorise_in_parts()
         self.model = model
         self.substeps = substeps
         self._adapt = adapt

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.command import exit_code
+from dsl.command import add_debug, exit_code, folder, positive
 
 _DESCRIPTION = "Make tables and figures from run folders."
 
@@ -38,26 +38,13 @@ def _report(options: argparse.Namespace) -> int:
     return 0
 
 
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is less than 1")
-    return number
-
-
-def _folder(name: str) -> Path:
-    if not name:  # a shell variable that is not set, not the working directory
-        raise argparse.ArgumentTypeError("the name is empty.")
-    return Path(name)
-
-
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m dsl.report", description=_DESCRIPTION)
     parser.add_argument(
         "runs", nargs="+", type=Path, metavar="RUNS", help="run folders, or folders that hold runs"
     )
     parser.add_argument(
-        "--out", type=_folder, required=True, metavar="DIR", help="folder of the report"
+        "--out", type=folder, required=True, metavar="DIR", help="folder of the report"
     )
     parser.add_argument(
         "--metric",
@@ -66,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--last",
-        type=_positive,
+        type=positive,
         default=5,
         metavar="N",
         help="evaluations whose mean is a run's final performance (5)",
@@ -84,7 +71,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--no-aim", action="store_true", help="leave run folders and Aim without the figures"
     )
-    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+    add_debug(parser)
     return parser
 
 

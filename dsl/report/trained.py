@@ -1,20 +1,16 @@
 """Trained policies of the runs that stand for a group, and what they do in fresh episodes."""
 
-import dataclasses
 from collections.abc import Callable
 from typing import NamedTuple
 
-import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from components.environments.goal_environment import GoalEnvironment
-from components.learner import LearnerState, Networks
 from dsl.checkpoint.keeper import policies
 from dsl.errors import UsageError
-from dsl.evaluation import Rollout, evaluate
-from dsl.policy import Policy, load_policy
+from dsl.evaluation import Rollout
+from dsl.policy import Policy, load_policy, play
 from dsl.report.comparison import Comparison, Group, Member, in_words
 from dsl.report.scores import median
 
@@ -84,7 +80,8 @@ def representatives(
                 say(str(error))
                 continue
             say(f"episodes of {member.run.folder}")
-            found.append(Trained(name, member, policy, _episodes(policy)))
+            _, episodes = play(policy, EPISODES, _SEED, pictured=EPISODES)
+            found.append(Trained(name, member, policy, episodes))
     return found
 
 
@@ -124,20 +121,3 @@ def _title(comparison: Comparison, group: Group) -> str:
     pairs = zip(comparison.columns, group.values, strict=True)
     lines = [f"{column} {in_words(value)}" for column, value in pairs]
     return "\n".join([*([group.task] if several else []), *lines])
-
-
-def _episodes(policy: Policy) -> Rollout:
-    """Fresh episodes of the policy, as the evaluation plays them."""
-    name = policy.learner
-    experiment = dataclasses.replace(
-        policy.experiment,
-        learner={name: policy.experiment.learners[name]},
-        collector=name,
-        eval_episodes=EPISODES,
-    )
-    program = dataclasses.replace(experiment.program(), pictured_episodes=EPISODES)
-    state = LearnerState(
-        policy.networks, Networks(None, None, None), None, jnp.zeros((), jnp.int32)
-    )
-    play = eqx.filter_jit(lambda learners, key: evaluate(program, learners, key)[1])
-    return play({name: state}, jax.random.key(_SEED))

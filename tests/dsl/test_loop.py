@@ -9,15 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from contrastive import contrastive
 from probes import Line
 
 from components.actors import TanhGaussianActor
 from components.buffers import TrajectoryBuffer
-from components.critics import ContrastiveCritic
 from components.goals import GeometricFuture
 from components.learner import ActorCritic
 from components.losses.actor import LogLikelihood, MaximumEntropy
-from components.losses.contrastive import InfoNCE
 from components.networks import ResidualMLP
 from components.temperature import TunedTemperature
 from dsl import driver, loop
@@ -26,15 +25,9 @@ from dsl.start import start as started
 
 NETWORK = partial(ResidualMLP, width=32, depth=4)
 LINE = Line()
-LEARNER = ActorCritic(
-    actor=partial(TanhGaussianActor, NETWORK),
-    critic=partial(ContrastiveCritic, NETWORK, NETWORK),
-    critic_loss=InfoNCE(),
-    actor_loss=MaximumEntropy(),
+LEARNER = contrastive(
+    *(32, 4, MaximumEntropy(), optax.adam(1e-3)),
     temperature=TunedTemperature,
-    relabelling=GeometricFuture(0.9),
-    actor_optimiser=optax.adam(1e-3),
-    critic_optimiser=optax.adam(1e-3),
     temperature_optimiser=optax.adam(1e-3),
 )
 

@@ -119,6 +119,12 @@ def test_nothing_to_vary(tmp_path, capsys):
     assert "nothing varies" in capsys.readouterr().err
 
 
+def test_a_place_that_cannot_be_written(tmp_path, capsys):
+    grid = "sweep.grid = {'SEED': [0]}\n"
+    assert sweep.main([str(write(tmp_path, grid)), "--out", "/proc/runs"]) == 2
+    assert "/proc/runs/SEED=0.log: cannot be written (" in capsys.readouterr().err
+
+
 def test_check_tells_of_the_sweep(tmp_path, capsys):
     grid = "{('WIDTH', 'SEED'): [(8, 0), (16, 1)], 'env.PointMaze.layout': ['u_maze', 'big_maze']}"
     assert run_main([str(write(tmp_path, f"sweep.grid = {grid}\n")), "--check"]) == 0

@@ -16,6 +16,7 @@ from toy_runs import (
     checkpoints,
     epochs,
     finish,
+    looking_around,
     own_words,
     start_module,
     write_experiment,
@@ -29,13 +30,8 @@ from dsl.points import points, seeds_together
 # On two devices, two seeds each.
 SEEDS, DEVICES = (0, 1, 2, 3), 2
 # Saves and leaves after the third epoch, as on SIGTERM.
-STOPPED = (
-    "from dsl.driver import _Run",
-    "look = _Run._look_around",
-    "def stop(self):",
-    "    self._interruption.code = 143 if self.position.epoch == 3 else None",
-    "    look(self)",
-    "_Run._look_around = stop",
+STOPPED = looking_around(
+    "self._interruption.code = 143 if self.position.epoch == 3 else None", "look(self)"
 )
 # One of the seeds has a weight that is no number.
 POISONED = (

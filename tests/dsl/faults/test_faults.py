@@ -12,6 +12,7 @@ from toy_runs import (
     checkpoints,
     epochs,
     finish,
+    looking_around,
     refused,
     run,
     start,
@@ -20,14 +21,9 @@ from toy_runs import (
 )
 
 # Leaves as if killed once four epochs are in the record and two checkpoints on the disk.
-STOPPED = (
-    "import os",
-    "from dsl.driver import _Run",
-    "look = _Run._look_around",
-    "def stop(self):",
-    "    look(self)",
-    "    if self.position.epoch == 4: self.members[0].host.keeper.wait(); os._exit(9)",
-    "_Run._look_around = stop",
+STOPPED = looking_around(
+    "look(self)",
+    "if self.position.epoch == 4: self.members[0].host.keeper.wait(); os._exit(9)",
 )
 
 
@@ -92,15 +88,10 @@ def test_a_full_disk_costs_a_checkpoint_and_not_the_run(file, whole, half):
 
 def test_a_signal_on_a_full_disk_is_not_called_saved(file, half):
     before = [path.name for path in checkpoints(half)]
-    full = (
-        "import resource",
-        "from dsl.driver import _Run",
-        "look = _Run._look_around",
-        "def stop(self):",
-        "    resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))",
-        "    self._interruption.code = 143",
-        "    look(self)",
-        "_Run._look_around = stop",
+    full = looking_around(
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))",
+        "self._interruption.code = 143",
+        "look(self)",
     )
     code, said = run(file, half, wrapper=full)
     assert code == 143
@@ -128,14 +119,8 @@ def test_a_folder_that_cannot_be_written(file, capsys):
 
 def test_a_folder_in_use(file, whole, tmp_path, capsys):
     out, go = tmp_path / "run", tmp_path / "go"
-    waiting = (
-        "import os, time",
-        "from dsl.driver import _Run",
-        "look = _Run._look_around",
-        "def hold(self):",
-        f"    while not os.path.exists({str(go)!r}): time.sleep(0.05)",
-        "    look(self)",
-        "_Run._look_around = hold",
+    waiting = looking_around(
+        f"while not os.path.exists({str(go)!r}): time.sleep(0.05)", "look(self)"
     )
     process = start(file, out, wrapper=waiting)
     wait_until(process, lambda: (out / "environment.json").exists())

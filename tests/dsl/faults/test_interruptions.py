@@ -15,6 +15,7 @@ from toy_runs import (
     epochs,
     finish,
     kill,
+    looking_around,
     wait_for_epochs,
     wait_until,
 )
@@ -22,8 +23,7 @@ from toy_runs import (
 run, start = partial(toy_runs.run, cores=2), partial(toy_runs.start, cores=2)
 
 # Slow enough that a signal finds it under way.
-SLOW = ("from dsl.driver import _Run", "import time", "_look = _Run._look_around",
-        "_Run._look_around = lambda self: (time.sleep(0.2), _look(self))")  # fmt: skip
+SLOW = looking_around("time.sleep(0.2)", "look(self)")
 
 
 @pytest.fixture(scope="module")

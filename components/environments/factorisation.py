@@ -1,0 +1,105 @@
+"""Keeps LAPACK calls of MJX from waiting for each other for ever.
+
+Before jaxlib 0.11.2 a large batched LAPACK call on a CPU hands parts of its batch to the pool of
+threads that all CPU devices share, and waits for them in a thread of that pool. Where every thread
+waits so, as with one device per core or several independent calls, nobody is left to do the work.
+Here a large batch is worked through in parts, one after the other, each so small that LAPACK does
+it in place; the devices are what works side by side. With two threads and two devices, Cholesky
+factorisations of 192 matrices of 14 x 14 went well and of 256 hung; triangular systems of that size
+did so at 1,024 and 2,048.
+"""
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax.interpreters import mlir
+from jax.lax import linalg
+from jaxtyping import Array, Float
+
+_DONE_IN_PLACE = (0, 11, 2)  # the jaxlib that no longer uses the pool
+_LARGEST_PART = 100_000  # multiplications; calls with twice as many went well
+
+
+@functools.cache
+def factorise_in_parts() -> None:
+    """From now on, on CPUs and where this jaxlib needs it; before what uses it is compiled."""
+    if jax.__version_info__ < _DONE_IN_PLACE:
+        forms = {linalg.cholesky_p: cholesky, linalg.triangular_solve_p: triangular_solve}
+        for primitive, form in forms.items():
+            rule = mlir.lower_fun(form, multiple_results=False)
+            mlir.register_lowering(primitive, rule, platform="cpu")
+
+
+def cholesky(matrices: Float[Array, "*b n n"]) -> Float[Array, "*b n n"]:
+    """Lower factors, NaN where a matrix has none; the upper halves are undefined.
+
+    What `jax.lax.linalg.cholesky_p` does.
+    """
+    return _in_parts(_factors, matrices.shape[-1] ** 3 // 3, matrices)
+
+
+def triangular_solve(
+    a: Float[Array, "*b n n"],
+    b: Float[Array, "*b k m"],
+    *,
+    left_side: bool,
+    lower: bool,
+    transpose_a: bool,
+    conjugate_a: bool,
+    unit_diagonal: bool,
+) -> Float[Array, "*b k m"]:
+    """x of op(a) x = b, or of x op(a) = b; the settings are as in `jax.lax.linalg`."""
+    del conjugate_a  # of real numbers
+    # LAPACK sees everything transposed: x' op(a)' = b', and the halves of `a` change places.
+    settings = {
+        "side": "R" if left_side else "L",
+        "uplo": "U" if lower else "L",
+        "trans_x": "T" if transpose_a else "N",
+        "diag": "U" if unit_diagonal else "N",
+    }
+
+    def solve(a: Array, b: Array) -> Array:
+        transposed = b.reshape(*b.shape[:-2], b.shape[-1], b.shape[-2])  # by its own columns
+        (solution,) = _call("trsm_ffi", [transposed], a, transposed, **settings)
+        return solution.reshape(b.shape)
+
+    return _in_parts(solve, a.shape[-1] * b.shape[-2] * b.shape[-1], a, b)
+
+
+def _in_parts(function: Callable[..., Array], work: int, *arrays: Array) -> Array:
+    """`function` of matrices with any leading axes, each of which takes so many multiplications."""
+    batch = arrays[0].shape[:-2]
+    flat = [array.reshape(-1, *array.shape[-2:]) for array in arrays]
+    part = max(1, _LARGEST_PART // work)
+    if len(flat[0]) <= part:
+        return function(*arrays)
+    whole = len(flat[0]) // part * part
+    in_parts = [array[:whole].reshape(-1, part, *array.shape[1:]) for array in flat]
+    results = jax.lax.map(lambda part: function(*part), in_parts)
+    results = results.reshape(whole, *results.shape[2:])
+    if whole < len(flat[0]):
+        results = jnp.concatenate([results, function(*(array[whole:] for array in flat))])
+    return results.reshape(*batch, *results.shape[1:])
+
+
+def _factors(matrices: Array) -> Array:
+    info = jax.ShapeDtypeStruct(matrices.shape[:-2], jnp.int32)
+    factors, failed = _call("potrf_ffi", [matrices, info], matrices, uplo="U")
+    return jnp.where((failed == 0)[..., None, None], factors, jnp.nan)
+
+
+def _call(name: str, results: list[Any], *arrays: Array, **settings: str) -> list[Array]:
+    """A LAPACK function for real matrices.
+
+    It takes matrices column by column: what is left row by row is transposed to it, without a copy.
+    """
+    from jaxlib import lapack
+
+    found = [jax.ShapeDtypeStruct(result.shape, result.dtype) for result in results]
+    call = jax.ffi.ffi_call(lapack.prepare_lapack_call(name, arrays[0].dtype), found)
+    letters = {setting: np.uint8(ord(letter)) for setting, letter in settings.items()}
+    return list(call(*arrays, **letters))

@@ -1,0 +1,25 @@
+"""The contrastive learner that tests of the loop train."""
+
+from functools import partial
+
+from components.actors import TanhGaussianActor
+from components.critics import ContrastiveCritic
+from components.goals import GeometricFuture
+from components.learner import ActorCritic
+from components.losses.contrastive import InfoNCE
+from components.networks import ResidualMLP
+
+
+def contrastive(width, depth, actor_loss, optimiser, **settings):
+    """Actor and both encoders have networks of this size, trained by the same optimiser."""
+    network = partial(ResidualMLP, width=width, depth=depth)
+    return ActorCritic(
+        actor=partial(TanhGaussianActor, network),
+        critic=partial(ContrastiveCritic, network, network),
+        critic_loss=InfoNCE(),
+        actor_loss=actor_loss,
+        relabelling=GeometricFuture(0.9),
+        actor_optimiser=optimiser,
+        critic_optimiser=optimiser,
+        **settings,
+    )
