@@ -2,6 +2,7 @@
 
 import os
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 from jaxtyping import install_import_hook
@@ -10,6 +11,11 @@ from jaxtyping import install_import_hook
 if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
     _CACHE = tempfile.TemporaryDirectory(prefix="compiled-")
     os.environ["JAX_COMPILATION_CACHE_DIR"] = _CACHE.name
+
+# Half the time to compile; later versions have no such flags.
+if version("jaxlib").startswith("0.10."):
+    _FLAGS = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
+    os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_FLAGS}"
 
 # Before the first import of the package: every annotation of shape and type is checked at run time.
 install_import_hook("components", "typechecker.check")
@@ -30,6 +36,14 @@ _MANY_MAPPINGS = 40_000
 def key():
     """A fixed random key."""
     return jax.random.key(0)
+
+
+@pytest.fixture(scope="module")
+def quickly_compiled():
+    """For what takes far longer to compile than to run."""
+    jax.config.update("jax_disable_most_optimizations", True)
+    yield
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -1,6 +1,6 @@
 """A small run on one, two and eight devices of the CPU; prints what came out as JSON.
 
-XLA_FLAGS=--xla_force_host_platform_device_count=8 python tests/on_devices.py
+JAX_NUM_CPU_DEVICES=8 python tests/on_devices.py
 """
 
 import json

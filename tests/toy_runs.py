@@ -56,19 +56,30 @@ def start(
     return start_module("dsl.run", arguments, wrapper, cores)
 
 
+def variables(cores: int) -> dict[str, str]:
+    """What such a process needs."""
+    return {
+        "PYTHONPATH": os.pathsep.join(map(str, PLACES)),
+        "JAX_PLATFORMS": "cpu",
+        "JAX_NUM_CPU_DEVICES": str(cores),
+        # Compiling takes longer than the few steps of a toy.
+        "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
+    }
+
+
 def start_module(
     module: str, arguments: Sequence[str], wrapper: tuple[str, ...] = (), cores: int = 1
 ) -> subprocess.Popen:
     """One of the commands."""
     code = "\n".join((*wrapper, f"import sys; from {module} import main; sys.exit(main())"))
     command = [sys.executable, "-c", code, *arguments]
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join(map(str, PLACES)),
-        "JAX_PLATFORMS": "cpu",
-        "JAX_NUM_CPU_DEVICES": str(cores),
-    }
-    return subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True)
+    return subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env={**os.environ, **variables(cores)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
 
 
 def looking_around(*lines: str) -> tuple[str, ...]:

@@ -74,7 +74,7 @@ def _in_parts(function: Callable[..., Array], work: int, *arrays: Array) -> Arra
     """`function` of matrices with any leading axes, each of which takes so many multiplications."""
     batch = arrays[0].shape[:-2]
     flat = [array.reshape(-1, *array.shape[-2:]) for array in arrays]
-    part = max(1, _LARGEST_PART // work)
+    part = max(1, _LARGEST_PART // max(1, work))
     if len(flat[0]) <= part:
         return function(*arrays)
     whole = len(flat[0]) // part * part

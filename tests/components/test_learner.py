@@ -23,6 +23,8 @@ from components.networks import ResidualMLP
 from components.spaces import Sizes
 from components.temperature import FixedTemperature, TunedTemperature
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 SIZES = Sizes(state=3, goal=2, action=1)
 
 

@@ -15,6 +15,8 @@ SMALL = (
     *("env.Cart.episode_length=12", "buffer.TrajectoryBuffer.capacity=40"),
 )
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path, monkeypatch):

@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def report():
     """What `tests/on_devices.py` found; the number of devices is fixed once JAX has started."""
     variables = {
-        "XLA_FLAGS": "--xla_force_host_platform_device_count=8",
+        "JAX_NUM_CPU_DEVICES": "8",
         "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests")]),
     }
     command = [sys.executable, "-W", "error", str(ROOT / "tests" / "on_devices.py")]

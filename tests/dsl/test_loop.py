@@ -23,6 +23,8 @@ from dsl import driver, loop
 from dsl.experiment import Experiment
 from dsl.start import start as started
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 NETWORK = partial(ResidualMLP, width=32, depth=4)
 LINE = Line()
 LEARNER = contrastive(

@@ -8,6 +8,8 @@ from dsl import play
 from dsl.errors import UsageError
 from dsl.policy import load_policy
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):

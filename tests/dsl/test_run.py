@@ -37,6 +37,8 @@ TINY = (
     *("env.PointMaze.episode_length=12", "buffer.TrajectoryBuffer.capacity=40"),
 )
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 
 def named(path):
     return path.stem

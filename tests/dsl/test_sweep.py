@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from toy_runs import EXPERIMENT, PLACES, ROOT, epochs, own_words, write_experiment
+from toy_runs import EXPERIMENT, ROOT, epochs, own_words, variables, write_experiment
 
 import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl import sweep
@@ -137,8 +137,8 @@ def test_check_tells_of_the_sweep(tmp_path, capsys):
 @pytest.fixture
 def toys(tmp_path, monkeypatch):
     """A sweep of two toys, and the command for it."""
-    monkeypatch.setenv("PYTHONPATH", ":".join(map(str, PLACES)))
-    monkeypatch.setenv("JAX_NUM_CPU_DEVICES", "1")
+    for name, value in variables(1).items():
+        monkeypatch.setenv(name, value)
     text = EXPERIMENT.replace("4_000", "400") + "sweep.grid = {'SEED': [0, 1]}\n"
     command = [str(write_experiment(tmp_path, text)), "--out", str(tmp_path / "runs")]
     with own_words():

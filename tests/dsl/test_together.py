@@ -11,7 +11,6 @@ import pytest
 import safetensors.numpy
 from toy_runs import (
     EXPERIMENT,
-    PLACES,
     assert_same_run,
     checkpoints,
     epochs,
@@ -19,6 +18,7 @@ from toy_runs import (
     looking_around,
     own_words,
     start_module,
+    variables,
     write_experiment,
 )
 
@@ -64,8 +64,8 @@ def whole(file):
     """A sweep of the seeds that nothing interrupts."""
     root = file.parent / "whole"
     with pytest.MonkeyPatch.context() as patch, own_words():
-        patch.setenv("PYTHONPATH", ":".join(map(str, PLACES)))
-        patch.setenv("JAX_NUM_CPU_DEVICES", str(DEVICES))
+        for name, value in variables(DEVICES).items():
+            patch.setenv(name, value)
         assert sweep.main([str(file), "--together", "--out", str(root)]) == 0
     return root
 

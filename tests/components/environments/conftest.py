@@ -38,11 +38,8 @@ def bead_task() -> Task:
 
 
 @pytest.fixture(autouse=True, scope="module")
-def _quickly_compiled():
+def _quickly_compiled(quickly_compiled):
     """MJX takes far longer to compile than a few hundred steps of it take to run."""
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="session")

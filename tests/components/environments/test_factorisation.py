@@ -35,8 +35,8 @@ run = jax.shard_map(share, mesh=mesh, in_specs=split, out_specs=split, check_vma
 matrices = jnp.eye(14)[None] * jnp.full((4096 * mesh.size, 1, 1), 4.0)
 print(mesh.size, float(jax.jit(run)(matrices)[-1, 0, 0]))
 """
-# One call; whole parts; parts and a rest; parts of one matrix each.
-SHAPES = [(5,), (3, 4), (100, 20), (3, 40, 20), (2, 90)]
+# One number; one call; whole parts; parts and a rest; parts of one matrix each.
+SHAPES = [(3, 1), (5,), (3, 4), (100, 20), (3, 40, 20), (2, 90)]
 
 
 @pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two cores")

@@ -29,6 +29,8 @@ from dsl.report.runs import read_runs
 from dsl.report.trained import Trained, longest_success
 from dsl.run_folder import Description, RunFolder
 
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 GIN = """
 include 'base/loop.gin'
 include 'base/contrastive.gin'
