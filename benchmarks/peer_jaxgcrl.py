@@ -11,6 +11,9 @@ four. Both sides take turns, in processes of their own: free on all cores, and p
 table gives milliseconds of an update, medians over the rounds, and the median over rounds of the
 peer's better time by ours; MiB are what our compiled step needs beside its arguments (the peer's
 jaxlib does not say); compile seconds are ours, then the peer's.
+
+At depth 64 the peer compiles for hours unless LLVM leaves out some passes, which costs its update
+nothing at depth 16: --peer-xla-flags=--xla_llvm_disable_expensive_passes=true.
 """
 
 import argparse
@@ -42,10 +45,11 @@ def main() -> None:
 
 
 def _row(depth: int, batch: int, arguments) -> str:
+    peer = (arguments.peer_python, "jaxgcrl", depth, batch, arguments.peer_xla_flags)
     sides = {
-        "here": _start(sys.executable, "here", depth, batch),
-        "free": _start(arguments.peer_python, "jaxgcrl", depth, batch),
-        "pinned": _start(arguments.peer_python, "jaxgcrl", depth, batch, "taskset", "-c", "0"),
+        "here": _start(sys.executable, "here", depth, batch, os.environ.get("XLA_FLAGS", "")),
+        "free": _start(*peer),
+        "pinned": _start(*peer, "taskset", "-c", "0"),
     }
     built = {name: json.loads(side.stdout.readline()) for name, side in sides.items()}
     rounds = [{name: _turn(side) for name, side in sides.items()} for _ in range(arguments.rounds)]
@@ -61,10 +65,13 @@ def _row(depth: int, batch: int, arguments) -> str:
     )
 
 
-def _start(python, side: str, depth: int, batch: int, *prefix: str) -> subprocess.Popen[str]:
+def _start(
+    python, side: str, depth: int, batch: int, flags: str, *prefix: str
+) -> subprocess.Popen[str]:
     command = [*prefix, str(python), __file__, "--child", side]
     command += ["--depths", str(depth), "--batches", str(batch)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT) if side == "here" else ""}
+    path = str(ROOT) if side == "here" else ""
+    environment = {**os.environ, "PYTHONPATH": path, "XLA_FLAGS": flags}
     pipe = subprocess.PIPE
     return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
 
@@ -192,6 +199,7 @@ def _peers(depth: int, batch: int):
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--peer-python", type=Path, help="interpreter that has jaxgcrl")
+    parser.add_argument("--peer-xla-flags", default="", metavar="FLAGS", help="see above")
     parser.add_argument("--depths", type=int, nargs="+", default=[4, 16, 64])
     parser.add_argument("--batches", type=int, nargs="+", default=[256, 512])
     parser.add_argument("--rounds", type=int, default=5)

@@ -32,6 +32,8 @@ from components.targets import Polyak
 from components.temperature import FixedTemperature
 
 SIZES = Sizes(state=1, goal=1, action=1)
+pytestmark = pytest.mark.usefixtures("quickly_compiled")
+
 NETWORK = partial(ResidualMLP, 16, 4)
 DISCOUNT = 0.5
 ROWS = 64
