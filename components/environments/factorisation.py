@@ -18,7 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax.interpreters import mlir
 from jax.lax import linalg
-from jaxtyping import Array, Float
+from jaxtyping import Array, Inexact
 
 _DONE_IN_PLACE = (0, 11, 2)  # the jaxlib that no longer uses the pool
 _LARGEST_PART = 100_000  # multiplications; calls with twice as many went well
@@ -34,7 +34,7 @@ def factorise_in_parts() -> None:
             mlir.register_lowering(primitive, rule, platform="cpu")
 
 
-def cholesky(matrices: Float[Array, "*b n n"]) -> Float[Array, "*b n n"]:
+def cholesky(matrices: Inexact[Array, "*b n n"]) -> Inexact[Array, "*b n n"]:
     """Lower factors, NaN where a matrix has none; the upper halves are undefined.
 
     What `jax.lax.linalg.cholesky_p` does.
@@ -43,22 +43,23 @@ def cholesky(matrices: Float[Array, "*b n n"]) -> Float[Array, "*b n n"]:
 
 
 def triangular_solve(
-    a: Float[Array, "*b n n"],
-    b: Float[Array, "*b k m"],
+    a: Inexact[Array, "*b n n"],
+    b: Inexact[Array, "*b k m"],
     *,
     left_side: bool,
     lower: bool,
     transpose_a: bool,
     conjugate_a: bool,
     unit_diagonal: bool,
-) -> Float[Array, "*b k m"]:
+) -> Inexact[Array, "*b k m"]:
     """x of op(a) x = b, or of x op(a) = b; the settings are as in `jax.lax.linalg`."""
-    del conjugate_a  # of real numbers
+    if conjugate_a and not transpose_a:
+        a = a.conj()
     # LAPACK sees everything transposed: x' op(a)' = b', and the halves of `a` change places.
     settings = {
         "side": "R" if left_side else "L",
         "uplo": "U" if lower else "L",
-        "trans_x": "T" if transpose_a else "N",
+        "trans_x": ("C" if conjugate_a else "T") if transpose_a else "N",
         "diag": "U" if unit_diagonal else "N",
     }
 
@@ -93,7 +94,7 @@ def _factors(matrices: Array) -> Array:
 
 
 def _call(name: str, results: list[Any], *arrays: Array, **settings: str) -> list[Array]:
-    """A LAPACK function for real matrices.
+    """A LAPACK function.
 
     It takes matrices column by column: what is left row by row is transposed to it, without a copy.
     """

@@ -99,3 +99,24 @@ def test_solutions_of_triangular_systems(shape, columns):
         other = triangular_solve(a.mT / 9, given, **upper, **ones)
         same = linalg.triangular_solve(a.mT / 9, given, **upper, unit_diagonal=True)
         np.testing.assert_allclose(other, same, atol=1e-4)
+
+
+@pytest.mark.parametrize("transposed", [True, False])
+@pytest.mark.parametrize("conjugated", [True, False])
+def test_complex_systems_of_others_in_the_process_stay_right(transposed, conjugated):
+    real, imaginary, right = np.random.default_rng(2).normal(size=(3, 200, 20, 20))
+    a = np.tril(real + 1j * imaginary) + 20 * np.eye(20)
+    op = np.swapaxes(a, -1, -2) if transposed else a
+    op = op.conj() if conjugated else op
+    found = triangular_solve(
+        *(jnp.asarray(a, jnp.complex64), jnp.asarray(right, jnp.complex64)),
+        left_side=True,
+        lower=True,
+        transpose_a=transposed,
+        conjugate_a=conjugated,
+        unit_diagonal=False,
+    )
+    np.testing.assert_allclose(found, np.linalg.solve(op, right), atol=1e-4)
+    matrices = a @ np.swapaxes(a, -1, -2).conj()
+    factors = jnp.tril(cholesky(jnp.asarray(matrices, jnp.complex64)))
+    np.testing.assert_allclose(factors, np.linalg.cholesky(matrices), atol=1e-3)
