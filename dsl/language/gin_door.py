@@ -8,12 +8,14 @@ list of bindings.
 import contextlib
 import functools
 import warnings
+from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from gin import config, config_parser, selector_map
 
-from dsl.language.values import Name, Reference
+from dsl.language.syntax_hints import REPEATED
+from dsl.language.values import Name, Reference, shown
 
 BlockDeclaration = config_parser.BlockDeclaration
 BindingStatement = config_parser.BindingStatement
@@ -51,13 +53,35 @@ class _Delegate(config_parser.ParserDelegate):
         return Name(macro_name)
 
 
+class _Parser(config_parser.ConfigParser):
+    """gin's parser, which itself drops the first of two equal keys without a word."""
+
+    def __init__(self, text: str) -> None:
+        self._keys: list[Any] = []  # of the dict that is being read
+        super().__init__(text, _Delegate())
+
+    def _maybe_parse_container(self) -> tuple[bool, Any]:
+        outer, self._keys = self._keys, []
+        found, value = super()._maybe_parse_container()
+        keys, self._keys = self._keys, outer
+        if isinstance(value, dict) and len(value) < len(keys):
+            [(key, _)] = Counter(keys).most_common(1)
+            raise SyntaxError(f"{REPEATED} {shown(key)}.")
+        return found, value
+
+    def _parse_dict_item(self) -> tuple[Any, Any]:
+        key, value = super()._parse_dict_item()
+        self._keys.append(key)
+        return key, value
+
+
 @functools.lru_cache(maxsize=64)  # a sweep reads the same files for every run
 def parse(text: str) -> Parsed:
     """Read gin text until its end or its first error. What is returned must not be changed."""
     statements, begun = [], 1
     with warnings.catch_warnings(action="ignore"):
         try:
-            parser = config_parser.ConfigParser(text, _Delegate())
+            parser = _Parser(text)
             # `for statement in parser` would take an unexpected end of tokens for the end of file.
             while statement := parser.parse_statement():
                 if len(statements) == _MOST_STATEMENTS:

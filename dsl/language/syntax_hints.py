@@ -8,6 +8,8 @@ from typing import Any
 
 from dsl.language.values import shown
 
+REPEATED = "A dict has every key once; there are two of"
+
 _OPERATORS = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -21,6 +23,8 @@ _PYTHON_NAMES = {"true": "True", "false": "False", "none": "None", "null": "None
 
 def explain(message: str, line: str) -> str:
     """One or two sentences about a line that gin refused with `message`."""
+    if message.startswith(REPEATED):
+        return message
     hints = (_curly_quotes, _include, _call, _arithmetic, _thousands, _bare_word, _quotes, _form)
     for hint in hints:
         found = hint(message, line.strip())

@@ -31,6 +31,12 @@ def test_statements_before_an_error_are_kept():
     assert parsed.error.lineno == 4
 
 
+def test_dicts_inside_each_other_may_have_the_same_keys():
+    parsed = gin_door.parse("A = {'a': {'b': 1}, 'b': [{'b': 2}, ({'a': 3, 'b': 4})]}\n")
+    assert parsed.error is None
+    assert parsed.statements[0].value == {"a": {"b": 1}, "b": [{"b": 2}, {"a": 3, "b": 4}]}
+
+
 def test_a_file_of_many_thousand_statements_is_not_read_to_its_end():
     parsed = gin_door.parse("A = 1\n" * 20_000)
     assert isinstance(parsed.error, gin_door.TooManyError)

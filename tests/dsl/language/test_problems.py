@@ -177,6 +177,8 @@ SYNTAX = {
     "opened here is not closed.",
     "Experiment.note = 'abc": "`Experiment.note = 'abc`. A quote that is opened here is not "
     "closed.",
+    "A = {'a': {'b': 1}, 'c': {'b': 2, 'd': 3,\n  'b': 4}}": "`A = {'a': {'b': 1}, 'c': {'b': 2, "
+    "'d': 3,`. A dict has every key once; there are two of 'b'.",
     "Experiment.note = \u201cabc\u201d": "`Experiment.note = \u201cabc\u201d`. Use plain quotes: "
     "'...'.",
 }
