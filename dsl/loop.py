@@ -4,6 +4,7 @@ Randomness is `fold_in(key, counter)` of the run's one key, so that no key is ca
 run continued from a saved state repeats the uninterrupted one.
 """
 
+import zlib
 from functools import partial
 
 import equinox as eqx
@@ -45,12 +46,22 @@ def init(program: Program, seed: Int[Array, ""]) -> TrainState:
         key=key,
         iteration=jnp.zeros((), jnp.int32),
         learners={
-            name: learner.init(sizes, jax.random.fold_in(key, _NETWORKS))
+            name: learner.init(sizes, _own(program, name, jax.random.fold_in(key, _NETWORKS)))
             for name, learner in program.learners.items()
         },
         lanes=Lanes(state, timestep, jnp.zeros(program.num_envs, jnp.int32)),
         buffer=program.buffer.init(sizes, program.num_envs),
     )
+
+
+def _own(program: Program, name: str, key: Key[Array, ""]) -> Key[Array, ""]:
+    """A learner's own of a key of the run.
+
+    One that is built like the collector is not to be its copy; the collector is what it is alone.
+    """
+    if name == program.collector:
+        return key
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))
 
 
 def _first_keys(program: Program, key: Key[Array, ""]) -> Key[Array, " lanes"]:
@@ -189,9 +200,10 @@ def _update(
     anchors = laid_out(program, anchors, WHOLE)
     updated, metrics = {}, {}
     for name, learner in program.learners.items():
-        # One key for all: learners that relabel alike see the same goals.
+        # One relabelling key for all: learners that relabel alike see the same goals.
         batch = laid_out(program, learner.batch(replay, anchors, relabel), SPLIT)
-        updated[name], found = learner.update(learners[name], batch, update)
+        own = _own(program, name, update)
+        updated[name], found = learner.update(learners[name], batch, own)
         metrics.update(prefixed(program, name, found))
     return updated, metrics
 

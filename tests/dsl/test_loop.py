@@ -206,6 +206,22 @@ def test_each_learner_is_trained_scored_and_named(two_learners):
     assert int(both.state.learners["imitator"].updates) == 6
 
 
+def test_learners_of_one_kind_are_no_copies_of_each_other():
+    learners = {"deep": LEARNER, "second": LEARNER}
+    program = experiment(learner=learners, collector="deep").program()
+    start = begun(program)
+    assert not alike(start.state.learners)
+    # Alike at first, they draw actions of their own.
+    copies = dict.fromkeys(learners, start.state.learners["deep"])
+    end, _, _ = epoch(program, eqx.tree_at(lambda p: p.state.learners, start, copies), 3, 2)
+    assert not alike(end.state.learners)
+
+
+def alike(learners):
+    deep, second = (jax.tree.leaves(learners[name].networks.actor) for name in ("deep", "second"))
+    return all(np.array_equal(one, other) for one, other in zip(deep, second, strict=True))
+
+
 def test_the_collector_must_be_a_learner():
     wrong = experiment(learner={"deep": LEARNER, "shallow": LEARNER}, collector="deeep")
     assert [str(e) for e in wrong.problems()] == [
