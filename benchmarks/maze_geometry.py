@@ -14,7 +14,7 @@ import itertools
 import re
 import statistics
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -97,29 +97,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("sweeps", nargs="+", type=Path, help="folders of sweeps")
     table: dict[str, list[tuple[float, ...]]] = defaultdict(list)
-    runs = [run for sweep in parser.parse_args().sweeps for run in sorted(sweep.glob("*/"))]
-    for run in runs:
-        for name, numbers in _of_run(run):
-            table[name].append(numbers)
+    for name, policy in last_policies(parser.parse_args().sweeps):
+        table[name].append(measure(policy))
     print(f"| | {' | '.join(HEAD)} |\n| --- |{' ---: |' * len(HEAD)}")
     for name, numbers in table.items():
-        cells = (_spread(values) for values in zip(*numbers, strict=True))
+        cells = (spread(values) for values in zip(*numbers, strict=True))
         print(f"| {name} | {len(numbers)} | {' | '.join(cells)} |")
 
 
-def _of_run(run: Path) -> Iterator[tuple[str, tuple[float, ...]]]:
-    """Name of the setting without its seed, and the numbers, of every learner of a run."""
-    saved = sorted(run.glob("checkpoints/iteration_*"))
-    if not saved:
-        return
-    name = re.sub(r",?SEED=\d+,?", "", run.name) or run.parent.name
-    learners = load_policy(saved[-1]).experiment.learners
-    for learner in learners:
-        label = name if len(learners) == 1 else f"{name}, {learner}"
-        yield label, measure(load_policy(saved[-1], learner))
+def last_policies(sweeps: Iterable[Path]) -> Iterator[tuple[str, Policy]]:
+    """Name of the setting without its seed, and the policy, of every learner of every run."""
+    for run in (run for sweep in sweeps for run in sorted(sweep.glob("*/"))):
+        saved = sorted(run.glob("checkpoints/iteration_*"))
+        if not saved:
+            continue
+        name = re.sub(r",?SEED=\d+,?", "", run.name) or run.parent.name
+        learners = load_policy(saved[-1]).experiment.learners
+        for learner in learners:
+            label = name if len(learners) == 1 else f"{name}, {learner}"
+            yield label, load_policy(saved[-1], learner)
 
 
-def _spread(values: tuple[float, ...]) -> str:
+def spread(values: Sequence[float]) -> str:
+    """Mean, lowest and highest."""
     return f"{statistics.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 

@@ -1,0 +1,57 @@
+"""How far away are the goals of a maze that the policies of a sweep reach?
+
+    python benchmarks/success_by_distance.py runs/stitching-sweep
+
+Fresh episodes of the evaluation task, played by the last checkpoint of every run: the share that
+reaches its goal, by cells on the shortest way from start to goal. Mean over seeds, lowest and
+highest in brackets.
+"""
+
+import argparse
+from collections import defaultdict
+from pathlib import Path
+
+import numpy as np
+from maze_geometry import last_policies, spread
+
+from components.environments.maze_places import cells_between
+from dsl.policy import Policy, play
+
+Shares = dict[int, float]
+
+
+def shares(policy: Policy, episodes: int) -> Shares:
+    """By cells from start to goal, the share of episodes ever inside the success radius."""
+    task = policy.experiment.scored
+    if task.task.maze is None:
+        raise SystemExit(f"{policy.checkpoint}: its task has no maze.")
+    _, rollout = play(policy, episodes, seed=0, pictured=episodes)
+    places = np.asarray(task.achieved_goal(rollout.observation.state))
+    goals = np.asarray(rollout.observation.goal)
+    inside = np.asarray(task.success(places, goals)) & np.asarray(rollout.running)
+    reached = defaultdict(list)
+    for place, goal, success in zip(places[0], goals[0], inside.any(axis=0), strict=True):
+        reached[cells_between(task.task.maze, place, goal)].append(success)
+    return {cells: float(np.mean(found)) for cells, found in reached.items()}
+
+
+def main() -> None:
+    """Print a line for every setting, seeds together."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("sweeps", nargs="+", type=Path, help="folders of sweeps")
+    parser.add_argument("--episodes", type=int, default=240, help="of every run")
+    args = parser.parse_args()
+    table: dict[str, list[Shares]] = defaultdict(list)
+    for name, policy in last_policies(args.sweeps):
+        table[name].append(shares(policy, args.episodes))
+    distances = sorted({cells for runs in table.values() for run in runs for cells in run})
+    print(f"| cells to the goal | runs | {' | '.join(map(str, distances))} |")
+    print(f"| --- |{' ---: |' * (len(distances) + 1)}")
+    for name, runs in table.items():
+        found = ([run[cell] for run in runs if cell in run] for cell in distances)
+        cells = (spread(values) if values else "-" for values in found)
+        print(f"| {name} | {len(runs)} | {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    main()
