@@ -70,13 +70,24 @@ def profile_figure(titles: Sequence[str], found: Sequence[dict[str, Profile]]) -
         axes[len(roles) + i].set_xlabel("layer")
     axes[0].set_ylabel("norm added (L2)")
     axes[len(roles)].set_ylabel("added / stream")
-    depths = [layer for one in found for p in one.values() for layer in (p.layers[0], p.layers[-1])]
+    deepest = max(int(p.layers[-1]) for one in found for p in one.values())
     for panel in axes:
-        logarithmic(panel, depths, exact=True)
-        panel.set_xlim(0.85 * min(depths), max(depths) / 0.85)
+        logarithmic(panel, marks(deepest), exact=True)
+        panel.set_xlim(0.85 * LAYERS_PER_BLOCK, deepest / 0.85)
         from_zero(panel)
     legend(figure, axes, "")
     return figure
+
+
+def marks(deepest: int) -> list[int]:
+    """Depths for a logarithmic axis up to the deepest, each with room for its label."""
+    room = (deepest / LAYERS_PER_BLOCK) ** 0.2  # a fifth of the axis
+    doubled = [LAYERS_PER_BLOCK << i for i in range((deepest // LAYERS_PER_BLOCK).bit_length())]
+    kept = [deepest]
+    for depth in reversed(doubled):
+        if depth < deepest and kept[-1] >= room * depth:
+            kept.append(depth)
+    return kept
 
 
 def _ends_in_number(label: str) -> bool:
@@ -85,6 +96,8 @@ def _ends_in_number(label: str) -> bool:
 
 
 def _draw(panel: Axes, layers: np.ndarray, values: np.ndarray, look: Any, label: str) -> None:
+    doubled = [i for i in range(len(layers)) if (i + 1).bit_count() == 1]  # even on this axis
     panel.plot(
-        layers, values, f"{look.marker}{look.dashes}", color=look.colour, label=label, markersize=3
+        *(layers, values, f"{look.marker}{look.dashes}"),
+        **{"color": look.colour, "label": label, "markersize": 3, "markevery": doubled},
     )

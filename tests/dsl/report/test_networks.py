@@ -21,6 +21,7 @@ from dsl.config import load
 from dsl.evaluation import Rollout
 from dsl.policy import Policy
 from dsl.report.__main__ import main
+from dsl.report.block_norms import marks
 from dsl.report.comparison import compare
 from dsl.report.embeddings import principal_components
 from dsl.report.landscape import landscape
@@ -166,3 +167,16 @@ def test_principal_components_are_those_of_the_covariance():
     expected *= np.sign(expected[0] * points[0])
     np.testing.assert_allclose(points, expected, atol=1e-9)
     np.testing.assert_array_equal(principal_components(vectors)[0], points)
+
+
+@pytest.mark.parametrize(
+    ("deepest", "expected"),
+    [
+        (4, [4]),
+        (20, [20, 8, 4]),
+        (32, [32, 16, 8, 4]),
+        (1024, [1024, 256, 64, 16, 4]),
+    ],
+)
+def test_labels_of_layers_have_room(deepest, expected):
+    assert marks(deepest) == expected
