@@ -7,7 +7,7 @@ import matplotlib
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator
 
 from dsl.report.comparison import Group, labels_of
 
@@ -136,9 +136,12 @@ def from_zero(axes: Axes) -> None:
 def logarithmic(axes: Axes, values: Sequence[float], exact: bool) -> None:
     """A logarithmic x axis in plain numbers; `exact` marks these values and no others."""
     axes.set_xscale("log", base=2 if exact else 10)
+    axes.set_xticks([], minor=True)
     if exact:
         axes.set_xticks(sorted(set(values)), minor=False)
-        axes.set_xticks([], minor=True)
+    else:
+        close = max(values) < 100 * min(values)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5) if close else (1,)))
     plain = FuncFormatter(lambda value, _: f"{value:g}")
     axes.xaxis.set_major_formatter(plain)
 
