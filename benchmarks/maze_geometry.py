@@ -112,10 +112,12 @@ def last_policies(sweeps: Iterable[Path]) -> Iterator[tuple[str, Policy]]:
         if not saved:
             continue
         name = re.sub(r",?SEED=\d+,?", "", run.name) or run.parent.name
-        learners = load_policy(saved[-1]).experiment.learners
-        for learner in learners:
-            label = name if len(learners) == 1 else f"{name}, {learner}"
-            yield label, load_policy(saved[-1], learner)
+        policy = load_policy(saved[-1])
+        if len(policy.experiment.learners) == 1:
+            yield name, policy
+            continue
+        for learner in policy.experiment.learners:
+            yield f"{name}, {learner}", load_policy(saved[-1], learner)
 
 
 def spread(values: Sequence[float]) -> str:

@@ -16,21 +16,23 @@ from maze_geometry import last_policies, spread
 
 from components.environments.maze_places import cells_between
 from dsl.policy import Policy, play
+from dsl.report.trained import at_goal
 
 Shares = dict[int, float]
+EPISODES = 240
 
 
-def shares(policy: Policy, episodes: int) -> Shares:
+def shares(policy: Policy) -> Shares:
     """By cells from start to goal, the share of episodes ever inside the success radius."""
     task = policy.experiment.scored
     if task.task.maze is None:
         raise SystemExit(f"{policy.checkpoint}: its task has no maze.")
-    _, rollout = play(policy, episodes, seed=0, pictured=episodes)
-    places = np.asarray(task.achieved_goal(rollout.observation.state))
-    goals = np.asarray(rollout.observation.goal)
-    inside = np.asarray(task.success(places, goals)) & np.asarray(rollout.running)
+    _, rollout = play(policy, EPISODES, seed=0, pictured=EPISODES)
+    states, goals = rollout.observation
+    places = np.asarray(task.achieved_goal(states[0]))
+    successes = at_goal(task, rollout).any(axis=0)
     reached = defaultdict(list)
-    for place, goal, success in zip(places[0], goals[0], inside.any(axis=0), strict=True):
+    for place, goal, success in zip(places, np.asarray(goals[0]), successes, strict=True):
         reached[cells_between(task.task.maze, place, goal)].append(success)
     return {cells: float(np.mean(found)) for cells, found in reached.items()}
 
@@ -39,11 +41,9 @@ def main() -> None:
     """Print a line for every setting, seeds together."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("sweeps", nargs="+", type=Path, help="folders of sweeps")
-    parser.add_argument("--episodes", type=int, default=240, help="of every run")
-    args = parser.parse_args()
     table: dict[str, list[Shares]] = defaultdict(list)
-    for name, policy in last_policies(args.sweeps):
-        table[name].append(shares(policy, args.episodes))
+    for name, policy in last_policies(parser.parse_args().sweeps):
+        table[name].append(shares(policy))
     distances = sorted({cells for runs in table.values() for run in runs for cells in run})
     print(f"| cells to the goal | runs | {' | '.join(map(str, distances))} |")
     print(f"| --- |{' ---: |' * (len(distances) + 1)}")

@@ -97,7 +97,6 @@ def _ends_in_number(label: str) -> bool:
 
 def _draw(panel: Axes, layers: np.ndarray, values: np.ndarray, look: Any, label: str) -> None:
     doubled = [i for i in range(len(layers)) if (i + 1).bit_count() == 1]  # even on this axis
-    panel.plot(
-        *(layers, values, f"{look.marker}{look.dashes}"),
-        **{"color": look.colour, "label": label, "markersize": 3, "markevery": doubled},
-    )
+    form = f"{look.marker}{look.dashes}"
+    (line,) = panel.plot(layers, values, form, color=look.colour, label=label, markersize=3)
+    line.set_markevery(doubled)

@@ -91,10 +91,9 @@ def longest_success(trained: Trained) -> Episode:
     rollout, task = trained.episodes, trained.task
     running = np.asarray(rollout.running)
     observation = rollout.observation
-    achieved = task.achieved_goal(observation.state)
-    success = np.asarray(task.success(achieved, observation.goal))
-    inside = np.logical_and(success, running)
+    inside = at_goal(task, rollout)
     reached = np.any(inside, axis=0)
+    achieved = task.achieved_goal(observation.state)
     distance = np.asarray(task.distance(achieved, observation.goal))
     ends = distance[running.sum(axis=0) - 1, np.arange(running.shape[1])]
     merit = np.where(reached, distance[0], -np.inf) if reached.any() else -ends
@@ -104,6 +103,13 @@ def longest_success(trained: Trained) -> Episode:
         kept = np.arange(len(kept)) <= np.argmax(inside[:, number])
     states, goals = (np.asarray(x)[kept, number] for x in observation)
     return Episode(number, states, goals, bool(reached[number]))
+
+
+def at_goal(task: GoalEnvironment, rollout: Rollout) -> np.ndarray:
+    """Whether a running episode is inside the success radius, (time, episode)."""
+    observation = rollout.observation
+    success = task.success(task.achieved_goal(observation.state), observation.goal)
+    return np.logical_and(success, rollout.running)
 
 
 def alone(rollout: Rollout, number: int) -> Rollout:

@@ -31,9 +31,9 @@ from components.spaces import Sizes
 from components.targets import Polyak
 from components.temperature import FixedTemperature
 
-SIZES = Sizes(state=1, goal=1, action=1)
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
+SIZES = Sizes(state=1, goal=1, action=1)
 NETWORK = partial(ResidualMLP, 16, 4)
 DISCOUNT = 0.5
 ROWS = 64
