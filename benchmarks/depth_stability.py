@@ -17,7 +17,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from components.energies import NegativeL2
+from components.energies.similarities import NegativeL2
 from components.losses.contrastive import InfoNCE
 from components.losses.logits import contrastive_metrics, info_nce
 from components.networks import ResidualMLP

@@ -90,7 +90,7 @@ def measure(arguments) -> dict[str, float]:
 
 def step(env, state, timestep, action):
     """What the training loop does."""
-    from components.environments.auto_reset import step_or_reset
+    from components.environments.core.auto_reset import step_or_reset
 
     return step_or_reset(env, state, timestep, action, state.key)
 

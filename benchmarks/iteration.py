@@ -80,7 +80,7 @@ def _drawing(program, progress, updates: int, rounds: int) -> float:
     import jax
     import jax.numpy as jnp
 
-    from components.batch import Replay
+    from components.replay.batch import Replay
 
     (learner,) = program.learners.values()
 

@@ -23,7 +23,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.stats import spearmanr
 
-from components.environments.mazes import Cell, Maze
+from components.environments.mazes.maze import Cell, Maze
 from dsl.policy import Policy, load_policy
 
 HEAD = ("runs", "rank of way", "rank of straight line", "along the way", "where they part")

@@ -113,8 +113,8 @@ def _ours(depth: int, batch: int):
     import jax
 
     import dsl.vocabulary  # noqa: F401 - registers the words
-    from components.batch import Batch
-    from components.spaces import Sizes
+    from components.env_dims import Sizes
+    from components.replay.batch import Batch
     from dsl.build import build
     from dsl.config import load
 

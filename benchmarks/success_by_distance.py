@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from maze_geometry import last_policies, spread
 
-from components.environments.maze_places import cells_between
+from components.environments.mazes.places import cells_between
 from dsl.policy import Policy, play
 from dsl.report.trained import at_goal
 

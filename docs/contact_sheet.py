@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from components.environments.goal_environment import GoalEnvironment, State
+from components.environments.core.goal_environment import GoalEnvironment, State
 from components.environments.rendering.render import frame
 from dsl.registry import vocabulary
 

@@ -8,7 +8,7 @@ writes it anew; the tests refuse a row that is out of date.
 from pathlib import Path
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from components.environments.goal_environment import GoalEnvironment
+from components.environments.core.goal_environment import GoalEnvironment
 from dsl.registry import vocabulary
 
 PAGE = Path(__file__).resolve().parent / "tasks.md"

@@ -4,7 +4,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from components.settings import SettingError
+from components.constraints import SettingError
 from dsl import loop
 from dsl.config import ConfigError, Configuration
 from dsl.experiment import Experiment

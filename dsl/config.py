@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-from components.settings import SettingError
+from components.constraints import SettingError
 from dsl.errors import UsageError
 from dsl.language import gin_door
 from dsl.language.factory import construct

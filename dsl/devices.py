@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from components.buffers import BufferState
+from components.replay.trajectory_buffer import BufferState
 from dsl.program import Program, Progress
 
 _AXIS = "devices"

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key, PyTree
 
-from components.acting import act
-from components.environments.goal_environment import Observation, State
-from components.learner import Metrics
+from components.actors.action_selection import act
+from components.environments.core.goal_environment import Observation, State
+from components.learners.actor_critic import Metrics
 from dsl.devices import SPLIT, each_alone, laid_out
 from dsl.program import Learners, Program, prefixed
 

@@ -14,8 +14,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from components.buffers import Row
-from components.learner import Metrics
+from components.learners.actor_critic import Metrics
+from components.replay.trajectory_buffer import Row
 from dsl import loop
 from dsl.devices import SPLIT, WHOLE, most, of_progress, spread
 from dsl.evaluation import Rollout

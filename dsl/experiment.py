@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from typing import Annotated
 
-from components.buffers import TrajectoryBuffer
-from components.environments.goal_environment import GoalEnvironment
-from components.learner import ActorCritic
-from components.settings import AtLeast, AtMost, OneOf, PositiveInt, SettingError, problems
+from components.constraints import AtLeast, AtMost, OneOf, PositiveInt, SettingError, problems
+from components.environments.core.goal_environment import GoalEnvironment
+from components.learners.actor_critic import ActorCritic
+from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.checkpoint.cadence import Cadence
 from dsl.program import Program
 from dsl.schedule import Schedule, plan

@@ -12,12 +12,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
-from components.acting import act
-from components.batch import Replay
-from components.buffers import Row
-from components.environments.auto_reset import step_or_reset
-from components.gradients import skipped_updates
-from components.learner import Metrics
+from components.actors.action_selection import act
+from components.environments.core.auto_reset import step_or_reset
+from components.learners.actor_critic import Metrics
+from components.learners.gradient_step import skipped_updates
+from components.replay.batch import Replay
+from components.replay.trajectory_buffer import Row
 from dsl.devices import (
     SPLIT,
     SPLIT_SECOND,

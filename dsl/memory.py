@@ -7,10 +7,10 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from components.batch import Batch
-from components.learner import ActorCritic, LearnerState
-from components.losses.frozen import Frozen
-from components.spaces import Sizes
+from components.env_dims import Sizes
+from components.learners.actor_critic import ActorCritic, LearnerState
+from components.losses.stop_grad_networks import Frozen
+from components.replay.batch import Batch
 from dsl.experiment import Experiment
 from dsl.loop import init
 from dsl.program import TrainState

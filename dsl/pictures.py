@@ -7,10 +7,10 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from components.environments.goal_environment import GoalEnvironment
+from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.rendering.charts import overview
-from components.environments.rendering.film import film
 from components.environments.rendering.opengl import RenderError
+from components.environments.rendering.video import film
 from dsl.evaluation import Rollout
 from dsl.tracking import Tracker
 

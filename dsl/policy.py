@@ -15,8 +15,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from components.acting import AbstractActing, act
-from components.learner import LearnerState, Metrics, Networks
+from components.actors.action_selection import AbstractActing, act
+from components.learners.actor_critic import LearnerState, Metrics, Networks
 from dsl.build import build
 from dsl.checkpoint import store
 from dsl.checkpoint.keeper import policies

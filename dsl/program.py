@@ -6,9 +6,9 @@ import equinox as eqx
 from jaxtyping import Array, Int, Key
 from jumanji.types import TimeStep
 
-from components.buffers import BufferState, TrajectoryBuffer
-from components.environments.goal_environment import GoalEnvironment, State
-from components.learner import ActorCritic, LearnerState, Metrics
+from components.environments.core.goal_environment import GoalEnvironment, State
+from components.learners.actor_critic import ActorCritic, LearnerState, Metrics
+from components.replay.trajectory_buffer import BufferState, TrajectoryBuffer
 
 Learners = dict[str, LearnerState]
 
@@ -19,9 +19,9 @@ class Program(eqx.Module):
     Attributes:
         environment: task that data is collected in.
         eval_environment: task that the policy is scored on; same sizes.
-        learners: by name; see `components.learner`. All train on the same transitions.
+        learners: by name; all train on the same transitions.
         collector: name of the learner whose policy fills the buffer.
-        buffer: see `components.buffers`.
+        buffer: see `components.replay.trajectory_buffer`.
         num_envs: parallel environments.
         unroll_length: environment steps of each per iteration.
         batch_size: transitions per update.

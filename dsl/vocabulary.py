@@ -7,12 +7,13 @@ function as it stands.
 import jax
 import optax
 
-from components.acting import BestOf, Mode, Sample
-from components.actors import TanhGaussianActor
-from components.buffers import TrajectoryBuffer
-from components.critics import ContrastiveCritic
-from components.deterministic import DeterministicActor
-from components.energies import Cosine, Dot, NegativeL1, NegativeL2, NegativeSquaredL2
+from components.actors.action_selection import BestOf, Mode, Sample
+from components.actors.deterministic import DeterministicActor
+from components.actors.tanh_gaussian import TanhGaussianActor
+from components.critics.contrastive import ContrastiveCritic
+from components.critics.q_ensemble import QEnsemble
+from components.energies.quasimetric import NegativeMRN
+from components.energies.similarities import Cosine, Dot, NegativeL1, NegativeL2, NegativeSquaredL2
 from components.environments.tasks.ant import ant, ant_maze, ant_maze_stitching
 from components.environments.tasks.ant_ball import ant_ball, ant_ball_maze
 from components.environments.tasks.ant_push import ant_push
@@ -28,16 +29,9 @@ from components.environments.tasks.humanoid import humanoid, humanoid_maze
 from components.environments.tasks.point import point_maze, point_maze_stitching
 from components.environments.tasks.pusher import pusher
 from components.environments.tasks.reacher import reacher
-from components.goals import (
-    Commanded,
-    EpisodeState,
-    FinalState,
-    GeometricFuture,
-    Mixture,
-    RandomState,
-    UniformFuture,
-)
-from components.learner import ActorCritic
+from components.learners.actor_critic import ActorCritic
+from components.learners.target_networks import Polyak
+from components.learners.temperature import FixedTemperature, TunedTemperature
 from components.losses.actor import DeterministicGradient, LogLikelihood, MaximumEntropy
 from components.losses.c_learning import CLearning
 from components.losses.contrastive import (
@@ -57,10 +51,16 @@ from components.networks import (
     StableResidualMLP,
     on_unit_spheres,
 )
-from components.q_functions import QEnsemble
-from components.quasimetric import NegativeMRN
-from components.targets import Polyak
-from components.temperature import FixedTemperature, TunedTemperature
+from components.relabelling.strategies import (
+    Commanded,
+    EpisodeState,
+    FinalState,
+    GeometricFuture,
+    Mixture,
+    RandomState,
+    UniformFuture,
+)
+from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.registry import constants, family, root
 

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin
 
-from components.settings import AtLeast, AtMost, Between, Constraint, MoreThan, MultipleOf, OneOf
+from components.constraints import AtLeast, AtMost, Between, Constraint, MoreThan, MultipleOf, OneOf
 from dsl.config import ConfigError
 from dsl.language.operative import default_text
 from dsl.language.suggest import did_you_mean, listed, nearest

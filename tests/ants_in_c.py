@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from components.environments.physics import Body, Physics
+from components.environments.core.physics import Body, Physics
 
 SUBSTEPS = 5
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import jax
 import jax.numpy as jnp
 
-from components.environments.goal_environment import GoalEnvironment
+from components.environments.core.goal_environment import GoalEnvironment
 
 
 @dataclass(frozen=True)

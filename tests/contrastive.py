@@ -2,12 +2,12 @@
 
 from functools import partial
 
-from components.actors import TanhGaussianActor
-from components.critics import ContrastiveCritic
-from components.goals import GeometricFuture
-from components.learner import ActorCritic
+from components.actors.tanh_gaussian import TanhGaussianActor
+from components.critics.contrastive import ContrastiveCritic
+from components.learners.actor_critic import ActorCritic
 from components.losses.contrastive import InfoNCE
 from components.networks import ResidualMLP
+from components.relabelling.strategies import GeometricFuture
 
 
 def contrastive(width, depth, actor_loss, optimiser, **settings):

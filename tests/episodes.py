@@ -10,8 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from components.buffers import Row
-from components.spaces import Sizes
+from components.env_dims import Sizes
+from components.replay.trajectory_buffer import Row
 
 SIZES = Sizes(state=2, goal=2, action=1)
 BLOCK = 3

@@ -15,8 +15,8 @@ import optax
 from contrastive import contrastive
 from probes import Line
 
-from components.buffers import TrajectoryBuffer
 from components.losses.actor import LogLikelihood
+from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl import execution, loop
 from dsl.devices import of_progress, spread
 from dsl.experiment import Experiment

@@ -10,8 +10,8 @@ from jumanji import specs
 from jumanji.env import Environment
 from jumanji.types import StepType, TimeStep
 
-from components.environments.goal_environment import Observation
-from components.spaces import Sizes
+from components.env_dims import Sizes
+from components.environments.core.goal_environment import Observation
 
 
 class LineState(NamedTuple):

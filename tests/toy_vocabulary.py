@@ -8,7 +8,7 @@ import equinox as eqx
 import jax
 import optax
 
-from components.settings import AtLeast, MultipleOf, PositiveFloat, PositiveInt, SettingError
+from components.constraints import AtLeast, MultipleOf, PositiveFloat, PositiveInt, SettingError
 from dsl.registry import constants, family, root
 
 

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import mujoco
 
-from components.environments.goal_environment import GoalEnvironment
-from components.environments.physics import Body, Physics
-from components.environments.task import Start, Task
+from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.physics import Body, Physics
+from components.environments.core.task import Start, Task
 from dsl.registry import family
 
 

@@ -8,9 +8,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
-from components.batch import Batch
-from components.losses.frozen import Frozen
-from components.settings import Between, check
+from components.constraints import Between, check
+from components.losses.stop_grad_networks import Frozen
+from components.replay.batch import Batch
 
 Share = Annotated[float, Between(0, 1)]
 

@@ -5,9 +5,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
-from components.batch import Batch
-from components.losses.frozen import Frozen
-from components.settings import Discount, PositiveFloat, check
+from components.constraints import Discount, PositiveFloat, check
+from components.losses.stop_grad_networks import Frozen
+from components.replay.batch import Batch
 
 Metrics = dict[str, Float[Array, ""]]
 

@@ -8,9 +8,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from components.batch import Batch
-from components.critics import Pairs
-from components.losses.frozen import Frozen
+from components.constraints import AtLeast, OneOf, check
+from components.critics.contrastive import Pairs
 from components.losses.logits import (
     Logits,
     Metrics,
@@ -27,7 +26,8 @@ from components.losses.logits import (
     squared_logsumexp,
     squared_logsumexp_of_negatives,
 )
-from components.settings import AtLeast, OneOf, check
+from components.losses.stop_grad_networks import Frozen
+from components.replay.batch import Batch
 
 Direction = Annotated[str, OneOf(("forward", "backward", "symmetric"))]
 Penalty = Annotated[float, AtLeast(0)]

@@ -7,9 +7,9 @@ import optax
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float, Key, PyTree
 
+from components.constraints import PositiveInt, check
 from components.networks.layers import DENSE_OUTPUT, LAYERS_PER_BLOCK, Activation
 from components.networks.residual import Depth, fold_blocks
-from components.settings import PositiveInt, check
 
 _SHORTEST = 1e-8  # shorter vectors are not made longer
 _SHIFT = 3.0

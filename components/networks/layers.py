@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax.ad_checkpoint import checkpoint_name
 from jaxtyping import Array, Float, Key
 
-from components.settings import OneOf
+from components.constraints import OneOf
 
 Activation: TypeAlias = Callable[[Array], Array]
 

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
+from components.constraints import MultipleOf, OneOf, PositiveInt, check
 from components.networks.layers import (
     DENSE_OUTPUT,
     LAYERS_PER_BLOCK,
@@ -18,7 +19,6 @@ from components.networks.layers import (
     Dense,
     Layer,
 )
-from components.settings import MultipleOf, OneOf, PositiveInt, check
 
 Depth = Annotated[int, MultipleOf(LAYERS_PER_BLOCK)]
 Kept = Annotated[str, OneOf(("dense_outputs", "block_inputs"))]

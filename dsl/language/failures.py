@@ -1,6 +1,6 @@
 """Constructors that refused their settings, as problems at the lines that set them."""
 
-from components.settings import SettingError
+from components.constraints import SettingError
 from dsl.language.lint_values import blame
 from dsl.language.problems import Location, Problem
 from dsl.language.reach import Reach

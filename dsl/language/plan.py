@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from components.settings import SettingError
+from components.constraints import SettingError
 from dsl.language.values import prefixed
 
 

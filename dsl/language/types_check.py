@@ -4,7 +4,7 @@ import inspect
 import types
 from typing import Annotated, Any, Literal, get_args, get_origin
 
-from components.settings import AtMost, Between, Constraint, OneOf
+from components.constraints import AtMost, Between, Constraint, OneOf
 from dsl.language.plan import Plan
 from dsl.language.suggest import did_you_mean, nearest
 from dsl.language.type_advice import advice

@@ -10,8 +10,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from components.inspection import ROLES, block_norms
-from components.learner import Networks
+from components.learners.actor_critic import Networks
+from components.learners.inspection import ROLES, block_norms
 from components.networks.layers import LAYERS_PER_BLOCK
 from dsl.report.style import from_zero, legend, logarithmic, looks, panels
 from dsl.report.trained import Trained

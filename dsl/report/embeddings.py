@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from components.critics import ContrastiveCritic
+from components.critics.contrastive import ContrastiveCritic
 from dsl.report.style import MARK, legend, panels
 from dsl.report.trained import Episode, Trained
 

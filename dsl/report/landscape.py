@@ -11,12 +11,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from components.acting import act
-from components.critics import ContrastiveCritic
-from components.environments.goal_environment import GoalEnvironment, State
-from components.environments.maze_places import Places, cells_between, places, states_at
-from components.environments.mazes import Maze
-from components.learner import Networks
+from components.actors.action_selection import act
+from components.critics.contrastive import ContrastiveCritic
+from components.environments.core.goal_environment import GoalEnvironment, State
+from components.environments.mazes.maze import Maze
+from components.environments.mazes.places import Places, cells_between, places, states_at
+from components.learners.actor_critic import Networks
 from dsl.policy import Policy
 from dsl.report.style import MARK, label_y, legend, panels
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from components.environments.goal_environment import GoalEnvironment
+from components.environments.core.goal_environment import GoalEnvironment
 from dsl.checkpoint.keeper import policies
 from dsl.errors import UsageError
 from dsl.evaluation import Rollout

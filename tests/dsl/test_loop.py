@@ -12,13 +12,13 @@ import pytest
 from contrastive import contrastive
 from probes import Line
 
-from components.actors import TanhGaussianActor
-from components.buffers import TrajectoryBuffer
-from components.goals import GeometricFuture
-from components.learner import ActorCritic
+from components.actors.tanh_gaussian import TanhGaussianActor
+from components.learners.actor_critic import ActorCritic
+from components.learners.temperature import TunedTemperature
 from components.losses.actor import LogLikelihood, MaximumEntropy
 from components.networks import ResidualMLP
-from components.temperature import TunedTemperature
+from components.relabelling.strategies import GeometricFuture
+from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl import driver, loop
 from dsl.experiment import Experiment
 from dsl.start import start as started

@@ -7,8 +7,8 @@ import pytest
 from contrastive import contrastive
 from probes import Line
 
-from components.buffers import TrajectoryBuffer
 from components.losses.actor import MaximumEntropy
+from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl import loop
 from dsl.execution import Together
 from dsl.experiment import Experiment

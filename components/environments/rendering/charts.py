@@ -15,7 +15,7 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 
-from components.environments.goal_environment import GoalEnvironment
+from components.environments.core.goal_environment import GoalEnvironment
 
 WALL_COLOUR = "#8d99ae"
 GOAL_COLOUR = "#2a9d3f"

@@ -3,7 +3,7 @@
 import mujoco
 import numpy as np
 
-from components.environments.goal_environment import GoalEnvironment, State
+from components.environments.core.goal_environment import GoalEnvironment, State
 from components.environments.rendering.camera import Mark, View, camera
 from components.environments.rendering.marks import goal_marks
 

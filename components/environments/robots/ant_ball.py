@@ -2,14 +2,14 @@
 
 import mujoco
 
-from components.environments.object_walls import (
+from components.environments.mazes.object_walls import (
     OBJECT_BIT,
     OBJECT_WALL_BIT,
     add_nearest_walls,
     add_shared_walls,
 )
+from components.environments.mazes.walls import Boxes
 from components.environments.robots.ant import WALL_HEIGHT, ant_spec, let_touch
-from components.environments.walls import Boxes
 
 BALL_RADIUS = 0.5
 BALL_MASS = 0.576

@@ -2,9 +2,9 @@
 
 import mujoco
 
+from components.environments.core.ground import add_floor
+from components.environments.mazes.walls import FLOOR_BIT
 from components.environments.robots.gymnasium_models import gymnasium_model
-from components.environments.scenery import add_floor
-from components.environments.walls import FLOOR_BIT
 
 TIMESTEP = 0.01
 SUBSTEPS = 5

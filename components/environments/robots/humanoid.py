@@ -3,9 +3,9 @@
 import mujoco
 import numpy as np
 
+from components.environments.core.ground import add_floor
+from components.environments.mazes.walls import FLOOR_BIT, WALL_BIT, Boxes, add_walls
 from components.environments.robots.gymnasium_models import gymnasium_model
-from components.environments.scenery import add_floor
-from components.environments.walls import FLOOR_BIT, WALL_BIT, Boxes, add_walls
 
 TIMESTEP = 0.005
 SUBSTEPS = 3

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
+from components.environments.core.ground import add_floor
 from components.environments.robots.panda import (
     HAND_OFFSET,
     HAND_TURN,
@@ -35,7 +36,6 @@ from components.environments.robots.panda_looks import (
     draw_square,
     draw_table,
 )
-from components.environments.scenery import add_floor
 
 TIMESTEP = 0.005
 SUBSTEPS = 10

@@ -2,8 +2,8 @@
 
 import mujoco
 
+from components.environments.core.ground import add_floor
 from components.environments.robots.gymnasium_models import gymnasium_model
-from components.environments.scenery import add_floor
 
 TIMESTEP = 0.01
 SUBSTEPS = 2

@@ -7,20 +7,20 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from components.environments.corridors import (
+from components.constraints import OneOf, PositiveInt, check
+from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.physics import Body, Physics
+from components.environments.core.samplers import choose, on_circle
+from components.environments.core.task import Start, Task
+from components.environments.mazes.corridors import (
     CorridorName,
     Distances,
     pairs_apart,
 )
-from components.environments.goal_environment import GoalEnvironment
-from components.environments.maze_layouts import LayoutName
-from components.environments.mazes import Maze, maze
-from components.environments.physics import Body, Physics
+from components.environments.mazes.layouts import LayoutName
+from components.environments.mazes.maze import Maze, maze
+from components.environments.mazes.walls import move_nearest, nearest
 from components.environments.robots.ant import SUBSTEPS, ant_model
-from components.environments.starts import choose, on_circle
-from components.environments.task import Start, Task
-from components.environments.walls import move_nearest, nearest
-from components.settings import OneOf, PositiveInt, check
 
 # x, y, z, quaternion, then hip and ankle of each leg.
 STANCE = (0, 0, 0.55, 1, 0, 0, 0, 0, 1, 0, -1, 0, -1, 0, 1)

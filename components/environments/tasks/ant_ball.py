@@ -7,26 +7,26 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from components.environments.goal_environment import GoalEnvironment
-from components.environments.maze_layouts import BALL_LAYOUTS, BallLayoutName
-from components.environments.mazes import Maze, maze
-from components.environments.object_walls import move_both
-from components.environments.physics import Physics
+from components.constraints import PositiveInt, check
+from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.physics import Physics
+from components.environments.core.samplers import choose, on_circle
+from components.environments.core.task import Start, Task
+from components.environments.mazes.layouts import BALL_LAYOUTS, BallLayoutName
+from components.environments.mazes.maze import Maze, maze
+from components.environments.mazes.object_walls import move_both
 from components.environments.robots.ant import SUBSTEPS
 from components.environments.robots.ant_ball import (
     BALL_COLUMNS,
     ant_ball_model,
     ant_ball_model_near,
 )
-from components.environments.starts import choose, on_circle
-from components.environments.task import Start, Task
 from components.environments.tasks.ant import (
     SUCCESS_RADIUS,
     healthy,
     noisy_stance,
     observe_beside,
 )
-from components.settings import PositiveInt, check
 
 GOAL_DISTANCE = 5.0
 # The ball starts 1 m around the point 1 m from the origin towards the goal, where it is at least

@@ -4,10 +4,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from components.environments.goal_environment import GoalEnvironment
-from components.environments.mazes import Maze
-from components.environments.object_walls import move_both
-from components.environments.physics import Physics
+from components.constraints import PositiveInt, check
+from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.physics import Physics
+from components.environments.core.samplers import choose
+from components.environments.core.task import Start, Task
+from components.environments.mazes.maze import Maze
+from components.environments.mazes.object_walls import move_both
 from components.environments.robots.ant import SUBSTEPS
 from components.environments.robots.ant_push import (
     BLOCK_COLUMNS,
@@ -15,8 +18,6 @@ from components.environments.robots.ant_push import (
     ant_push_model_near,
     core_walls,
 )
-from components.environments.starts import choose
-from components.environments.task import Start, Task
 from components.environments.tasks.ant import (
     POSITION_NOISE,
     SUCCESS_RADIUS,
@@ -24,7 +25,6 @@ from components.environments.tasks.ant import (
     noisy_stance,
     observe_beside,
 )
-from components.settings import PositiveInt, check
 
 # `M` is the movable block; the start cell is the origin.
 MAP = Maze(("#####", "#R.##", "#.MG#", "##G##", "#####"), scale=8.0, corner=-8.0)

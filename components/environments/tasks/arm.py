@@ -10,8 +10,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from components.environments.goal_environment import GoalEnvironment
-from components.environments.physics import Body, Physics
+from components.constraints import OneOf, PositiveInt, check
+from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.physics import Body, Physics
+from components.environments.core.task import Start, Task
 from components.environments.robots.panda import OPEN
 from components.environments.robots.panda_scenes import (
     SUBSTEPS,
@@ -21,7 +23,6 @@ from components.environments.robots.panda_scenes import (
     hand_model,
     reach_model,
 )
-from components.environments.task import Start, Task
 from components.environments.tasks.arm_control import (
     ARM,
     ARM_AND_GRIPPER,
@@ -40,7 +41,6 @@ from components.environments.tasks.arm_starts import (
     grasp_goal,
     grasp_start,
 )
-from components.settings import OneOf, PositiveInt, check
 
 Difficulty = Annotated[str, OneOf(("easy", "hard"))]
 

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import mujoco
 from jaxtyping import Array, Float
 
-from components.environments.physics import Body, Mechanics, Physics
+from components.environments.core.physics import Body, Mechanics, Physics
 from components.environments.robots.panda import TIP_GAP
 
 Observe = Callable[[Body], Float[Array, " n"]]

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from components.environments.core.task import Start
 from components.environments.robots.panda_scenes import CUBE_HALF, Square
-from components.environments.task import Start
 
 # How far from the base (metres) the gripper can close around a cube on the table.
 REACH = 0.9

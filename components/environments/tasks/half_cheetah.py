@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from components.environments.goal_environment import GoalEnvironment
-from components.environments.physics import Body, Physics
+from components.constraints import PositiveInt, check
+from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.physics import Body, Physics
+from components.environments.core.task import Start, Task
 from components.environments.robots.half_cheetah import SUBSTEPS, half_cheetah_model
-from components.environments.task import Start, Task
-from components.settings import PositiveInt, check
 
 POSITION_NOISE = 0.1
 VELOCITY_NOISE = 0.1

@@ -9,20 +9,20 @@ import mujoco
 import numpy as np
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from components.environments.goal_environment import GoalEnvironment
-from components.environments.maze_layouts import LayoutName
-from components.environments.mazes import Maze, maze
-from components.environments.physics import Body, Physics
+from components.constraints import PositiveInt, check
+from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.physics import Body, Physics
+from components.environments.core.samplers import choose
+from components.environments.core.task import Control, Start, Task
+from components.environments.mazes.layouts import LayoutName
+from components.environments.mazes.maze import Maze, maze
+from components.environments.mazes.walls import move_nearest, nearest
 from components.environments.robots.humanoid import (
     NEAREST_WALLS,
     STRENGTH,
     SUBSTEPS,
     humanoid_model,
 )
-from components.environments.starts import choose
-from components.environments.task import Control, Start, Task
-from components.environments.walls import move_nearest, nearest
-from components.settings import PositiveInt, check
 
 START_HEIGHT = 1.4
 GOAL_HEIGHT = 1.25

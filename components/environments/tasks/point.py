@@ -7,20 +7,20 @@ import jax.numpy as jnp
 import mujoco
 from jaxtyping import Array, PRNGKeyArray
 
-from components.environments.corridors import (
+from components.constraints import PositiveInt, check
+from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.ground import add_floor
+from components.environments.core.physics import Physics
+from components.environments.core.samplers import choose
+from components.environments.core.task import Start, Task
+from components.environments.mazes.corridors import (
     CorridorName,
     Distances,
     pairs_apart,
 )
-from components.environments.goal_environment import GoalEnvironment
-from components.environments.maze_layouts import LayoutName
-from components.environments.mazes import Maze, maze
-from components.environments.physics import Physics
-from components.environments.scenery import add_floor
-from components.environments.starts import choose
-from components.environments.task import Start, Task
-from components.environments.walls import WALL_BIT, Boxes, add_walls, move_nearest, nearest
-from components.settings import PositiveInt, check
+from components.environments.mazes.layouts import LayoutName
+from components.environments.mazes.maze import Maze, maze
+from components.environments.mazes.walls import WALL_BIT, Boxes, add_walls, move_nearest, nearest
 
 RADIUS = 0.25
 GEAR = 5.0

@@ -7,8 +7,10 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from components.environments.goal_environment import GoalEnvironment
-from components.environments.physics import Body, Physics
+from components.constraints import OneOf, PositiveInt, check
+from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.physics import Body, Physics
+from components.environments.core.task import Start, Task
 from components.environments.robots.pusher import (
     FARTHEST,
     JOINTS,
@@ -18,8 +20,6 @@ from components.environments.robots.pusher import (
     SUBSTEPS,
     pusher_model,
 )
-from components.environments.task import Start, Task
-from components.settings import OneOf, PositiveInt, check
 
 VELOCITY_NOISE = 0.005
 SEPARATION = 0.17

@@ -5,11 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from components.environments.goal_environment import GoalEnvironment
-from components.environments.physics import Body, Physics
+from components.constraints import PositiveInt, check
+from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.physics import Body, Physics
+from components.environments.core.task import Start, Task
 from components.environments.robots.reacher import FORE, HEIGHT, SUBSTEPS, UPPER, reacher_model
-from components.environments.task import Start, Task
-from components.settings import PositiveInt, check
 
 POSITION_NOISE = 0.1
 VELOCITY_NOISE = 0.005

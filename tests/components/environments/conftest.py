@@ -6,9 +6,9 @@ import mujoco
 import pytest
 from compiled import task
 
-from components.environments.goal_environment import GoalEnvironment
-from components.environments.physics import Physics
-from components.environments.task import Start, Task
+from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.physics import Physics
+from components.environments.core.task import Start, Task
 from components.environments.tasks.ant import ant, ant_maze
 from components.environments.tasks.point import point_maze
 

@@ -6,17 +6,17 @@ import numpy as np
 import pytest
 from linear_networks import LinearCritic, LinearPolicy, float32, rows
 
-from components.batch import Batch
-from components.deterministic import NoisyAction
+from components.actors.deterministic import NoisyAction
+from components.actors.tanh_normal import TanhNormal
+from components.constraints import SettingError
 from components.losses.actor import (
     DeterministicGradient,
     LogLikelihood,
     MaximumEntropy,
     exchange_goals,
 )
-from components.losses.frozen import Frozen
-from components.settings import SettingError
-from components.tanh_normal import TanhNormal
+from components.losses.stop_grad_networks import Frozen
+from components.replay.batch import Batch
 
 BATCH = Batch(
     state=np.array([[0.5, -1.0], [1.0, 0.0], [-0.5, 2.0]]),

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from linear_networks import LinearCritic, LinearPolicy, float32, rows
 
-from components.batch import Batch
+from components.constraints import SettingError
 from components.losses.c_learning import CLearning
-from components.losses.frozen import Frozen
-from components.settings import SettingError
+from components.losses.stop_grad_networks import Frozen
+from components.replay.batch import Batch
 
 BATCH = Batch(
     state=np.array([[0.5], [1.0], [-0.5], [0.0]]),

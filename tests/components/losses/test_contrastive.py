@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from random_modules import filled
 
-from components.batch import Batch
-from components.critics import ContrastiveCritic
+from components.constraints import SettingError
+from components.critics.contrastive import ContrastiveCritic
+from components.env_dims import Sizes
 from components.losses.contrastive import (
     DPO,
     IPO,
@@ -20,7 +21,6 @@ from components.losses.contrastive import (
     ForwardBackward,
     InfoNCE,
 )
-from components.losses.frozen import Frozen
 from components.losses.logits import (
     contrastive_metrics,
     dpo,
@@ -29,9 +29,9 @@ from components.losses.logits import (
     ipo,
     squared_logsumexp,
 )
+from components.losses.stop_grad_networks import Frozen
 from components.networks.layers import Dense
-from components.settings import SettingError
-from components.spaces import Sizes
+from components.replay.batch import Batch
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 1.0, -2.0], [3.0, 0.25, -0.5]])
 OBJECTIVES = [

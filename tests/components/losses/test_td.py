@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from linear_networks import LinearCritic, LinearPolicy, float32, rows
 
-from components.batch import Batch
-from components.losses.frozen import Frozen
+from components.actors.tanh_normal import TanhNormal
+from components.constraints import SettingError
+from components.losses.stop_grad_networks import Frozen
 from components.losses.td import ClippedDoubleQ, SoftBellman, bellman_target
-from components.settings import SettingError
-from components.tanh_normal import TanhNormal
+from components.replay.batch import Batch
 
 # Two numbers in a state, one in a goal, two in an action; five transitions.
 BATCH = Batch(

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from jumanji.types import StepType, restart
 
-from components.buffers import TrajectoryBuffer
-from components.learner import LearnerState, Networks
-from components.spaces import Sizes
+from components.env_dims import Sizes
+from components.learners.actor_critic import LearnerState, Networks
+from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.checkpoint.cadence import Cadence
 from dsl.checkpoint.keeper import Keeper, Position, policies
 from dsl.errors import UsageError

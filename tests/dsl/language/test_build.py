@@ -5,7 +5,7 @@ from pathlib import Path
 import jax
 import pytest
 
-from components.settings import SettingError
+from components.constraints import SettingError
 from dsl.config import ConfigError, load
 from dsl.language import gin_door
 from dsl.registry import Plan

@@ -7,7 +7,7 @@ import jax
 import optax
 import pytest
 
-from components.settings import AtLeast, AtMost, Between, OneOf
+from components.constraints import AtLeast, AtMost, Between, OneOf
 from dsl.language.type_names import describe
 from dsl.language.types_check import mismatch
 from dsl.language.values import Name, Reference

@@ -11,10 +11,10 @@ from made_up_runs import make_run
 from random_modules import filled
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from components.acting import Mode
-from components.environments.goal_environment import Observation, State
+from components.actors.action_selection import Mode
+from components.environments.core.goal_environment import Observation, State
 from components.environments.tasks.point import point_maze
-from components.learner import Networks
+from components.learners.actor_critic import Networks
 from dsl.build import build
 from dsl.checkpoint.keeper import Keeper, Position
 from dsl.config import load

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from components.environments.goal_environment import GoalEnvironment
+from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.task import Start
 from components.environments.rendering.charts import overview, top_view
-from components.environments.task import Start
 
 
 def test_top_view_shows_walls_goal_and_path(point, tmp_path):

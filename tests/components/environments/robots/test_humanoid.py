@@ -4,11 +4,11 @@ import mujoco
 import numpy as np
 import pytest
 
-from components.environments.maze_layouts import LAYOUTS
-from components.environments.mazes import maze
+from components.environments.mazes.layouts import LAYOUTS
+from components.environments.mazes.maze import maze
+from components.environments.mazes.walls import FLOOR_BIT, WALL_BIT
 from components.environments.robots.humanoid import NEAREST_WALLS, humanoid_model
 from components.environments.tasks.humanoid import CELL, LOWEST
-from components.environments.walls import FLOOR_BIT, WALL_BIT
 
 # Metres from the torso beyond which nothing of the humanoid is ever.
 REACH = 1.4

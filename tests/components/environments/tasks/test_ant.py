@@ -8,15 +8,15 @@ import pytest
 from ants_in_c import converged, error, put, step_in_c
 from compiled import task
 
-from components.environments.corridors import corridor
-from components.environments.maze_layouts import LAYOUTS
-from components.environments.mazes import maze
-from components.environments.physics import Body, Physics
+from components.constraints import SettingError
+from components.env_dims import Sizes
+from components.environments.core.physics import Body, Physics
+from components.environments.mazes.corridors import corridor
+from components.environments.mazes.layouts import LAYOUTS
+from components.environments.mazes.maze import maze
+from components.environments.mazes.walls import move_nearest, nearest
 from components.environments.robots.ant import TIP_RADIUS, ant_model
 from components.environments.tasks.ant import STANCE, ant, ant_maze, ant_maze_stitching
-from components.environments.walls import move_nearest, nearest
-from components.settings import SettingError
-from components.spaces import Sizes
 
 
 @pytest.fixture(scope="module")

@@ -8,9 +8,11 @@ import pytest
 from ants_in_c import SUBSTEPS, converged, error, largest_error, put, step_in_c, touching
 from compiled import task
 
-from components.environments.maze_layouts import BALL_LAYOUTS
-from components.environments.object_walls import move_both
-from components.environments.physics import Physics
+from components.constraints import SettingError
+from components.env_dims import Sizes
+from components.environments.core.physics import Physics
+from components.environments.mazes.layouts import BALL_LAYOUTS
+from components.environments.mazes.object_walls import move_both
 from components.environments.robots.ant_ball import (
     BALL_COLUMNS,
     BALL_RADIUS,
@@ -19,8 +21,6 @@ from components.environments.robots.ant_ball import (
 )
 from components.environments.tasks.ant import STANCE
 from components.environments.tasks.ant_ball import ant_ball, ant_ball_maze
-from components.settings import SettingError
-from components.spaces import Sizes
 
 RESETS = 10_000
 

@@ -7,8 +7,10 @@ import pytest
 from ants_in_c import SUBSTEPS, converged, error, largest_error, put, step_in_c
 from compiled import task
 
-from components.environments.object_walls import move_both
-from components.environments.physics import Physics
+from components.constraints import SettingError
+from components.env_dims import Sizes
+from components.environments.core.physics import Physics
+from components.environments.mazes.object_walls import move_both
 from components.environments.robots.ant_push import (
     BLOCK_COLUMNS,
     BLOCK_HALF,
@@ -18,8 +20,6 @@ from components.environments.robots.ant_push import (
 )
 from components.environments.tasks.ant import STANCE
 from components.environments.tasks.ant_push import MAP, ant_push
-from components.settings import SettingError
-from components.spaces import Sizes
 
 # Of the fixed blocks: low x, high x, low y, high y (metres).
 FIXED = (

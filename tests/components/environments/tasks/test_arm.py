@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 from compiled import task
 
-from components.environments.goal_environment import State
+from components.constraints import SettingError
+from components.env_dims import Sizes
+from components.environments.core.goal_environment import State
 from components.environments.robots.panda_scenes import CUBE_HALF, Square
 from components.environments.tasks.arm import (
     BINPICK,
@@ -25,8 +27,6 @@ from components.environments.tasks.arm import (
 )
 from components.environments.tasks.arm_control import REST
 from components.environments.tasks.arm_starts import REACH
-from components.settings import SettingError
-from components.spaces import Sizes
 
 SIZES = [
     (arm_reach, Sizes(state=13, goal=3, action=4)),

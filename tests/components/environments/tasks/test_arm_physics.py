@@ -9,7 +9,7 @@ import pytest
 from compiled import task
 from panda_kinematics import action, solve
 
-from components.environments.physics import Body
+from components.environments.core.physics import Body
 from components.environments.robots.panda_scenes import CUBE_HALF, cube_model, hand_model
 from components.environments.tasks.arm import (
     BINPICK,

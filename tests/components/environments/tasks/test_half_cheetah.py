@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from compiled import task
 
+from components.constraints import SettingError
+from components.env_dims import Sizes
 from components.environments.robots.half_cheetah import half_cheetah_model
 from components.environments.tasks.half_cheetah import half_cheetah
-from components.settings import SettingError
-from components.spaces import Sizes
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,11 @@ import pytest
 from ants_in_c import put
 from compiled import task
 
-from components.environments.mazes import maze
+from components.constraints import SettingError
+from components.env_dims import Sizes
+from components.environments.mazes.maze import maze
 from components.environments.robots.humanoid import humanoid_model
 from components.environments.tasks.humanoid import humanoid, humanoid_maze
-from components.settings import SettingError
-from components.spaces import Sizes
 
 FOOT_RADIUS = 0.075
 

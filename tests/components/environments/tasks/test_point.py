@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from compiled import task
 
-from components.environments.maze_layouts import LAYOUTS
+from components.constraints import SettingError
+from components.env_dims import Sizes
+from components.environments.mazes.layouts import LAYOUTS
 from components.environments.tasks.point import RADIUS, point_maze, point_maze_stitching
-from components.settings import SettingError
-from components.spaces import Sizes
 
 
 @pytest.fixture(scope="module")

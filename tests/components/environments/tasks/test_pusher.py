@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from compiled import task
 
-from components.environments.physics import Body
+from components.constraints import SettingError
+from components.env_dims import Sizes
+from components.environments.core.physics import Body
 from components.environments.robots.pusher import (
     JOINTS,
     OBJECT_HEIGHT,
@@ -16,8 +18,6 @@ from components.environments.robots.pusher import (
     pusher_model,
 )
 from components.environments.tasks.pusher import pusher
-from components.settings import SettingError
-from components.spaces import Sizes
 
 FORK_RADIUS = 0.02
 # Left and right tip of the fork, and the middle of its crossbar, in the frame of the wrist.

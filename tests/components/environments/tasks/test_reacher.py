@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from compiled import task
 
-from components.environments.physics import Body
+from components.constraints import SettingError
+from components.env_dims import Sizes
+from components.environments.core.physics import Body
 from components.environments.robots.reacher import reacher_model
 from components.environments.tasks.reacher import reacher
-from components.settings import SettingError
-from components.spaces import Sizes
 
 
 @pytest.fixture(scope="module")

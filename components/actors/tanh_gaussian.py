@@ -1,0 +1,61 @@
+"""Actors: from a state and a goal to a distribution of actions."""
+
+from typing import Annotated
+
+import equinox as eqx
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from components.actors.tanh_normal import TanhNormal
+from components.constraints import Between, SettingError, check
+from components.env_dims import Sizes
+from components.networks import Network, NetworkPlan
+
+LogStd = Annotated[float, Between(-20, 5)]
+
+
+class TanhGaussianActor(eqx.Module):
+    r"""$\pi(a \mid s, g) = \mathrm{TanhNormal}(\mu, \log \sigma)$ from one network.
+
+    $\log \sigma = l + \frac{h - l}2 (\tanh z + 1)$ keeps the log standard deviation within [l, h];
+    the network's outputs are $\mu$, then z.
+
+    Reference: Wang et al., "1000 Layer Networks for Self-Supervised RL", 2025, table 7.
+    """
+
+    network: Network
+    log_std_min: float = eqx.field(static=True)
+    log_std_max: float = eqx.field(static=True)
+
+    def __init__(
+        self,
+        network: NetworkPlan,
+        log_std_min: LogStd = -5.0,
+        log_std_max: LogStd = 2.0,
+        *,
+        sizes: Sizes,
+        key: Key[Array, ""],
+    ):
+        """Args:
+            network: plan of the network, completed with `in_size`, `out_size` and `key`.
+            log_std_min: l, of the normal before tanh.
+            log_std_max: h, likewise.
+            sizes: of state, goal and action.
+            key: random key of the weights.
+
+        Raises:
+            SettingError: a bound out of range, or the two the wrong way round.
+        """
+        check(TanhGaussianActor, log_std_min=log_std_min, log_std_max=log_std_max)
+        if log_std_min >= log_std_max:
+            problem = f"is {log_std_min!r}; it must be less than log_std_max, {log_std_max!r}."
+            raise SettingError("log_std_min", problem)
+        self.network = network(in_size=sizes.state + sizes.goal, out_size=2 * sizes.action, key=key)
+        self.log_std_min = log_std_min
+        self.log_std_max = log_std_max
+
+    def __call__(self, state: Float[Array, " n"], goal: Float[Array, " g"]) -> TanhNormal:
+        """The distribution of actions in one state with one goal."""
+        mean, z = jnp.split(self.network(jnp.concatenate([state, goal])), 2)
+        half_range = (self.log_std_max - self.log_std_min) / 2
+        return TanhNormal(mean, self.log_std_min + half_range * (jnp.tanh(z) + 1))

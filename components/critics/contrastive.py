@@ -1,0 +1,108 @@
+"""Critics that judge how soon a state-action leads to a goal."""
+
+from typing import NamedTuple
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from components.constraints import PositiveInt, check
+from components.energies.similarities import AbstractEnergy, NegativeL2
+from components.env_dims import Sizes
+from components.networks import Network, NetworkPlan
+
+
+class Pairs(NamedTuple):
+    """A batch of state-actions against a batch of goals.
+
+    Attributes:
+        logits: f of every state-action (rows) with every goal (columns).
+        state_actions: embeddings phi(s, a).
+        goals: embeddings psi(g).
+    """
+
+    logits: Float[Array, "B C"]
+    state_actions: Float[Array, "B d"]
+    goals: Float[Array, "C d"]
+
+
+class ContrastiveCritic(eqx.Module):
+    r"""$f(s, a, g) = \mathrm{energy}(\phi(s, a), \psi(g))$ with two encoders into one space.
+
+    Reference: Eysenbach et al., "Contrastive Learning as Goal-Conditioned RL", 2022; Wang et al.,
+    "1000 Layer Networks for Self-Supervised RL", 2025, section 3.
+    """
+
+    state_action_encoder: Network
+    goal_encoder: Network
+    energy: AbstractEnergy
+    log_scale: Float[Array, ""] | None
+
+    def __init__(
+        self,
+        state_action_encoder: NetworkPlan,
+        goal_encoder: NetworkPlan,
+        energy: AbstractEnergy = NegativeL2(),  # noqa: B008 (modules do not change)
+        embedding_size: PositiveInt = 64,
+        learned_scale: bool = False,
+        *,
+        sizes: Sizes,
+        key: Key[Array, ""],
+    ):
+        """Args:
+            state_action_encoder: plan of phi, completed with `in_size`, `out_size` and `key`.
+            goal_encoder: plan of psi, likewise.
+            energy: agreement of two embeddings.
+            embedding_size: numbers in an embedding.
+            learned_scale: whether f is the energy times a factor that is trained, 1 at first (an
+                inverse temperature of the softmax; energies such as the cosine need one).
+            sizes: of state, goal and action.
+            key: random key of the weights.
+
+        Raises:
+            SettingError: `embedding_size` is not positive.
+        """
+        check(ContrastiveCritic, embedding_size=embedding_size)
+        state_action_key, goal_key = jax.random.split(key)
+        self.state_action_encoder = state_action_encoder(
+            in_size=sizes.state + sizes.action, out_size=embedding_size, key=state_action_key
+        )
+        self.goal_encoder = goal_encoder(in_size=sizes.goal, out_size=embedding_size, key=goal_key)
+        self.energy = energy
+        self.log_scale = jnp.zeros((), jnp.float32) if learned_scale else None
+
+    def embed_state_action(
+        self, state: Float[Array, " n"], action: Float[Array, " a"]
+    ) -> Float[Array, " d"]:
+        """phi(s, a)."""
+        return self.state_action_encoder(jnp.concatenate([state, action]))
+
+    def embed_goal(self, goal: Float[Array, " g"]) -> Float[Array, " d"]:
+        """psi(g)."""
+        return self.goal_encoder(goal)
+
+    def __call__(
+        self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
+    ) -> Float[Array, ""]:
+        """f(s, a, g): higher where the goal is reached sooner."""
+        energy = self.energy(self.embed_state_action(state, action), self.embed_goal(goal))
+        return self._scaled(energy)
+
+    def values(
+        self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
+    ) -> Float[Array, "1"]:
+        """f(s, a, g) as the one member of an ensemble, which losses for ensembles take."""
+        return self(state, action, goal)[None]
+
+    def pairs(
+        self, states: Float[Array, "B n"], actions: Float[Array, "B a"], goals: Float[Array, "C g"]
+    ) -> Pairs:
+        """Every state-action with every goal."""
+        state_actions = jax.vmap(self.embed_state_action)(states, actions)
+        embedded = jax.vmap(self.embed_goal)(goals)
+        logits = self._scaled(self.energy.pairwise(state_actions, embedded))
+        return Pairs(logits, state_actions, embedded)
+
+    def _scaled(self, energy: Float[Array, "*b"]) -> Float[Array, "*b"]:
+        return energy if self.log_scale is None else jnp.exp(self.log_scale) * energy

@@ -1,0 +1,70 @@
+"""State-action values from networks of state, action and goal together."""
+
+from typing import Annotated
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float, Key
+
+from components.constraints import OneOf, PositiveInt, check
+from components.env_dims import Sizes
+from components.networks import Network, NetworkPlan
+
+Judgement = Annotated[str, OneOf(("minimum", "first"))]
+
+
+class QEnsemble(eqx.Module):
+    r"""$Q_1, \dots, Q_K$ of (s, a, g): networks of one plan with weights of their own.
+
+    Reference: Fujimoto et al., "Addressing Function Approximation Error in Actor-Critic Methods",
+    2018 (two members).
+    """
+
+    network: Network  # arrays have a leading axis of members
+    members: int = eqx.field(static=True)
+    judgement: str = eqx.field(static=True)
+
+    def __init__(
+        self,
+        network: NetworkPlan,
+        members: PositiveInt = 2,
+        judgement: Judgement = "minimum",
+        *,
+        sizes: Sizes,
+        key: Key[Array, ""],
+    ):
+        """Args:
+            network: plan of each member, completed with `in_size`, `out_size` and `key`.
+            members: K.
+            judgement: what an actor is judged by: the `minimum` over the members (SAC), or the
+                `first` of them (TD3).
+            sizes: of state, goal and action.
+            key: random key of the weights.
+
+        Raises:
+            SettingError: a setting outside its range.
+        """
+        check(QEnsemble, members=members, judgement=judgement)
+
+        def make(key: Key[Array, ""]) -> Network:
+            in_size = sizes.state + sizes.action + sizes.goal
+            return network(in_size=in_size, out_size=1, key=key)
+
+        self.network = eqx.filter_vmap(make)(jax.random.split(key, members))
+        self.members = members
+        self.judgement = judgement
+
+    def values(
+        self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
+    ) -> Float[Array, " members"]:
+        """The value by each member."""
+        x = jnp.concatenate([state, action, goal])
+        return eqx.filter_vmap(lambda network: network(x)[0])(self.network)
+
+    def __call__(
+        self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
+    ) -> Float[Array, ""]:
+        """The value that an actor is judged by."""
+        values = self.values(state, action, goal)
+        return values[0] if self.judgement == "first" else jnp.min(values)

@@ -1,0 +1,49 @@
+"""Poses, inertias, velocities and forces as C MuJoCo has them."""
+
+import pickle
+
+import jax
+import jax.numpy as jnp
+import mujoco
+import numpy as np
+
+from components.environments.core import physics as module
+from components.environments.core.physics import Body, Physics
+
+
+def test_mechanics_are_c_mujocos(free_ant):
+    physics = free_ant.task.physics
+    rng = np.random.default_rng(0)
+    data = mujoco.MjData(physics.model)
+    data.qpos = rng.normal(size=15)
+    data.qpos[3:7] /= np.linalg.norm(data.qpos[3:7])
+    data.qvel, data.ctrl = rng.normal(size=14), rng.uniform(-1, 1, 8)
+    mujoco.mj_forward(physics.model, data)
+    body = Body(
+        *(jnp.asarray(x, jnp.float32) for x in (data.qpos, data.qvel, 0 * data.qvel, data.ctrl))
+    )
+    found = jax.jit(physics.mechanics)(body)
+    for name, value in found._asdict().items():
+        expected = getattr(data, name).reshape(value.shape)
+        np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5, err_msg=name)
+
+
+def test_mjx_is_traced_once_for_all_programs(bead, monkeypatch):
+    traced, step = [], module.mjx.step
+    monkeypatch.setattr(module.mjx, "step", lambda *x: (traced.append(1), step(*x))[1])
+    physics = Physics(bead.task.physics.model, 2)
+    body = physics.rest(jnp.zeros(1, jnp.float32), jnp.zeros(1, jnp.float32))
+    jax.eval_shape(physics.advance, body, body.ctrl)
+    once = len(traced)
+    assert once > 0
+    bodies = jax.tree.map(lambda x: x[None], body)
+    jax.eval_shape(lambda b: jax.vmap(physics.advance)(b, b.ctrl), bodies)
+    assert len(traced) == once
+
+
+def test_physics_that_has_been_traced_pickles(bead):
+    physics = bead.task.physics
+    body = physics.rest(jnp.ones(1, jnp.float32), jnp.zeros(1, jnp.float32))
+    expected = physics.mechanics(body)
+    found = pickle.loads(pickle.dumps(physics)).mechanics(body)
+    np.testing.assert_array_equal(found.xpos, expected.xpos)

@@ -1,0 +1,72 @@
+"""The two nearest walls are all that a robot can touch."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.environments.mazes.layouts import LAYOUTS
+from components.environments.mazes.maze import Maze, maze
+from components.environments.mazes.walls import NEAREST, Boxes, move_nearest
+from components.environments.tasks.point import point_maze
+
+MAZES = [maze(name) for name in LAYOUTS]
+# A robot's reach plus what it moves in one control step; half a cell is 2 m.
+REACH = 1.9
+
+
+def distances(walls: Boxes, point: np.ndarray) -> np.ndarray:
+    gap = np.maximum(np.abs(point - walls.centre) - walls.half, 0)
+    return np.linalg.norm(gap, axis=-1)
+
+
+def is_free(where: Maze, points: np.ndarray) -> np.ndarray:
+    cells = np.floor(points / where.scale + 0.5).astype(int)
+    return where.grid[cells[:, 0], cells[:, 1]] != "#"
+
+
+@settings(deadline=None)
+@given(st.sampled_from(MAZES), st.data())
+def test_a_straight_reach_meets_one_of_the_nearest_walls_first(where, data):
+    """From a free point, a limb stretched out until it meets a wall meets a near one."""
+    fraction = st.floats(-0.49, 0.49)
+    cell = data.draw(st.sampled_from(np.argwhere(where.grid != "#").tolist()))
+    root = where.scale * (np.array(cell) + np.array([data.draw(fraction), data.draw(fraction)]))
+    angle = data.draw(st.floats(0, 6.28))
+    reach = np.arange(0, REACH, 0.01)[:, None] * [[np.cos(angle), np.sin(angle)]]
+    limb = root + reach
+    blocked = ~is_free(where, limb)
+    if not blocked.any():
+        return
+    touched = np.argmin(distances(where.walls, limb[np.argmax(blocked)]))
+    near = np.argsort(distances(where.walls, root), kind="stable")[:NEAREST]
+    assert distances(where.walls, root)[touched] <= distances(where.walls, root)[near].max() + 1e-5
+
+
+def test_the_physics_gets_the_nearest_walls():
+    env = point_maze("big_maze")
+    walls, physics = env.task.maze.walls, env.task.physics
+    adapt = move_nearest(walls, physics.model)
+    model = jax.tree.map(jnp.asarray, physics._mjx_model)
+    rng = np.random.default_rng(0)
+    for point in rng.uniform(2, 26, (20, 2)).astype(np.float32):
+        moved = adapt(model, jnp.asarray(point))
+        geoms = [physics.model.geom(f"wall_{i}").id for i in range(NEAREST)]
+        given_boxes = Boxes(
+            np.asarray(moved.geom_pos)[geoms, :2], np.asarray(moved.geom_size)[geoms, :2]
+        )
+        expected = np.sort(distances(walls, point))[:NEAREST]
+        np.testing.assert_allclose(np.sort(distances(given_boxes, point)), expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_scene_holds_every_wall(layout):
+    env = point_maze(layout)
+    scene, walls = env.task.scene, env.task.maze.walls
+    assert scene.ngeom == 2 + len(walls.centre)
+    assert env.task.physics.model.ngeom == 2 + NEAREST
+    for i, (centre, half) in enumerate(zip(*walls, strict=True)):
+        np.testing.assert_allclose(scene.geom(f"wall_{i}").pos, [*centre, 1])
+        np.testing.assert_allclose(scene.geom(f"wall_{i}").size, [*half, 1])
