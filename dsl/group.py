@@ -14,8 +14,8 @@ from dsl.finite import NonFiniteError
 from dsl.job import Job, interrupted, say, train
 from dsl.member import Host
 from dsl.points import without_seed
+from dsl.records.run_folder import RunFolder
 from dsl.room import out_of_memory_in_words, require_room
-from dsl.run_folder import RunFolder
 from dsl.signals import Interruption, StopRequestedError
 from dsl.start import start_together
 from dsl.tracking import trackers

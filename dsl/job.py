@@ -14,15 +14,15 @@ from dsl.checkpoint import keeper
 from dsl.checkpoint.keeper import Keeper, Position
 from dsl.command import NON_FINITE
 from dsl.config import Configuration
-from dsl.continuation import Finished, finished, mark_finished, require_same, rewind
 from dsl.evaluation import Rollout
 from dsl.experiment import Experiment
 from dsl.finite import NonFiniteError
 from dsl.member import Host
 from dsl.pictures import record_pictures
-from dsl.provenance import environment
+from dsl.records.provenance import environment
+from dsl.records.resume import Finished, finished, mark_finished, require_same, rewind
+from dsl.records.run_folder import EXPERIMENT, PROFILE, Description, RunFolder, next_folder
 from dsl.room import out_of_memory_in_words, require_room
-from dsl.run_folder import EXPERIMENT, PROFILE, Description, RunFolder, next_folder
 from dsl.signals import Interruption, StopRequestedError
 from dsl.start import start
 from dsl.tracking import Tracker, trackers

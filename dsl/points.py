@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsl.config import ConfigError, Configuration, load
-from dsl.continuation import finished
 from dsl.errors import UsageError
-from dsl.run_folder import OPERATIVE
+from dsl.records.resume import finished
+from dsl.records.run_folder import OPERATIVE
 
 FINISHED, BEGUN, WAITING, OTHER = "finished", "begun", "waiting", "other settings"
 # What a file name should not hold.

@@ -26,7 +26,7 @@ from dsl.config import load
 from dsl.errors import UsageError
 from dsl.evaluation import Rollout, evaluate
 from dsl.experiment import Experiment
-from dsl.run_folder import OPERATIVE
+from dsl.records.run_folder import OPERATIVE
 
 
 class Policy(eqx.Module):

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from dsl.provenance import environment
+from dsl.records.provenance import environment
 from dsl.report.comparison import Comparison, Group, Member, in_words
 from dsl.report.document import Document, table
 from dsl.report.scores import recent

@@ -8,8 +8,8 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from dsl.errors import UsageError
+from dsl.records.run_folder import write_atomically
 from dsl.report.style import RC
-from dsl.run_folder import write_atomically
 
 PAGE = "report.md"
 

@@ -10,9 +10,9 @@ from dsl.build import build
 from dsl.config import load
 from dsl.errors import UsageError
 from dsl.memory import count
+from dsl.records.run_folder import OPERATIVE
 from dsl.report.comparison import Comparison, Member
 from dsl.report.scores import Score
-from dsl.run_folder import OPERATIVE
 
 
 def counter(comparison: Comparison, say: Callable[[str], None]) -> Callable[[Score], int | None]:

@@ -3,8 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from dsl.records.run_folder import keep_picture
 from dsl.report.document import Picture
-from dsl.run_folder import keep_picture
 from dsl.tracking.add_runs import add_runs
 from dsl.tracking.aim_repository import repository
 

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from dsl.continuation import MAY_CHANGE, finished
-from dsl.run_folder import ENVIRONMENT, EXPERIMENT, METRICS
+from dsl.records.metrics_log import read_metrics
+from dsl.records.resume import MAY_CHANGE, finished
+from dsl.records.run_folder import ENVIRONMENT, EXPERIMENT, METRICS
 from dsl.tracking.add_runs import find_runs, wrong_with
-from dsl.tracking.jsonl import read_metrics
 
 SEED = "Experiment.seed"
 TOTAL = "Experiment.total_env_steps"

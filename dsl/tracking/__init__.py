@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from dsl.records.metrics_log import Jsonl, read_metrics
 from dsl.tracking.aim_view import AimView
 from dsl.tracking.console import Console
 from dsl.tracking.fan_out import FanOut
-from dsl.tracking.jsonl import Jsonl, read_metrics
 from dsl.tracking.tracker import Metrics, Tracker
 
 __all__ = ["Metrics", "Tracker", "read_metrics", "trackers"]

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from dsl.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
+from dsl.records.metrics_log import read_metrics
+from dsl.records.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
 from dsl.tracking.aim_follower import advice, copy
 from dsl.tracking.aim_repository import repository, repository_lock
-from dsl.tracking.jsonl import read_metrics
 
 Say = Callable[[str], None]
 

@@ -17,9 +17,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsl.run_folder import METRICS, PICTURES
+from dsl.records.metrics_log import read_from
+from dsl.records.run_folder import METRICS, PICTURES
 from dsl.tracking.aim_repository import repository, repository_lock
-from dsl.tracking.jsonl import read_from
 
 if TYPE_CHECKING:
     from dsl.tracking.aim_tracker import AimTracker

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from dsl.file_lock import FileLock
-from dsl.run_folder import write_atomically
+from dsl.records.file_lock import FileLock
+from dsl.records.run_folder import write_atomically
 
 _NAMES = "aim_runs"
 

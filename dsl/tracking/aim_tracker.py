@@ -12,9 +12,9 @@ from typing import Any
 
 import aim
 
-from dsl.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
+from dsl.records.metrics_log import read_metrics
+from dsl.records.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
 from dsl.tracking.aim_repository import known_run, remember_run
-from dsl.tracking.jsonl import read_metrics
 
 _COUNTERS = ("env_steps", "epoch")
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from dsl.continuation import Finished, finished, mark_finished, require_same, rewind
 from dsl.errors import UsageError
+from dsl.records.resume import Finished, finished, mark_finished, require_same, rewind
 
 OPERATIVE = """# Every value
 Experiment:

@@ -3,12 +3,12 @@ import signal
 import subprocess
 import sys
 
-from dsl.file_lock import FileLock
+from dsl.records.file_lock import FileLock
 
 _HOLD = """
 import sys, time
 from pathlib import Path
-from dsl.file_lock import FileLock
+from dsl.records.file_lock import FileLock
 lock = FileLock(Path(sys.argv[1]))
 assert lock.acquire()
 print("held", flush=True)

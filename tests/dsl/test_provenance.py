@@ -4,7 +4,7 @@ import sys
 
 import jax
 
-from dsl import provenance
+from dsl.records import provenance
 
 
 def test_the_environment_is_plain_data_with_what_can_differ(monkeypatch):

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dsl.errors import UsageError
-from dsl.run_folder import Description, RunFolder, next_folder, write_atomically
+from dsl.records.run_folder import Description, RunFolder, next_folder, write_atomically
 
 DESCRIPTION = Description(
     experiment="quickstart",

@@ -102,7 +102,7 @@ def test_a_signal_on_a_full_disk_is_not_called_saved(file, half):
 
 def test_a_record_that_cannot_be_written_ends_the_run(file, half):
     size = (half / "metrics.jsonl").stat().st_size
-    limit = ("import resource", "from dsl.tracking.jsonl import Jsonl",
+    limit = ("import resource", "from dsl.records.metrics_log import Jsonl",
              "real = Jsonl.log",
              f"Jsonl.log = lambda *a: (resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1)),"
               " real(*a))")  # fmt: skip

@@ -20,6 +20,7 @@ from dsl.checkpoint.keeper import Keeper, Position
 from dsl.config import load
 from dsl.evaluation import Rollout
 from dsl.policy import Policy
+from dsl.records.run_folder import Description, RunFolder
 from dsl.report.__main__ import main
 from dsl.report.block_norms import marks
 from dsl.report.comparison import compare
@@ -28,7 +29,6 @@ from dsl.report.landscape import landscape
 from dsl.report.parameters import parameters
 from dsl.report.runs import read_runs
 from dsl.report.trained import Trained, longest_success
-from dsl.run_folder import Description, RunFolder
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 

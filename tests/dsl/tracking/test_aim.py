@@ -13,10 +13,10 @@ import PIL.Image
 import pytest
 from aim_reader import read_aim
 
-from dsl.file_lock import FileLock
-from dsl.run_folder import Description, RunFolder
+from dsl.records.file_lock import FileLock
+from dsl.records.metrics_log import Jsonl
+from dsl.records.run_folder import Description, RunFolder
 from dsl.tracking.aim_view import AimError, AimView
-from dsl.tracking.jsonl import Jsonl
 
 ROOT = Path(__file__).resolve().parents[3]
 DESCRIPTION = Description(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsl.errors import RecordError
-from dsl.tracking.jsonl import Jsonl, read_from, read_metrics
+from dsl.records.metrics_log import Jsonl, read_from, read_metrics
 
 
 def test_an_epoch_is_a_line_of_strict_json(tmp_path):
@@ -81,7 +81,7 @@ _FILL = """
 import resource, sys
 from pathlib import Path
 from dsl.errors import RecordError
-from dsl.tracking.jsonl import Jsonl
+from dsl.records.metrics_log import Jsonl
 tracker = Jsonl(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 try:

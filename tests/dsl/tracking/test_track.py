@@ -9,13 +9,13 @@ import PIL.Image
 import pytest
 from aim_reader import read_aim
 
-from dsl.file_lock import FileLock
-from dsl.run_folder import Description, RunFolder
+from dsl.records.file_lock import FileLock
+from dsl.records.metrics_log import Jsonl
+from dsl.records.run_folder import Description, RunFolder
 from dsl.track import main
 from dsl.tracking.add_runs import find_runs, wrong_with
 from dsl.tracking.aim_repository import known_run, remember_run
 from dsl.tracking.aim_view import AimView
-from dsl.tracking.jsonl import Jsonl
 
 ROOT = Path(__file__).resolve().parents[3]
 DESCRIPTION = Description("quick", "A = 1\n", "B = 2\n", {"SEED": 7}, {"a": {"b": 3}}, {})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from dsl.errors import RecordError
-from dsl.run_folder import METRICS, PICTURES, keep_picture
+from dsl.records.run_folder import METRICS, PICTURES, keep_picture
 from dsl.tracking.tracker import Metrics
 
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dsl.errors import UsageError
-from dsl.file_lock import FileLock
+from dsl.records.file_lock import FileLock
 
 CONFIG = "config.gin"
 OPERATIVE = "operative.gin"
@@ -42,7 +42,7 @@ class Description(NamedTuple):
         operative: a gin file with every value that ran.
         macros: the CAPITAL knobs of the experiment.
         hyperparameters: every setting, nested by role and component.
-        environment: what `dsl.provenance.environment` returned.
+        environment: what `dsl.records.provenance.environment` returned.
     """
 
     experiment: str

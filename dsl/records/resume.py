@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsl.errors import UsageError
-from dsl.run_folder import ENVIRONMENT, EXPERIMENT, METRICS, OPERATIVE, write_atomically
-from dsl.tracking.jsonl import read_metrics
+from dsl.records.metrics_log import read_metrics
+from dsl.records.run_folder import ENVIRONMENT, EXPERIMENT, METRICS, OPERATIVE, write_atomically
 
 FINISHED = "finished.json"
 # Settings that a run may be continued with a new value of.
