@@ -19,8 +19,8 @@ import jax.numpy as jnp
 import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl import execution
 from dsl.build import build
-from dsl.checkpoint.cadence import Cadence
-from dsl.checkpoint.keeper import Keeper, Position
+from dsl.checkpoint.manager import Keeper, Position
+from dsl.checkpoint.policy import Cadence
 from dsl.config import load
 
 FILE = "experiments/ant_maze_1024.gin"

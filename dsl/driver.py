@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from dsl import seeds
-from dsl.checkpoint.keeper import Position
+from dsl.checkpoint.manager import Position
 from dsl.compilation_cache import kept_in
 from dsl.evaluation import Rollout
 from dsl.execution import Execution, Together, execution, on_devices, shared

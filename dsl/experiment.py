@@ -7,7 +7,7 @@ from components.constraints import AtLeast, AtMost, OneOf, PositiveInt, SettingE
 from components.environments.core.goal_environment import GoalEnvironment
 from components.learners.actor_critic import ActorCritic
 from components.replay.trajectory_buffer import TrajectoryBuffer
-from dsl.checkpoint.cadence import Cadence
+from dsl.checkpoint.policy import Cadence
 from dsl.program import Program
 from dsl.schedule import Schedule, plan
 

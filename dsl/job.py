@@ -10,8 +10,8 @@ from tqdm import tqdm
 
 from dsl import driver
 from dsl.build import build
-from dsl.checkpoint import keeper
-from dsl.checkpoint.keeper import Keeper, Position
+from dsl.checkpoint import manager
+from dsl.checkpoint.manager import Keeper, Position
 from dsl.command import NON_FINITE
 from dsl.config import Configuration
 from dsl.evaluation import Rollout
@@ -180,7 +180,7 @@ def say(line: str) -> None:
 
 def _epoch_length(folder: Path) -> int | None:
     """Iterations per epoch of the run that goes on, which a new total does not change."""
-    facts = keeper.facts(folder)
+    facts = manager.facts(folder)
     return None if facts is None else facts["iterations_per_epoch"]
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from dsl.checkpoint.keeper import Keeper, Position
+from dsl.checkpoint.manager import Keeper, Position
 from dsl.finite import NonFiniteError, require_finite
 from dsl.program import Learners, Program, Progress
 from dsl.schedule import Schedule

@@ -19,8 +19,8 @@ from components.actors.action_selection import AbstractActing, act
 from components.learners.actor_critic import LearnerState, Metrics, Networks
 from dsl.build import build
 from dsl.checkpoint import store
-from dsl.checkpoint.keeper import policies
-from dsl.checkpoint.parts import LEARNERS, NETWORKS, restore
+from dsl.checkpoint.manager import policies
+from dsl.checkpoint.serialisation import LEARNERS, NETWORKS, restore
 from dsl.checkpoint.store import DamagedError
 from dsl.config import load
 from dsl.errors import UsageError

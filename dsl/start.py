@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from dsl import loop, seeds
-from dsl.checkpoint.keeper import Keeper, Position
+from dsl.checkpoint.manager import Keeper, Position
 from dsl.execution import begin, on_devices, placed
 from dsl.experiment import Experiment
 from dsl.program import Program, Progress

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from components.environments.core.goal_environment import GoalEnvironment
-from dsl.checkpoint.keeper import policies
+from dsl.checkpoint.manager import policies
 from dsl.errors import UsageError
 from dsl.evaluation import Rollout
 from dsl.policy import Policy, load_policy, play

@@ -12,8 +12,8 @@ from jumanji.types import StepType, restart
 from components.env_dims import Sizes
 from components.learners.actor_critic import LearnerState, Networks
 from components.replay.trajectory_buffer import TrajectoryBuffer
-from dsl.checkpoint.cadence import Cadence
-from dsl.checkpoint.keeper import Keeper, Position, policies
+from dsl.checkpoint.manager import Keeper, Position, policies
+from dsl.checkpoint.policy import Cadence
 from dsl.errors import UsageError
 from dsl.finite import NonFiniteError
 from dsl.program import Lanes, Progress, TrainState

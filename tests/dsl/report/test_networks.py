@@ -16,7 +16,7 @@ from components.environments.core.goal_environment import Observation, State
 from components.environments.tasks.point import point_maze
 from components.learners.actor_critic import Networks
 from dsl.build import build
-from dsl.checkpoint.keeper import Keeper, Position
+from dsl.checkpoint.manager import Keeper, Position
 from dsl.config import load
 from dsl.evaluation import Rollout
 from dsl.policy import Policy

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dsl.checkpoint import store
-from dsl.checkpoint.cadence import Cadence
-from dsl.checkpoint.parts import BUFFER, LEARNERS, NETWORKS, REST, copies, join, split
+from dsl.checkpoint.policy import Cadence
+from dsl.checkpoint.serialisation import BUFFER, LEARNERS, NETWORKS, REST, copies, join, split
 from dsl.checkpoint.store import DamagedError
 from dsl.errors import UsageError
 from dsl.finite import require_finite
