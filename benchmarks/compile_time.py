@@ -16,9 +16,9 @@ import jax
 import jax.numpy as jnp
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl import loop
 from dsl.build import build
 from dsl.config import load
+from dsl.loop.training_loop import training_loop
 
 DEPTHS = (4, 1024)
 
@@ -27,12 +27,12 @@ def seconds(file: Path, depth: int) -> tuple[float, float]:
     """Seconds to trace and to compile one epoch at a depth, from cold."""
     jax.clear_caches()
     program = build(load(file, [f"CRITIC_DEPTH={depth}", f"ACTOR_DEPTH={depth}"])).program()
-    progress = eqx.filter_jit(loop.begin)(program, jnp.zeros((), jnp.uint32))
+    progress = eqx.filter_jit(training_loop.begin)(program, jnp.zeros((), jnp.uint32))
     count = jnp.ones((), jnp.int32)
     begun = time.perf_counter()
     lowered = [
-        eqx.filter_jit(loop.advance).lower(program, progress, count, count),
-        eqx.filter_jit(loop.finish).lower(program, progress, count),
+        eqx.filter_jit(training_loop.advance).lower(program, progress, count, count),
+        eqx.filter_jit(training_loop.finish).lower(program, progress, count),
     ]
     traced = time.perf_counter()
     for part in lowered:

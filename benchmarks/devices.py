@@ -52,9 +52,9 @@ def _report(name: str, devices: int, rounds: int) -> None:
 
 def _forms(name: str, devices: int) -> dict[str, dict[str, Callable[[], None]]]:
     import dsl.vocabulary  # noqa: F401 - registers the words
-    from dsl import execution
     from dsl.build import build
     from dsl.config import load
+    from dsl.loop.training_loop import execution
 
     file, settings = WORKLOADS[name]
     experiment = build(load(file, settings))
@@ -71,7 +71,7 @@ def _forms(name: str, devices: int) -> dict[str, dict[str, Callable[[], None]]]:
 def _split(program, progress):
     import jax
 
-    from dsl.devices import of_progress, spread
+    from dsl.loop.sharding import of_progress, spread
 
     return jax.device_put(progress, spread(program, of_progress(progress)))
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import jax
 
 from dsl.command import add_overrides
-from dsl.execution import OnCores, Together
+from dsl.loop.execution import OnCores, Together
 from dsl.run import main as run
 
 SECONDS: dict[str, float] = defaultdict(float)

@@ -61,7 +61,7 @@ def measure(file: str, *settings: str) -> tuple[int, int, int]:
     import dsl.vocabulary  # noqa: F401 - registers the words
     from dsl.build import build
     from dsl.config import load
-    from dsl.execution import Together, begin
+    from dsl.loop.execution import Together, begin
     from dsl.memory import estimate, state_shape
 
     experiment = build(load(ROOT / file, settings))

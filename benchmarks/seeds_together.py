@@ -116,9 +116,9 @@ def _form(count: int) -> Callable[[], None]:
     import jax
 
     import dsl.vocabulary  # noqa: F401 - registers the words
-    from dsl import execution, seeds
     from dsl.build import build
     from dsl.config import load
+    from dsl.loop.training_loop import execution, multi_seed
 
     experiment = build(load(ROOT / FILE))
     program, fill = experiment.program(), experiment.schedule().fill_iterations
@@ -127,8 +127,8 @@ def _form(count: int) -> Callable[[], None]:
         progress = execution.begin(program, 0)
         loop = execution.execution(program, progress)
     else:
-        progress = seeds.begin(program, range(count))
-        loop = execution.Together(program, progress, seeds.over_seeds)
+        progress = multi_seed.begin(program, range(count))
+        loop = execution.Together(program, progress, multi_seed.over_seeds)
     latest = [loop.advance(progress, fill, 0)]
 
     def iterate() -> None:

@@ -5,9 +5,9 @@ import jax
 import jax.numpy as jnp
 
 from components.constraints import SettingError
-from dsl import loop
 from dsl.config import ConfigError, Configuration
 from dsl.experiment import Experiment
+from dsl.loop.training_loop import training_loop
 
 
 def build(configuration: Configuration) -> Experiment:
@@ -30,9 +30,9 @@ def build(configuration: Configuration) -> Experiment:
 def _refusal(experiment: Experiment) -> SettingError | None:
     """What the words of a learner have against each other; a trial in which nothing is computed."""
     program = experiment.program()
-    state = eqx.filter_eval_shape(loop.init, program, jax.ShapeDtypeStruct((), jnp.uint32))
+    state = eqx.filter_eval_shape(training_loop.init, program, jax.ShapeDtypeStruct((), jnp.uint32))
     try:
-        eqx.filter_eval_shape(loop.no_metrics, program, state)
+        eqx.filter_eval_shape(training_loop.no_metrics, program, state)
     except SettingError as error:
         return error
     # Whatever a word misses in another: a loss for pairs its critic's pairs, an actor its critic.

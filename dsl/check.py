@@ -10,8 +10,8 @@ from dsl.build import build
 from dsl.config import Configuration
 from dsl.experiment import Experiment
 from dsl.language.sweeps import Grid
+from dsl.loop.program import TrainState
 from dsl.memory import Memory, count, estimate, in_words, state_shape
-from dsl.program import TrainState
 
 
 def report(configuration: Configuration) -> str:

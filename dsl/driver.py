@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dsl import seeds
 from dsl.checkpoint.manager import Position
 from dsl.compilation_cache import kept_in
-from dsl.evaluation import Rollout
-from dsl.execution import Execution, Together, execution, on_devices, shared
 from dsl.experiment import Experiment
-from dsl.finite import NonFiniteError
+from dsl.loop.evaluation import Rollout
+from dsl.loop.execution import Execution, Together, execution, on_devices, shared
+from dsl.loop.finite_check import NonFiniteError
+from dsl.loop.program import Progress
+from dsl.loop.schedule import Schedule
+from dsl.loop.training_loop import multi_seed
 from dsl.member import Host, Member
 from dsl.pace import Pace
 from dsl.profile import trace
-from dsl.program import Progress
-from dsl.schedule import Schedule
 from dsl.signals import Interruption, StopRequestedError
 from dsl.start import Start, Starts
 
@@ -99,9 +99,9 @@ def train_together(
     ]
     work = _Work(
         starts.progress,
-        compiled=lambda: Together(program, starts.progress, seeds.over_seeds),
-        of=seeds.of_seed,
-        where=seeds.shared(len(hosts)),
+        compiled=lambda: Together(program, starts.progress, multi_seed.over_seeds),
+        of=multi_seed.of_seed,
+        where=multi_seed.shared(len(hosts)),
     )
     return _Run(schedule, members, work, interruption).to_the_end()
 

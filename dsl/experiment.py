@@ -8,8 +8,8 @@ from components.environments.core.goal_environment import GoalEnvironment
 from components.learners.actor_critic import ActorCritic
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.checkpoint.policy import Cadence
-from dsl.program import Program
-from dsl.schedule import Schedule, plan
+from dsl.loop.program import Program
+from dsl.loop.schedule import Schedule, plan
 
 _INT32, _UINT32, _INT64 = 2**31 - 1, 2**32 - 1, 2**63 - 1
 

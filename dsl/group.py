@@ -9,9 +9,9 @@ from dsl import driver
 from dsl.build import build
 from dsl.config import Configuration
 from dsl.errors import UsageError
-from dsl.evaluation import Rollout
-from dsl.finite import NonFiniteError
 from dsl.job import Job, interrupted, say, train
+from dsl.loop.evaluation import Rollout
+from dsl.loop.finite_check import NonFiniteError
 from dsl.member import Host
 from dsl.points import without_seed
 from dsl.records.run_folder import RunFolder

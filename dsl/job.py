@@ -14,9 +14,9 @@ from dsl.checkpoint import manager
 from dsl.checkpoint.manager import Keeper, Position
 from dsl.command import NON_FINITE
 from dsl.config import Configuration
-from dsl.evaluation import Rollout
 from dsl.experiment import Experiment
-from dsl.finite import NonFiniteError
+from dsl.loop.evaluation import Rollout
+from dsl.loop.finite_check import NonFiniteError
 from dsl.member import Host
 from dsl.pictures import record_pictures
 from dsl.records.provenance import environment

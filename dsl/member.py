@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from dsl.checkpoint.manager import Keeper, Position
-from dsl.finite import NonFiniteError, require_finite
-from dsl.program import Learners, Program, Progress
-from dsl.schedule import Schedule
+from dsl.loop.finite_check import NonFiniteError, require_finite
+from dsl.loop.program import Learners, Program, Progress
+from dsl.loop.schedule import Schedule
 from dsl.tracking import Tracker
 
 _SCORE = "time_at_goal"

@@ -12,8 +12,8 @@ from components.learners.actor_critic import ActorCritic, LearnerState
 from components.losses.stop_grad_networks import Frozen
 from components.replay.batch import Batch
 from dsl.experiment import Experiment
-from dsl.loop import init
-from dsl.program import TrainState
+from dsl.loop.program import TrainState
+from dsl.loop.training_loop import init
 
 _FEWEST_ROWS = 2
 # Of weights, during an update: gradient and new weights.

@@ -11,7 +11,7 @@ from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.rendering.charts import overview
 from components.environments.rendering.opengl import RenderError
 from components.environments.rendering.video import film
-from dsl.evaluation import Rollout
+from dsl.loop.evaluation import Rollout
 from dsl.tracking import Tracker
 
 NAME = "final_rollout"

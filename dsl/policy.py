@@ -24,8 +24,8 @@ from dsl.checkpoint.serialisation import LEARNERS, NETWORKS, restore
 from dsl.checkpoint.store import DamagedError
 from dsl.config import load
 from dsl.errors import UsageError
-from dsl.evaluation import Rollout, evaluate
 from dsl.experiment import Experiment
+from dsl.loop.evaluation import Rollout, evaluate
 from dsl.records.run_folder import OPERATIVE
 
 

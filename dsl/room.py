@@ -7,9 +7,9 @@ from pathlib import Path
 
 import jax
 
-from dsl.devices import most
 from dsl.errors import UsageError
 from dsl.experiment import Experiment
+from dsl.loop.sharding import most
 from dsl.memory import Memory, estimate, in_words, state_shape
 
 # XLA may need less than the estimate: 480 MiB against 600 MiB where pairs of a batch dominate.

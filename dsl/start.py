@@ -8,11 +8,11 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from dsl import loop, seeds
 from dsl.checkpoint.manager import Keeper, Position
-from dsl.execution import begin, on_devices, placed
 from dsl.experiment import Experiment
-from dsl.program import Program, Progress
+from dsl.loop.execution import begin, on_devices, placed
+from dsl.loop.program import Program, Progress
+from dsl.loop.training_loop import multi_seed, training_loop
 
 
 class Start(NamedTuple):
@@ -65,7 +65,7 @@ def start_together(
     """
     program = experiments[0].program()
     if not iterations:
-        progress = seeds.begin(program, [experiment.seed for experiment in experiments])
+        progress = multi_seed.begin(program, [experiment.seed for experiment in experiments])
         return Starts(progress, [Position()] * len(experiments))
     resumed = [keeper.resume(_template(program), iterations) for keeper in keepers]
     found = [one for one in resumed if one is not None and one[1].iterations == iterations]
@@ -74,10 +74,10 @@ def start_together(
     for keeper in keepers:
         keeper.forget_after(iterations)
     progress, positions = zip(*found, strict=True)
-    return Starts(seeds.stacked(program, progress), positions)
+    return Starts(multi_seed.stacked(program, progress), positions)
 
 
 def _template(program: Program) -> Progress:
     """The run with shapes in place of arrays."""
     seed = jax.ShapeDtypeStruct((), jnp.uint32)
-    return eqx.filter_eval_shape(loop.begin, replace(program, devices=1), seed)
+    return eqx.filter_eval_shape(training_loop.begin, replace(program, devices=1), seed)

@@ -17,9 +17,9 @@ from probes import Line
 
 from components.losses.actor import LogLikelihood
 from components.replay.trajectory_buffer import TrajectoryBuffer
-from dsl import execution, loop
-from dsl.devices import of_progress, spread
 from dsl.experiment import Experiment
+from dsl.loop.sharding import of_progress, spread
+from dsl.loop.training_loop import execution, training_loop
 
 CAPACITY = 97  # no other size is the same
 PROGRAM = Experiment(
@@ -52,17 +52,17 @@ def numbers(state, metrics):
 
 def begun():
     """A run before its first step; its arrays are used up."""
-    return eqx.filter_jit(loop.begin)(PROGRAM, jnp.uint32(0))
+    return eqx.filter_jit(training_loop.begin)(PROGRAM, jnp.uint32(0))
 
 
 def together(devices, start):
     """Everything split, as on accelerators: numbers, state, compiled text."""
     program = replace(PROGRAM, devices=devices)
     progress = jax.device_put(start, spread(program, of_progress(start)))
-    advance = eqx.filter_jit(loop.advance).lower(program, progress, *counts()).compile()
+    advance = eqx.filter_jit(training_loop.advance).lower(program, progress, *counts()).compile()
     for _ in range(2):  # what comes out is spread as what went in
         progress = advance(program, progress, *counts())
-    progress, metrics, _, _ = eqx.filter_jit(loop.finish)(program, progress, jnp.int32(12))
+    progress, metrics, _, _ = eqx.filter_jit(training_loop.finish)(program, progress, jnp.int32(12))
     return numbers(progress.state, metrics), progress.state, advance.compiled.as_text()
 
 

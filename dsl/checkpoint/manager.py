@@ -15,8 +15,8 @@ from dsl.checkpoint.policy import Cadence
 from dsl.checkpoint.serialisation import BUFFER, LEARNERS, NETWORKS, REST, copies, join, split
 from dsl.checkpoint.store import DamagedError
 from dsl.errors import UsageError
-from dsl.finite import require_finite
-from dsl.program import Learners, Progress
+from dsl.loop.finite_check import require_finite
+from dsl.loop.program import Learners, Progress
 
 CHECKPOINTS = "checkpoints"
 ASIDE = "nonfinite"

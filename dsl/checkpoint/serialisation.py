@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import PyTree
 
 from dsl.checkpoint.store import Arrays, DamagedError
-from dsl.names import by_name
-from dsl.program import Progress
+from dsl.loop.named_leaves import by_name
+from dsl.loop.program import Progress
 
 LEARNERS, BUFFER, REST = "learners", "buffer", "rest"
 # What a learner's state calls them, and so the names of their arrays.

@@ -9,7 +9,7 @@ import numpy as np
 from components.environments.core.goal_environment import GoalEnvironment
 from dsl.checkpoint.manager import policies
 from dsl.errors import UsageError
-from dsl.evaluation import Rollout
+from dsl.loop.evaluation import Rollout
 from dsl.policy import Policy, load_policy, play
 from dsl.report.comparison import Comparison, Group, Member, in_words
 from dsl.report.scores import median

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from on_devices import CAPACITY
 
-from dsl import devices
+from dsl.loop.training_loop import sharding
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -55,4 +55,4 @@ def test_drawing_a_batch_leaves_the_buffer_where_it_is(report):
     [(8, (64, 32), 8), (8, (12, 20), 4), (6, (64, 32), 4), (4, (3, 8), 1), (2, (62, 256), 2)],
 )
 def test_the_most_devices_with_equal_shares(available, counts, most):
-    assert devices.most(available, *counts) == most
+    assert sharding.most(available, *counts) == most

@@ -19,8 +19,9 @@ from components.losses.actor import LogLikelihood, MaximumEntropy
 from components.networks import ResidualMLP
 from components.relabelling.strategies import GeometricFuture
 from components.replay.trajectory_buffer import TrajectoryBuffer
-from dsl import driver, loop
+from dsl import driver
 from dsl.experiment import Experiment
+from dsl.loop.training_loop import training_loop
 from dsl.start import start as started
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
@@ -54,13 +55,13 @@ def experiment(**settings):
 
 
 def begun(program, seed=0):
-    return eqx.filter_jit(loop.begin)(program, jnp.uint32(seed))
+    return eqx.filter_jit(training_loop.begin)(program, jnp.uint32(seed))
 
 
 @eqx.filter_jit
 def compiled_epoch(program, progress, iterations, updates):
-    progress = loop.advance(program, progress, iterations, updates)
-    return loop.finish(program, progress, iterations * updates)
+    progress = training_loop.advance(program, progress, iterations, updates)
+    return training_loop.finish(program, progress, iterations * updates)
 
 
 def epoch(program, progress, iterations, updates):
@@ -112,11 +113,15 @@ def test_the_agent_learns_to_stand_on_its_goal():
 
 
 def test_an_epoch_in_two_parts_is_the_epoch_in_one(start):
-    advance, program, updates = eqx.filter_jit(loop.advance), experiment().program(), jnp.int32(3)
+    advance, program, updates = (
+        eqx.filter_jit(training_loop.advance),
+        experiment().program(),
+        jnp.int32(3),
+    )
     whole = advance(program, start, jnp.int32(4), updates)
     part = advance(program, start, jnp.int32(1), updates)
     assert_same(whole, advance(program, part, jnp.int32(3), updates))
-    _, metrics, finite, _ = eqx.filter_jit(loop.finish)(program, whole, jnp.int32(12))
+    _, metrics, finite, _ = eqx.filter_jit(training_loop.finish)(program, whole, jnp.int32(12))
     mean = float(whole.sums["critic_loss"]) / 12
     np.testing.assert_allclose(float(metrics["train/critic_loss"]), mean, rtol=1e-6)
     assert len(finite) > 20
@@ -236,7 +241,7 @@ def test_the_collector_must_be_a_learner():
 def test_evaluation_counts_what_its_episodes_show(start):
     _, metrics, rollout = run(start, 1, 0)
     program = experiment(eval_episodes=8).program()
-    metrics, rollout = eqx.filter_jit(loop.evaluate)(
+    metrics, rollout = eqx.filter_jit(training_loop.evaluate)(
         program, start.state.learners, jax.random.key(3)
     )
     assert rollout.running.shape == (8, 8)

@@ -9,9 +9,9 @@ from probes import Line
 
 from components.losses.actor import MaximumEntropy
 from components.replay.trajectory_buffer import TrajectoryBuffer
-from dsl import loop
-from dsl.execution import Together
 from dsl.experiment import Experiment
+from dsl.loop.execution import Together
+from dsl.loop.training_loop import training_loop
 from dsl.memory import estimate, state_shape
 
 EXPERIMENT = Experiment(
@@ -27,7 +27,7 @@ EXPERIMENT = Experiment(
 
 def test_the_estimate_is_within_a_fifth_of_what_is_used():
     program = EXPERIMENT.program()
-    progress = eqx.filter_jit(loop.begin)(program, jnp.zeros((), jnp.uint32))
+    progress = eqx.filter_jit(training_loop.begin)(program, jnp.zeros((), jnp.uint32))
     compiled = Together(program, progress)._advance.compiled
     needs = compiled.memory_analysis()
     used = needs.argument_size_in_bytes + needs.temp_size_in_bytes

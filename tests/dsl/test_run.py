@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import pytest
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl import loop
 from dsl.build import build
 from dsl.config import load
+from dsl.loop.training_loop import training_loop
 from dsl.memory import count, estimate, state_shape
 from dsl.run import main
 from dsl.tracking import read_metrics
@@ -103,8 +103,8 @@ def test_gin_is_not_consulted_while_the_loop_is_traced(monkeypatch):
     one = jnp.ones((), jnp.int32)
 
     def run(seed):
-        progress = loop.advance(program, loop.begin(program, seed), one, one)
-        return loop.finish(program, progress, one)
+        progress = training_loop.advance(program, training_loop.begin(program, seed), one, one)
+        return training_loop.finish(program, progress, one)
 
     _, metrics, _, _ = eqx.filter_eval_shape(run, jnp.zeros((), jnp.uint32))
     assert metrics["eval/success_rate"].shape == ()

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl.schedule import plan
+from dsl.loop.schedule import plan
 
 whole = st.integers(1, 5000)
 

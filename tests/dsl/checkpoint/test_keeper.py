@@ -15,8 +15,8 @@ from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.checkpoint.manager import Keeper, Position, policies
 from dsl.checkpoint.policy import Cadence
 from dsl.errors import UsageError
-from dsl.finite import NonFiniteError
-from dsl.program import Lanes, Progress, TrainState
+from dsl.loop.finite_check import NonFiniteError
+from dsl.loop.program import Lanes, Progress, TrainState
 
 
 def progress(iteration=0, weight=1.0):

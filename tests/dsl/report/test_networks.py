@@ -18,7 +18,7 @@ from components.learners.actor_critic import Networks
 from dsl.build import build
 from dsl.checkpoint.manager import Keeper, Position
 from dsl.config import load
-from dsl.evaluation import Rollout
+from dsl.loop.evaluation import Rollout
 from dsl.policy import Policy
 from dsl.records.run_folder import Description, RunFolder
 from dsl.report.__main__ import main

@@ -28,7 +28,7 @@ class Program(eqx.Module):
         eval_episodes: episodes per evaluation, in parallel.
         fixed_starts: whether every environment repeats one start and goal for the whole run.
         pictured_episodes: how many of them are kept to be drawn.
-        devices: how many of the machine's devices share the run; see `dsl.devices`.
+        devices: how many of the machine's devices share the run; see `dsl.loop.sharding`.
     """
 
     environment: GoalEnvironment = eqx.field(static=True)

@@ -16,22 +16,22 @@ import jax.numpy as jnp
 
 from components.learners.actor_critic import Metrics
 from components.replay.trajectory_buffer import Row
-from dsl import loop
-from dsl.devices import SPLIT, WHOLE, most, of_progress, spread
-from dsl.evaluation import Rollout
-from dsl.finite import Finite
-from dsl.program import Learners, Program, Progress, TrainState
+from dsl.loop.evaluation import Rollout
+from dsl.loop.finite_check import Finite
+from dsl.loop.program import Learners, Program, Progress, TrainState
+from dsl.loop.sharding import SPLIT, WHOLE, most, of_progress, spread
+from dsl.loop.training_loop import training_loop
 
 
 class Execution(Protocol):
     """A loop that is compiled ahead of time, so that no epoch's time includes a compilation."""
 
     def advance(self, progress: Progress, iterations: int, updates: int) -> Progress:
-        """As `loop.advance`; the progress is used up."""
+        """As `training_loop.advance`; the progress is used up."""
         ...
 
     def finish(self, progress: Progress, count: int) -> tuple[Progress, Metrics, Finite, Rollout]:
-        """As `loop.finish`; the progress is used up."""
+        """As `training_loop.finish`; the progress is used up."""
         ...
 
 
@@ -56,8 +56,8 @@ def begin(program: Program, seed: int) -> Progress:
     """A run before its first step, on its devices."""
     number = jnp.asarray(seed, jnp.uint32)
     if not _on_cores():
-        return eqx.filter_jit(loop.begin)(program, number)
-    return placed(program, eqx.filter_jit(loop.begin)(replace(program, devices=1), number))
+        return eqx.filter_jit(training_loop.begin)(program, number)
+    return placed(program, eqx.filter_jit(training_loop.begin)(replace(program, devices=1), number))
 
 
 def placed(program: Program, progress: Progress) -> Progress:
@@ -99,8 +99,8 @@ class Together:
     ):
         self._program = program
         self._advance, self._finish = _compiled(
-            _lowered(over(loop.advance), (program, *_as_arrays(1, 1)), progress),
-            _lowered(over(loop.finish), (program, *_as_arrays(1)), progress),
+            _lowered(over(training_loop.advance), (program, *_as_arrays(1, 1)), progress),
+            _lowered(over(training_loop.finish), (program, *_as_arrays(1)), progress),
         )
 
     def advance(self, progress: Progress, iterations: int, updates: int) -> Progress:
@@ -118,10 +118,10 @@ class OnCores:
         rest, players = _without_lanes(progress), self._players(progress.state)
         block, count = _block(progress, program.unroll_length), jnp.zeros((), jnp.int32)
         self._collect, self._score, self._learn, self._close = _compiled(
-            _lowered(loop.collect, (program,), players, used_up=False),
-            _lowered(loop.score, (program,), players, used_up=False),
-            _lowered(loop.learn, (self._one, block, count), rest),
-            _lowered(loop.close, (self._one, count), rest),
+            _lowered(training_loop.collect, (program,), players, used_up=False),
+            _lowered(training_loop.score, (program,), players, used_up=False),
+            _lowered(training_loop.learn, (self._one, block, count), rest),
+            _lowered(training_loop.close, (self._one, count), rest),
         )
 
     def advance(self, progress: Progress, iterations: int, updates: int) -> Progress:

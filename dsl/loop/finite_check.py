@@ -7,7 +7,7 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, PyTree
 
-from dsl.names import by_name
+from dsl.loop.named_leaves import by_name
 
 Finite = dict[str, Bool[Array, ""]]
 

@@ -18,7 +18,10 @@ from components.learners.actor_critic import Metrics
 from components.learners.gradient_step import skipped_updates
 from components.replay.batch import Replay
 from components.replay.trajectory_buffer import Row
-from dsl.devices import (
+from dsl.loop.evaluation import Rollout, evaluate
+from dsl.loop.finite_check import Finite, finite
+from dsl.loop.program import Lanes, Learners, Program, Progress, TrainState, prefixed
+from dsl.loop.sharding import (
     SPLIT,
     SPLIT_SECOND,
     WHOLE,
@@ -27,9 +30,6 @@ from dsl.devices import (
     of_buffer,
     progress_laid_out,
 )
-from dsl.evaluation import Rollout, evaluate
-from dsl.finite import Finite, finite
-from dsl.program import Lanes, Learners, Program, Progress, TrainState, prefixed
 
 # Streams of random numbers within one iteration.
 _COLLECT, _SAMPLE, _RELABEL, _UPDATE = range(4)

@@ -9,8 +9,8 @@ from jaxtyping import Array, Key, PyTree
 from components.actors.action_selection import act
 from components.environments.core.goal_environment import Observation, State
 from components.learners.actor_critic import Metrics
-from dsl.devices import SPLIT, each_alone, laid_out
-from dsl.program import Learners, Program, prefixed
+from dsl.loop.program import Learners, Program, prefixed
+from dsl.loop.sharding import SPLIT, each_alone, laid_out
 
 
 class Rollout(NamedTuple):

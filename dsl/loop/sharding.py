@@ -15,7 +15,7 @@ import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from components.replay.trajectory_buffer import BufferState
-from dsl.program import Program, Progress
+from dsl.loop.program import Program, Progress
 
 _AXIS = "devices"
 WHOLE, SPLIT = PartitionSpec(), PartitionSpec(_AXIS)

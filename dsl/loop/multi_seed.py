@@ -17,9 +17,9 @@ import numpy as np
 from jax.sharding import NamedSharding
 from jaxtyping import Array, Int
 
-from dsl import loop
-from dsl.devices import SPLIT, WHOLE, each_alone, most, spread
-from dsl.program import Program, Progress
+from dsl.loop.program import Program, Progress
+from dsl.loop.sharding import SPLIT, WHOLE, each_alone, most, spread
+from dsl.loop.training_loop import training_loop
 
 Tree = TypeVar("Tree")
 
@@ -41,7 +41,7 @@ def over_seeds(function: Callable[..., Any]) -> Callable[..., Any]:
 def begin(program: Program, numbers: Sequence[int]) -> Progress:
     """Runs of these seeds before their first step."""
     seeds = jax.device_put(np.asarray(numbers, np.uint32), _split(program, len(numbers)))
-    return eqx.filter_jit(over_seeds(loop.begin))(program, seeds)
+    return eqx.filter_jit(over_seeds(training_loop.begin))(program, seeds)
 
 
 def stacked(program: Program, runs: Sequence[Progress]) -> Progress:
