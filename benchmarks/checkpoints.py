@@ -17,11 +17,11 @@ import jax
 import jax.numpy as jnp
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl.build import build
 from dsl.checkpoint.manager import Keeper, Position
 from dsl.checkpoint.policy import Cadence
 from dsl.config import load
 from dsl.loop.training_loop import execution
+from dsl.training.build import build
 
 FILE = "experiments/ant_maze_1024.gin"
 SETTINGS = ("CRITIC_DEPTH=64", "ACTOR_DEPTH=64")

@@ -16,9 +16,9 @@ import jax
 import jax.numpy as jnp
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl.build import build
 from dsl.config import load
 from dsl.loop.training_loop import training_loop
+from dsl.training.build import build
 
 DEPTHS = (4, 1024)
 

@@ -206,8 +206,8 @@ MEASURES = {"environments": environments, "updates": updates, "loops": loops}
 
 def _experiment(settings: list[str]):
     import dsl.vocabulary  # noqa: F401 - registers the words
-    from dsl.build import build
     from dsl.config import load
+    from dsl.training.build import build
 
     return build(load(FILE, settings))
 
@@ -215,7 +215,7 @@ def _experiment(settings: list[str]):
 def _batch(sizes, batch: int):
     import jax
 
-    from dsl.memory import batch_shape
+    from dsl.training.memory_estimate import batch_shape
 
     shapes = batch_shape(sizes, batch)
     keys = jax.random.split(jax.random.key(1), len(shapes))

@@ -28,7 +28,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=7)
     rounds = parser.parse_args().rounds
-    from dsl.cores import use_every_core
+    from dsl.training.cpu_devices import use_every_core
 
     use_every_core()
     experiment = _experiment()
@@ -45,8 +45,8 @@ def main() -> None:
 
 def _experiment():
     import dsl.vocabulary  # noqa: F401 - registers the words
-    from dsl.build import build
     from dsl.config import load
+    from dsl.training.build import build
 
     return build(load(FILE, SETTINGS))
 

@@ -24,7 +24,7 @@ import numpy as np
 from scipy.stats import spearmanr
 
 from components.environments.mazes.maze import Cell, Maze
-from dsl.policy import Policy, load_policy
+from dsl.training.policy import Policy, load_policy
 
 HEAD = ("runs", "rank of way", "rank of straight line", "along the way", "where they part")
 _STEPS = np.array([(1, 0), (-1, 0), (0, 1), (0, -1)])

@@ -59,10 +59,10 @@ def measure(file: str, *settings: str) -> tuple[int, int, int]:
     import resource
 
     import dsl.vocabulary  # noqa: F401 - registers the words
-    from dsl.build import build
     from dsl.config import load
     from dsl.loop.execution import Together, begin
-    from dsl.memory import estimate, state_shape
+    from dsl.training.build import build
+    from dsl.training.memory_estimate import estimate, state_shape
 
     experiment = build(load(ROOT / file, settings))
     expected = sum(estimate(experiment, state_shape(experiment)))

@@ -115,8 +115,8 @@ def _ours(depth: int, batch: int):
     import dsl.vocabulary  # noqa: F401 - registers the words
     from components.env_dims import Sizes
     from components.replay.batch import Batch
-    from dsl.build import build
     from dsl.config import load
+    from dsl.training.build import build
 
     settings = [
         f"CRITIC_DEPTH={depth}",

@@ -95,7 +95,7 @@ def _times(form: tuple[str, ...], seeds: int, steps: int, cache: str) -> tuple[f
 
 
 def _iterations(seeds: list[int], rounds: int) -> None:
-    from dsl.cores import use_every_core
+    from dsl.training.cpu_devices import use_every_core
 
     use_every_core()
     forms = {count: _form(count) for count in (1, *seeds)}
@@ -116,9 +116,9 @@ def _form(count: int) -> Callable[[], None]:
     import jax
 
     import dsl.vocabulary  # noqa: F401 - registers the words
-    from dsl.build import build
     from dsl.config import load
     from dsl.loop.training_loop import execution, multi_seed
+    from dsl.training.build import build
 
     experiment = build(load(ROOT / FILE))
     program, fill = experiment.program(), experiment.schedule().fill_iterations

@@ -15,8 +15,8 @@ import numpy as np
 from maze_geometry import last_policies, spread
 
 from components.environments.mazes.places import cells_between
-from dsl.policy import Policy, play
 from dsl.report.trained import at_goal
+from dsl.training.policy import Policy, play
 
 Shares = dict[int, float]
 EPISODES = 240

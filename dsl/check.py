@@ -6,12 +6,12 @@ from typing import Any
 
 import equinox as eqx
 
-from dsl.build import build
 from dsl.config import Configuration
 from dsl.experiment import Experiment
 from dsl.language.sweeps import Grid
 from dsl.loop.program import TrainState
-from dsl.memory import Memory, count, estimate, in_words, state_shape
+from dsl.training.build import build
+from dsl.training.memory_estimate import Memory, count, estimate, in_words, state_shape
 
 
 def report(configuration: Configuration) -> str:

@@ -21,11 +21,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _play(options: argparse.Namespace) -> int:
     # The heavy imports wait until the arguments have turned out to make sense.
-    from dsl.compilation_cache import keep_compiled
+    from dsl.training.compilation_cache import keep_compiled
 
     keep_compiled(lambda line: print(line, file=sys.stderr))
-    from dsl.policy import load_policy
-    from dsl.showing import show
+    from dsl.training.policy import load_policy
+    from dsl.training.policy_pictures import show
 
     policy = load_policy(options.place, options.learner)
     out = options.out or policy.checkpoint.parent.parent / "play"

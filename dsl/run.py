@@ -24,13 +24,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _dispatch(options: argparse.Namespace) -> int:
     # The heavy imports wait until the arguments have turned out to make sense.
-    from dsl.compilation_cache import keep_compiled
-    from dsl.cores import use_every_core
+    from dsl.training.compilation_cache import keep_compiled
+    from dsl.training.cpu_devices import use_every_core
 
     keep_compiled(lambda line: print(line, file=sys.stderr))
     use_every_core()
-    from dsl import check, job, vocabulary  # noqa: F401 - the vocabulary registers its words
+    from dsl import check, vocabulary  # noqa: F401 - the vocabulary registers its words
     from dsl.config import load
+    from dsl.training import run_job  # noqa: F401 - the vocabulary registers its words
     from dsl.words import listing
 
     if options.words is not None:
@@ -46,8 +47,8 @@ def _dispatch(options: argparse.Namespace) -> int:
             f"All of them: python -m dsl.sweep {options.file}",
             file=sys.stderr,
         )
-    return job.training_code(
-        lambda: job.run(configuration, options.file, options.out, options.profile)
+    return run_job.training_code(
+        lambda: run_job.run(configuration, options.file, options.out, options.profile)
     )
 
 

@@ -15,7 +15,7 @@ from typing import BinaryIO
 from dsl.command import USAGE
 from dsl.errors import UsageError
 from dsl.points import FINISHED, Point, seeds_together
-from dsl.signals import CODES
+from dsl.training.preemption import CODES
 
 
 def listing(points: Sequence[Point]) -> str:

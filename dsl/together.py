@@ -20,17 +20,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _train(options: argparse.Namespace) -> int:
     # The heavy imports wait until the arguments have turned out to make sense.
-    from dsl.compilation_cache import keep_compiled
-    from dsl.cores import use_every_core
+    from dsl.training.compilation_cache import keep_compiled
+    from dsl.training.cpu_devices import use_every_core
 
     keep_compiled(lambda line: print(line, file=sys.stderr))
     use_every_core()
-    from dsl import group, vocabulary  # noqa: F401 - the vocabulary registers its words
+    from dsl import vocabulary  # noqa: F401 - the vocabulary registers its words
     from dsl.config import load
-    from dsl.job import training_code
+    from dsl.training import multi_seed_job  # noqa: F401 - the vocabulary registers its words
+    from dsl.training.run_job import training_code
 
     wanted = [(load(options.file, overrides), Path(out)) for out, *overrides in options.run]
-    return training_code(lambda: group.run(wanted, options.file))
+    return training_code(lambda: multi_seed_job.run(wanted, options.file))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -86,7 +86,7 @@ def looking_around(*lines: str) -> tuple[str, ...]:
     """A wrapper: what a run, `self`, does between epochs in place of `look(self)`."""
     return (
         "import os, resource, time",
-        "from dsl.driver import _Run",
+        "from dsl.training.engine import _Run",
         "look = _Run._look_around",
         "def instead(self):",
         *(f"    {line}" for line in lines),

@@ -22,7 +22,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     # The heavy imports wait until the arguments have turned out to make sense.
-    from dsl.compilation_cache import keep_compiled
+    from dsl.training.compilation_cache import keep_compiled
 
     keep_compiled(lambda line: print(line, file=sys.stderr))
     from dsl.report.make import Wishes, make

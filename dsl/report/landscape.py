@@ -17,8 +17,8 @@ from components.environments.core.goal_environment import GoalEnvironment, State
 from components.environments.mazes.maze import Maze
 from components.environments.mazes.places import Places, cells_between, places, states_at
 from components.learners.actor_critic import Networks
-from dsl.policy import Policy
 from dsl.report.style import MARK, label_y, legend, panels
+from dsl.training.policy import Policy
 
 PER_CELL = 10
 _DRAWN, _SEED = 64, 0

@@ -7,12 +7,12 @@ from typing import Any, NamedTuple
 from matplotlib.figure import Figure
 
 from components.environments.rendering.opengl import RenderError
-from dsl.pictures import draw, shoot
 from dsl.report.block_norms import profile_figure, profiles
 from dsl.report.document import Document, Picture, table
 from dsl.report.embeddings import embedded, embeddings
 from dsl.report.landscape import landscape, landscapes
 from dsl.report.trained import Trained, alone, longest_success
+from dsl.training.pictures import draw, shoot
 
 _RUNS = "runs"  # folder of figures of one run each
 Shown = dict[Path, list[Picture]]

@@ -6,13 +6,13 @@ import equinox as eqx
 import jax
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl.build import build
 from dsl.config import load
 from dsl.errors import UsageError
-from dsl.memory import count
 from dsl.records.run_folder import OPERATIVE
 from dsl.report.comparison import Comparison, Member
 from dsl.report.scores import Score
+from dsl.training.build import build
+from dsl.training.memory_estimate import count
 
 
 def counter(comparison: Comparison, say: Callable[[str], None]) -> Callable[[Score], int | None]:

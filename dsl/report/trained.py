@@ -10,9 +10,9 @@ from components.environments.core.goal_environment import GoalEnvironment
 from dsl.checkpoint.manager import policies
 from dsl.errors import UsageError
 from dsl.loop.evaluation import Rollout
-from dsl.policy import Policy, load_policy, play
 from dsl.report.comparison import Comparison, Group, Member, in_words
 from dsl.report.scores import median
+from dsl.training.policy import Policy, load_policy, play
 
 EPISODES = 16
 _SEED = 0  # every policy has the same starts and goals

@@ -10,11 +10,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl.build import build
 from dsl.config import load
 from dsl.errors import UsageError
-from dsl.room import device_memory, out_of_memory_in_words
 from dsl.run import main
+from dsl.training.build import build
+from dsl.training.memory_check import device_memory, out_of_memory_in_words
 
 QUICKSTART = str(EXPERIMENTS / "quickstart.gin")
 QUICK = settings(

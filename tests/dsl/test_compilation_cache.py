@@ -7,7 +7,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = """
-from dsl.compilation_cache import keep_compiled, kept_in
+from dsl.training.compilation_cache import keep_compiled, kept_in
 keep_compiled(print)
 import jax
 jax.jit(lambda x: x + 1)(1)

@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl.build import build
 from dsl.check import report
 from dsl.config import ConfigError, load
 from dsl.points import points
 from dsl.registry import vocabulary
+from dsl.training.build import build
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "experiments" / "base"

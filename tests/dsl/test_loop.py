@@ -19,10 +19,10 @@ from components.losses.actor import LogLikelihood, MaximumEntropy
 from components.networks import ResidualMLP
 from components.relabelling.strategies import GeometricFuture
 from components.replay.trajectory_buffer import TrajectoryBuffer
-from dsl import driver
 from dsl.experiment import Experiment
 from dsl.loop.training_loop import training_loop
-from dsl.start import start as started
+from dsl.training import engine
+from dsl.training.start import start as started
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
@@ -82,8 +82,8 @@ def run(progress, *counts):
 
 
 def train(experiment, log):
-    host = driver.Host(SimpleNamespace(log=log, progress=lambda _: None), lambda _: None)
-    return driver.train(experiment, experiment.schedule(), started(experiment), host)
+    host = engine.Host(SimpleNamespace(log=log, progress=lambda _: None), lambda _: None)
+    return engine.train(experiment, experiment.schedule(), started(experiment), host)
 
 
 def arrays(tree):

@@ -12,7 +12,7 @@ from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.loop.execution import Together
 from dsl.loop.training_loop import training_loop
-from dsl.memory import estimate, state_shape
+from dsl.training.memory_estimate import estimate, state_shape
 
 EXPERIMENT = Experiment(
     environment=Line(),

@@ -6,7 +6,7 @@ from toy_runs import checkpoints, own_words, run, write_experiment
 
 from dsl import play
 from dsl.errors import UsageError
-from dsl.policy import load_policy
+from dsl.training.policy import load_policy
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 

@@ -11,12 +11,12 @@ import jax.numpy as jnp
 import pytest
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl.build import build
 from dsl.config import load
 from dsl.loop.training_loop import training_loop
-from dsl.memory import count, estimate, state_shape
 from dsl.run import main
 from dsl.tracking import read_metrics
+from dsl.training.build import build
+from dsl.training.memory_estimate import count, estimate, state_shape
 
 ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENTS = sorted((ROOT / "experiments").glob("*.gin"))

@@ -23,9 +23,9 @@ from toy_runs import (
 )
 
 from dsl import sweep, together
-from dsl.group import furthest_behind
 from dsl.points import points, seeds_together
 from dsl.records.file_lock import FileLock
+from dsl.training.multi_seed_job import furthest_behind
 
 # On two devices, two seeds each.
 SEEDS, DEVICES = (0, 1, 2, 3), 2

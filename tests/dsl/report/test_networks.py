@@ -15,11 +15,9 @@ from components.actors.action_selection import Mode
 from components.environments.core.goal_environment import Observation, State
 from components.environments.tasks.point import point_maze
 from components.learners.actor_critic import Networks
-from dsl.build import build
 from dsl.checkpoint.manager import Keeper, Position
 from dsl.config import load
 from dsl.loop.evaluation import Rollout
-from dsl.policy import Policy
 from dsl.records.run_folder import Description, RunFolder
 from dsl.report.__main__ import main
 from dsl.report.block_norms import marks
@@ -29,6 +27,8 @@ from dsl.report.landscape import landscape
 from dsl.report.parameters import parameters
 from dsl.report.runs import read_runs
 from dsl.report.trained import Trained, longest_success
+from dsl.training.build import build
+from dsl.training.policy import Policy
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 

@@ -16,7 +16,7 @@ from components.environments.workarounds.lapack_deadlock import cholesky, triang
 # Batches large enough for jaxlib to share each out among the threads of its pool, and several calls
 # at once of which none waits for another.
 ON_EVERY_CORE = """
-from dsl.cores import use_every_core
+from dsl.training.cpu_devices import use_every_core
 from components.environments.workarounds.lapack_deadlock import factorise_in_parts
 use_every_core()
 factorise_in_parts()

@@ -10,7 +10,7 @@ import jax
 from dsl.errors import UsageError
 from dsl.experiment import Experiment
 from dsl.loop.sharding import most
-from dsl.memory import Memory, estimate, in_words, state_shape
+from dsl.training.memory_estimate import Memory, estimate, in_words, state_shape
 
 # XLA may need less than the estimate: 480 MiB against 600 MiB where pairs of a batch dominate.
 _SURELY_TOO_MUCH = 1.5

@@ -8,8 +8,6 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from dsl import driver
-from dsl.build import build
 from dsl.checkpoint import manager
 from dsl.checkpoint.manager import Keeper, Position
 from dsl.command import NON_FINITE
@@ -17,15 +15,17 @@ from dsl.config import Configuration
 from dsl.experiment import Experiment
 from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError
-from dsl.member import Host
-from dsl.pictures import record_pictures
 from dsl.records.provenance import environment
 from dsl.records.resume import Finished, finished, mark_finished, require_same, rewind
 from dsl.records.run_folder import EXPERIMENT, PROFILE, Description, RunFolder, next_folder
-from dsl.room import out_of_memory_in_words, require_room
-from dsl.signals import Interruption, StopRequestedError
-from dsl.start import start
 from dsl.tracking import Tracker, trackers
+from dsl.training import engine
+from dsl.training.build import build
+from dsl.training.memory_check import out_of_memory_in_words, require_room
+from dsl.training.pictures import record_pictures
+from dsl.training.preemption import Interruption, StopRequestedError
+from dsl.training.run_monitor import Host
+from dsl.training.start import start
 
 RUNS = Path("runs")
 
@@ -141,7 +141,7 @@ def train(job: Job, interruption: Interruption, profile: Path | None = None) -> 
     try:
         host = Host(tracker, say, job.keeper)
         with out_of_memory_in_words(job.experiment):
-            rollout = driver.train(job.experiment, job.schedule, begun, host, interruption, profile)
+            rollout = engine.train(job.experiment, job.schedule, begun, host, interruption, profile)
         job.finish(rollout, tracker)
     finally:
         job.keeper.wait()

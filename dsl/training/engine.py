@@ -9,7 +9,6 @@ import jax
 import jax.numpy as jnp
 
 from dsl.checkpoint.manager import Position
-from dsl.compilation_cache import kept_in
 from dsl.experiment import Experiment
 from dsl.loop.evaluation import Rollout
 from dsl.loop.execution import Execution, Together, execution, on_devices, shared
@@ -17,11 +16,12 @@ from dsl.loop.finite_check import NonFiniteError
 from dsl.loop.program import Progress
 from dsl.loop.schedule import Schedule
 from dsl.loop.training_loop import multi_seed
-from dsl.member import Host, Member
-from dsl.pace import Pace
-from dsl.profile import trace
-from dsl.signals import Interruption, StopRequestedError
-from dsl.start import Start, Starts
+from dsl.training.chunk_sizer import Pace
+from dsl.training.compilation_cache import kept_in
+from dsl.training.preemption import Interruption, StopRequestedError
+from dsl.training.profiling import trace
+from dsl.training.run_monitor import Host, Member
+from dsl.training.start import Start, Starts
 
 _TRACED_ITERATIONS, _TRACED_UPDATES = 2, 20
 

@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from dsl.pictures import pictures
-from dsl.policy import Policy, play
+from dsl.training.pictures import pictures
+from dsl.training.policy import Policy, play
 
 
 def show(

@@ -1,6 +1,6 @@
 """A trained policy, for use anywhere.
 
-from dsl.policy import load_policy
+from dsl.training.policy import load_policy
 policy = load_policy("runs/quickstart-001")
 actions = policy(states, goals)
 """
@@ -17,7 +17,6 @@ from jaxtyping import Array, Float, Key
 import dsl.vocabulary  # noqa: F401 - registers the words
 from components.actors.action_selection import AbstractActing, act
 from components.learners.actor_critic import LearnerState, Metrics, Networks
-from dsl.build import build
 from dsl.checkpoint import store
 from dsl.checkpoint.manager import policies
 from dsl.checkpoint.serialisation import LEARNERS, NETWORKS, restore
@@ -27,6 +26,7 @@ from dsl.errors import UsageError
 from dsl.experiment import Experiment
 from dsl.loop.evaluation import Rollout, evaluate
 from dsl.records.run_folder import OPERATIVE
+from dsl.training.build import build
 
 
 class Policy(eqx.Module):

@@ -5,20 +5,20 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from dsl import driver
-from dsl.build import build
 from dsl.config import Configuration
 from dsl.errors import UsageError
-from dsl.job import Job, interrupted, say, train
 from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError
-from dsl.member import Host
 from dsl.points import without_seed
 from dsl.records.run_folder import RunFolder
-from dsl.room import out_of_memory_in_words, require_room
-from dsl.signals import Interruption, StopRequestedError
-from dsl.start import start_together
 from dsl.tracking import trackers
+from dsl.training import engine
+from dsl.training.build import build
+from dsl.training.memory_check import out_of_memory_in_words, require_room
+from dsl.training.preemption import Interruption, StopRequestedError
+from dsl.training.run_job import Job, interrupted, say, train
+from dsl.training.run_monitor import Host
+from dsl.training.start import start_together
 
 
 def run(wanted: Sequence[tuple[Configuration, Path]], file: Path) -> None:
@@ -114,7 +114,7 @@ def _train(
         job.go_back_to(position)
     with _hosts(jobs) as hosts, out_of_memory_in_words(jobs[0].experiment, len(jobs)):
         first = jobs[0]
-        outcomes = driver.train_together(
+        outcomes = engine.train_together(
             first.experiment, first.schedule, starts, hosts, interruption
         )
         return _finish(jobs, outcomes, hosts)
