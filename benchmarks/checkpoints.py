@@ -19,7 +19,7 @@ import jax.numpy as jnp
 import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.checkpoint.manager import Keeper, Position
 from dsl.checkpoint.policy import Cadence
-from dsl.config import load
+from dsl.language.configuration import load
 from dsl.loop.training_loop import execution
 from dsl.training.build import build
 

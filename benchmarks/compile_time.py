@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl.config import load
+from dsl.language.configuration import load
 from dsl.loop.training_loop import training_loop
 from dsl.training.build import build
 

@@ -105,7 +105,7 @@ def make(word: str, settings: list[str]):
     import ast
 
     import dsl.vocabulary  # noqa: F401 - registers the words
-    from dsl.registry import vocabulary
+    from dsl.language.registry import vocabulary
 
     pairs = (setting.split("=", 1) for setting in settings)
     chosen = {name: ast.literal_eval(value) for name, value in pairs}
@@ -181,7 +181,7 @@ def _c_seconds(env, envs: int, steps: int) -> float:
 
 def _all_tasks() -> list[str]:
     import dsl.vocabulary  # noqa: F401 - registers the words
-    from dsl.registry import vocabulary
+    from dsl.language.registry import vocabulary
 
     return [name.removeprefix("env.") for name in vocabulary().members("env")]
 

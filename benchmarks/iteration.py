@@ -45,7 +45,7 @@ def main() -> None:
 
 def _experiment():
     import dsl.vocabulary  # noqa: F401 - registers the words
-    from dsl.config import load
+    from dsl.language.configuration import load
     from dsl.training.build import build
 
     return build(load(FILE, SETTINGS))

@@ -59,7 +59,7 @@ def measure(file: str, *settings: str) -> tuple[int, int, int]:
     import resource
 
     import dsl.vocabulary  # noqa: F401 - registers the words
-    from dsl.config import load
+    from dsl.language.configuration import load
     from dsl.loop.execution import Together, begin
     from dsl.training.build import build
     from dsl.training.memory_estimate import estimate, state_shape

@@ -115,7 +115,7 @@ def _ours(depth: int, batch: int):
     import dsl.vocabulary  # noqa: F401 - registers the words
     from components.env_dims import Sizes
     from components.replay.batch import Batch
-    from dsl.config import load
+    from dsl.language.configuration import load
     from dsl.training.build import build
 
     settings = [

@@ -116,7 +116,7 @@ def _form(count: int) -> Callable[[], None]:
     import jax
 
     import dsl.vocabulary  # noqa: F401 - registers the words
-    from dsl.config import load
+    from dsl.language.configuration import load
     from dsl.loop.training_loop import execution, multi_seed
     from dsl.training.build import build
 

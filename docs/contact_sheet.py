@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 import dsl.vocabulary  # noqa: F401 - registers the words
 from components.environments.core.goal_environment import GoalEnvironment, State
 from components.environments.rendering.render import frame
-from dsl.registry import vocabulary
+from dsl.language.registry import vocabulary
 
 COLUMNS = 4
 WIDTH, HEIGHT = 320, 240

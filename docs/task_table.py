@@ -9,7 +9,7 @@ from pathlib import Path
 
 import dsl.vocabulary  # noqa: F401 - registers the words
 from components.environments.core.goal_environment import GoalEnvironment
-from dsl.registry import vocabulary
+from dsl.language.registry import vocabulary
 
 PAGE = Path(__file__).resolve().parent / "tasks.md"
 BEGIN, END = "<!-- table begins -->\n", "<!-- table ends -->"

@@ -6,8 +6,8 @@ from typing import Any
 
 import equinox as eqx
 
-from dsl.config import Configuration
 from dsl.experiment import Experiment
+from dsl.language.configuration import Configuration
 from dsl.language.sweeps import Grid
 from dsl.loop.program import TrainState
 from dsl.training.build import build

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from dsl.config import ConfigError, Configuration, load
 from dsl.errors import UsageError
+from dsl.language.configuration import ConfigError, Configuration, load
 from dsl.records.resume import finished
 from dsl.records.run_folder import OPERATIVE
 

@@ -30,9 +30,9 @@ def _dispatch(options: argparse.Namespace) -> int:
     keep_compiled(lambda line: print(line, file=sys.stderr))
     use_every_core()
     from dsl import check, vocabulary  # noqa: F401 - the vocabulary registers its words
-    from dsl.config import load
+    from dsl.language.configuration import load
+    from dsl.language.listing import listing
     from dsl.training import run_job  # noqa: F401 - the vocabulary registers its words
-    from dsl.words import listing
 
     if options.words is not None:
         print(listing(options.words or None))

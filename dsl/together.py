@@ -26,7 +26,7 @@ def _train(options: argparse.Namespace) -> int:
     keep_compiled(lambda line: print(line, file=sys.stderr))
     use_every_core()
     from dsl import vocabulary  # noqa: F401 - the vocabulary registers its words
-    from dsl.config import load
+    from dsl.language.configuration import load
     from dsl.training import multi_seed_job  # noqa: F401 - the vocabulary registers its words
     from dsl.training.run_job import training_code
 

@@ -62,7 +62,7 @@ from components.relabelling.strategies import (
 )
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
-from dsl.registry import constants, family, root
+from dsl.language.registry import constants, family, root
 
 root(Experiment)
 

@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from dsl.config import load
-from dsl.registry import vocabulary
+from dsl.language.configuration import load
+from dsl.language.registry import vocabulary
 from dsl.run import main
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"

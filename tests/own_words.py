@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import dsl.vocabulary
-from dsl import registry
+from dsl.language import registry
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 

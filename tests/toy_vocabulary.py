@@ -9,7 +9,7 @@ import jax
 import optax
 
 from components.constraints import AtLeast, MultipleOf, PositiveFloat, PositiveInt, SettingError
-from dsl.registry import constants, family, root
+from dsl.language.registry import constants, family, root
 
 
 class AbstractEnergy(eqx.Module):

@@ -1,1 +1,1 @@
-"""Inside of the language; `dsl.registry`, `dsl.config` and `dsl.words` are its doors."""
+"""Inside of the language; `dsl.language.registry`, `dsl.language.configuration` and `dsl.language.listing` are its doors."""

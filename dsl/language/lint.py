@@ -10,11 +10,11 @@ from dsl.language.lint_use import use_problems
 from dsl.language.lint_values import missing_problems, value_problems
 from dsl.language.problems import Location, Problem
 from dsl.language.reach import reach
+from dsl.language.registry import Vocabulary
 from dsl.language.repair import repair
 from dsl.language.sources import Sources
 from dsl.language.statements import Binding
 from dsl.language.table import Table
-from dsl.registry import Vocabulary
 
 _MOST = 200  # suggestions take time; nobody reads more
 

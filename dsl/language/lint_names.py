@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from dsl.language.problems import Problem
+from dsl.language.registry import Vocabulary
 from dsl.language.statements import Binding
 from dsl.language.suggest import did_you_mean, listed, nearest
 from dsl.language.table import Table
 from dsl.language.values import REQUIRED, Name, Reference, leaves, prefixed
 from dsl.language.word import Word
-from dsl.registry import Vocabulary
 
 
 @dataclass(frozen=True)

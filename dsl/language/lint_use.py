@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from dsl.language.problems import Problem
 from dsl.language.reach import Reach, reach
+from dsl.language.registry import Vocabulary
 from dsl.language.statements import Binding
 from dsl.language.suggest import did_you_mean, listed, nearest
 from dsl.language.table import Table
 from dsl.language.values import Name, leaves, prefixed
-from dsl.registry import Vocabulary
 
 
 def use_problems(

@@ -5,12 +5,12 @@ from typing import Any
 
 from dsl.language.problems import Location, Problem
 from dsl.language.reach import Reach, Visit
+from dsl.language.registry import Vocabulary
 from dsl.language.statements import Binding
 from dsl.language.table import Table
 from dsl.language.types_check import fitting_words, mismatch
 from dsl.language.values import REQUIRED, Name, leaves
 from dsl.language.word import Setting
-from dsl.registry import Vocabulary
 
 
 def value_problems(table: Table, vocabulary: Vocabulary) -> Iterator[Problem]:

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from dsl.language.reach import Visit
+from dsl.language.registry import Vocabulary
 from dsl.language.table import Table
 from dsl.language.values import Name, Reference, UnwritableError, gin_text, prefixed
-from dsl.registry import Vocabulary
 
 _HEADER = "# Every value of the run, defaults included. Running this file repeats the run."
 

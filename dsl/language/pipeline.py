@@ -5,9 +5,9 @@ from typing import Any
 
 from dsl.language.operative import default_text
 from dsl.language.reach import Reach, Visit
+from dsl.language.registry import Vocabulary
 from dsl.language.table import Table
 from dsl.language.values import Reference, leaves, prefixed
-from dsl.registry import Vocabulary
 
 Row = tuple[str, str, str]
 

@@ -4,11 +4,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from dsl.language.problems import Problem
+from dsl.language.registry import Vocabulary
 from dsl.language.statements import Binding
 from dsl.language.table import Table
 from dsl.language.values import Name, Reference, leaves, prefixed
 from dsl.language.word import Word
-from dsl.registry import Vocabulary
 
 Node = tuple[str, str]  # scope and name of a word
 

@@ -5,11 +5,11 @@ from dataclasses import replace
 from typing import Any
 
 from dsl.language.lint_names import nearest_word
+from dsl.language.registry import Vocabulary
 from dsl.language.statements import Binding
 from dsl.language.suggest import nearest
 from dsl.language.table import Table
 from dsl.language.values import REQUIRED, Name, Reference, replace_leaves
-from dsl.registry import Vocabulary
 
 
 def repair(

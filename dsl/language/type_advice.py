@@ -2,11 +2,11 @@
 
 from typing import Any, Literal, get_args, get_origin
 
+from dsl.language.registry import Vocabulary
 from dsl.language.suggest import did_you_mean, nearest
 from dsl.language.syntax_hints import arithmetic
 from dsl.language.type_names import CALLABLES, TUPLES, bare, members
 from dsl.language.values import Reference, shown
-from dsl.registry import Vocabulary
 
 
 def advice(value: Any, hint: Any, words: list[str], vocabulary: Vocabulary) -> str:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from components.constraints import AtMost, Between, Constraint, OneOf
 from dsl.language.plan import Plan
+from dsl.language.registry import Vocabulary
 from dsl.language.suggest import did_you_mean, nearest
 from dsl.language.type_advice import advice
 from dsl.language.type_names import (
@@ -22,7 +23,6 @@ from dsl.language.type_names import (
 )
 from dsl.language.values import Name, Reference, shown
 from dsl.language.word import Word
-from dsl.registry import Vocabulary
 
 _LARGEST = 2**31 - 1  # what the device counts with; an annotation may say otherwise
 _NUMBERS = {int: int, float: (int, float), complex: (int, float, complex)}

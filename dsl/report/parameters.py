@@ -6,8 +6,8 @@ import equinox as eqx
 import jax
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl.config import load
 from dsl.errors import UsageError
+from dsl.language.configuration import load
 from dsl.records.run_folder import OPERATIVE
 from dsl.report.comparison import Comparison, Member
 from dsl.report.scores import Score

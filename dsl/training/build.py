@@ -5,8 +5,8 @@ import jax
 import jax.numpy as jnp
 
 from components.constraints import SettingError
-from dsl.config import ConfigError, Configuration
 from dsl.experiment import Experiment
+from dsl.language.configuration import ConfigError, Configuration
 from dsl.loop.training_loop import training_loop
 
 

@@ -21,9 +21,9 @@ from dsl.checkpoint import store
 from dsl.checkpoint.manager import policies
 from dsl.checkpoint.serialisation import LEARNERS, NETWORKS, restore
 from dsl.checkpoint.store import DamagedError
-from dsl.config import load
 from dsl.errors import UsageError
 from dsl.experiment import Experiment
+from dsl.language.configuration import load
 from dsl.loop.evaluation import Rollout, evaluate
 from dsl.records.run_folder import OPERATIVE
 from dsl.training.build import build

@@ -11,8 +11,8 @@ from tqdm import tqdm
 from dsl.checkpoint import manager
 from dsl.checkpoint.manager import Keeper, Position
 from dsl.command import NON_FINITE
-from dsl.config import Configuration
 from dsl.experiment import Experiment
+from dsl.language.configuration import Configuration
 from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError
 from dsl.records.provenance import environment

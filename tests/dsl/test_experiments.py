@@ -6,9 +6,9 @@ import pytest
 
 import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.check import report
-from dsl.config import ConfigError, load
+from dsl.language.configuration import ConfigError, load
+from dsl.language.registry import vocabulary
 from dsl.points import points
-from dsl.registry import vocabulary
 from dsl.training.build import build
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import pytest
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl.config import load
+from dsl.language.configuration import load
 from dsl.loop.training_loop import training_loop
 from dsl.run import main
 from dsl.tracking import read_metrics

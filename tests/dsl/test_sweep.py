@@ -7,8 +7,8 @@ from toy_runs import EXPERIMENT, ROOT, epochs, own_words, variables, write_exper
 
 import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl import sweep
-from dsl.config import ConfigError, load
 from dsl.errors import UsageError
+from dsl.language.configuration import ConfigError, load
 from dsl.points import Point, points, require_own_folders
 from dsl.run import main as run_main
 

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import toy_vocabulary
 
-from dsl import registry
-from dsl.config import ConfigError, load
+from dsl.language import registry
+from dsl.language.configuration import ConfigError, load
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import jax
 import pytest
 
 from components.constraints import SettingError
-from dsl.config import ConfigError, load
 from dsl.language import gin_door
-from dsl.registry import Plan
+from dsl.language.configuration import ConfigError, load
+from dsl.language.registry import Plan
 
 pytestmark = pytest.mark.usefixtures("toy")
 

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from toy_vocabulary import GOOD
 
-from dsl.config import ConfigError, load
+from dsl.language.configuration import ConfigError, load
 
 PIECES = r"""
     @ % () ( ) [ ] { } : = / . - 1e6 1e999 -1 0x0f 1j ' " \ $ ? ! # * ** , ; None True nan

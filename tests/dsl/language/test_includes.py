@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dsl.config import ConfigError, load
+from dsl.language.configuration import ConfigError, load
 
 pytestmark = pytest.mark.usefixtures("toy")
 

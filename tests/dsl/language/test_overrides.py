@@ -2,7 +2,7 @@
 
 import pytest
 
-from dsl.config import load
+from dsl.language.configuration import load
 
 pytestmark = pytest.mark.usefixtures("toy")
 

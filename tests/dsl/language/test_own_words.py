@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from own_words import as_written
 
-from dsl.config import ConfigError, load
+from dsl.language.configuration import ConfigError, load
 
 
 @pytest.fixture(autouse=True)

@@ -6,8 +6,8 @@ import pickle
 import optax
 import pytest
 
-from dsl import registry
-from dsl.registry import Plan, WordError, constants, family, root
+from dsl.language import registry
+from dsl.language.registry import Plan, WordError, constants, family, root
 
 
 def takes_anything(**settings):

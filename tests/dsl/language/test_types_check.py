@@ -8,10 +8,10 @@ import optax
 import pytest
 
 from components.constraints import AtLeast, AtMost, Between, OneOf
+from dsl.language.registry import Plan
 from dsl.language.type_names import describe
 from dsl.language.types_check import mismatch
 from dsl.language.values import Name, Reference
-from dsl.registry import Plan
 
 Width = NewType("Width", int)
 AtLeastOne = Annotated[int, AtLeast(1)]

@@ -2,8 +2,8 @@
 
 import pytest
 
-from dsl.config import ConfigError
-from dsl.words import listing
+from dsl.language.configuration import ConfigError
+from dsl.language.listing import listing
 
 pytestmark = pytest.mark.usefixtures("toy")
 

@@ -20,7 +20,7 @@ from jumanji.wrappers import Wrapper
 
 import dsl.vocabulary  # noqa: F401 - registers the words
 from components.environments.core.auto_reset import step_or_reset
-from dsl.registry import vocabulary
+from dsl.language.registry import vocabulary
 
 WORDS = vocabulary().members("env")
 STEPS = 10

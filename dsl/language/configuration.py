@@ -25,11 +25,11 @@ from dsl.language.pipeline import pipeline
 from dsl.language.plan import PlanError
 from dsl.language.problems import Location, Problem, render
 from dsl.language.reach import reach
+from dsl.language.registry import vocabulary
 from dsl.language.sources import Sources, read_sources
 from dsl.language.statements import Binding
 from dsl.language.sweeps import Grid, grid_of, sweep_problems, without_sweep
 from dsl.language.table import Table
-from dsl.registry import vocabulary
 
 _MOST_SHOWN = 50
 

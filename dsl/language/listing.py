@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from typing import Annotated, Any, get_args, get_origin
 
 from components.constraints import AtLeast, AtMost, Between, Constraint, MoreThan, MultipleOf, OneOf
-from dsl.config import ConfigError
+from dsl.language.configuration import ConfigError
 from dsl.language.operative import default_text
+from dsl.language.registry import Vocabulary, vocabulary
 from dsl.language.suggest import did_you_mean, listed, nearest
 from dsl.language.type_names import UNIONS, describe
 from dsl.language.word import Setting, Word
-from dsl.registry import Vocabulary, vocabulary
 
 _WIDTH = 100
 
