@@ -23,8 +23,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _sweep(options: argparse.Namespace) -> int:
     # The heavy imports wait until the arguments have turned out to make sense.
     from dsl import vocabulary  # noqa: F401 - registers its words
-    from dsl.points import points
-    from dsl.sweeping import listing, run_all
+    from dsl.sweep.grid import points
+    from dsl.sweep.workers import listing, run_all
 
     root = options.out or Path("runs") / f"{options.file.stem}-sweep"
     found = points(options.file, options.set, root)

@@ -9,8 +9,8 @@ from dsl.errors import UsageError
 from dsl.language.configuration import Configuration
 from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError
-from dsl.points import without_seed
 from dsl.records.run_folder import RunFolder
+from dsl.sweep.grid import without_seed
 from dsl.tracking import trackers
 from dsl.training import engine
 from dsl.training.build import build

@@ -8,7 +8,7 @@ import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.check import report
 from dsl.language.configuration import ConfigError, load
 from dsl.language.registry import vocabulary
-from dsl.points import points
+from dsl.sweep.grid import points
 from dsl.training.build import build
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,8 +9,8 @@ import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl import sweep
 from dsl.errors import UsageError
 from dsl.language.configuration import ConfigError, load
-from dsl.points import Point, points, require_own_folders
 from dsl.run import main as run_main
+from dsl.sweep.grid import Point, points, require_own_folders
 
 BASE = f"include '{ROOT / 'experiments' / 'quickstart.gin'}'\n"
 GRID = "sweep.grid = {'CRITIC_DEPTH': [4, 8], 'env.PointMaze.layout': ['u_maze', 'big_maze']}\n"

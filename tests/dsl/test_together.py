@@ -23,8 +23,8 @@ from toy_runs import (
 )
 
 from dsl import sweep, together
-from dsl.points import points, seeds_together
 from dsl.records.file_lock import FileLock
+from dsl.sweep.grid import points, seeds_together
 from dsl.training.multi_seed_job import furthest_behind
 
 # On two devices, two seeds each.

@@ -14,7 +14,7 @@ from typing import BinaryIO
 
 from dsl.command import USAGE
 from dsl.errors import UsageError
-from dsl.points import FINISHED, Point, seeds_together
+from dsl.sweep.grid import FINISHED, Point, seeds_together
 from dsl.training.preemption import CODES
 
 
