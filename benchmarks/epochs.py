@@ -17,9 +17,9 @@ from pathlib import Path
 
 import jax
 
-from dsl.command import add_overrides
+from dsl.cli.command import add_overrides
+from dsl.cli.run import main as run
 from dsl.loop.execution import OnCores, Together
-from dsl.run import main as run
 
 SECONDS: dict[str, float] = defaultdict(float)
 CLOCK: dict[str, float] = {}

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from hypothesis import strategies as st
 
+from dsl.cli.run import main
 from dsl.language.configuration import load
 from dsl.language.registry import vocabulary
-from dsl.run import main
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 SHIPPED = sorted(EXPERIMENTS.rglob("*.gin"))

@@ -13,7 +13,7 @@ from pathlib import Path
 import safetensors.numpy
 from own_words import forgotten
 
-from dsl.run import main
+from dsl.cli.run import main
 
 ROOT = Path(__file__).resolve().parents[1]
 PLACES = (ROOT / "tests" / "no_aim", ROOT, ROOT / "tests")

@@ -12,7 +12,7 @@ from pathlib import Path
 from queue import Queue
 from typing import BinaryIO
 
-from dsl.command import USAGE
+from dsl.cli.command import USAGE
 from dsl.errors import UsageError
 from dsl.sweep.grid import FINISHED, Point, seeds_together
 from dsl.training.preemption import CODES
@@ -171,4 +171,4 @@ def _command(file: Path, group: Sequence[Point]) -> list[str]:
         run = [sys.executable, "-m", "dsl.run", str(file), "--out", str(point.folder)]
         return [*run, "--set", *point.overrides]
     runs = [["--run", str(point.folder), *point.overrides] for point in group]
-    return [sys.executable, "-m", "dsl.together", str(file), *itertools.chain(*runs)]
+    return [sys.executable, "-m", "dsl.cli.multi_seed", str(file), *itertools.chain(*runs)]

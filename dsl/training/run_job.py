@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from dsl.checkpoint import manager
 from dsl.checkpoint.manager import Keeper, Position
-from dsl.command import NON_FINITE
+from dsl.cli.command import NON_FINITE
 from dsl.experiment import Experiment
 from dsl.language.configuration import Configuration
 from dsl.loop.evaluation import Rollout

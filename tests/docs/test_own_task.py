@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from own_words import as_written
 
-from dsl.run import main
+from dsl.cli.run import main
 from dsl.tracking import read_metrics
 
 SMALL = (

@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import dsl.vocabulary  # noqa: F401 - registers the words
+from dsl.cli.run import main
 from dsl.errors import UsageError
 from dsl.language.configuration import load
-from dsl.run import main
 from dsl.training.build import build
 from dsl.training.memory_check import device_memory, out_of_memory_in_words
 

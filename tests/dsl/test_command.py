@@ -6,7 +6,7 @@ import sys
 
 TALKATIVE = """
 import sys
-from dsl.command import exit_code
+from dsl.cli.command import exit_code
 sys.exit(exit_code(lambda: print("word " * 100_000) or 0))
 """
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl.check import report
+from dsl.cli.check import report
 from dsl.language.configuration import ConfigError, load
 from dsl.language.registry import vocabulary
 from dsl.sweep.grid import points

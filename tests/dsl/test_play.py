@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from toy_runs import checkpoints, own_words, run, write_experiment
 
-from dsl import play
+from dsl.cli import play
 from dsl.errors import UsageError
 from dsl.training.policy import load_policy
 

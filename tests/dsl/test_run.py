@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import pytest
 
 import dsl.vocabulary  # noqa: F401 - registers the words
+from dsl.cli.run import main
 from dsl.language.configuration import load
 from dsl.loop.training_loop import training_loop
-from dsl.run import main
 from dsl.tracking import read_metrics
 from dsl.training.build import build
 from dsl.training.memory_estimate import count, estimate, state_shape

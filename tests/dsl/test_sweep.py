@@ -6,10 +6,10 @@ import pytest
 from toy_runs import EXPERIMENT, ROOT, epochs, own_words, variables, write_experiment
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl import sweep
+from dsl.cli import sweep
+from dsl.cli.run import main as run_main
 from dsl.errors import UsageError
 from dsl.language.configuration import ConfigError, load
-from dsl.run import main as run_main
 from dsl.sweep.grid import Point, points, require_own_folders
 
 BASE = f"include '{ROOT / 'experiments' / 'quickstart.gin'}'\n"

@@ -22,7 +22,7 @@ from toy_runs import (
     write_experiment,
 )
 
-from dsl import sweep, together
+from dsl.cli import multi_seed, sweep
 from dsl.records.file_lock import FileLock
 from dsl.sweep.grid import points, seeds_together
 from dsl.training.multi_seed_job import furthest_behind
@@ -50,7 +50,7 @@ POISONED = (
 def train(file, root, seeds=SEEDS, wrapper=(), devices=DEVICES):
     runs = [["--run", str(root / f"SEED={seed}"), f"SEED={seed}"] for seed in seeds]
     arguments = [str(file), *(word for one in runs for word in one)]
-    return finish(start_module("dsl.together", arguments, wrapper, devices))
+    return finish(start_module("dsl.cli.multi_seed", arguments, wrapper, devices))
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +191,7 @@ def test_a_folder_in_use_stops_all_before_they_begin(file, tmp_path, capsys):
     assert lock.acquire()
     runs = [["--run", str(tmp_path / f"SEED={seed}"), f"SEED={seed}"] for seed in (0, 1)]
     with own_words():
-        assert together.main([str(file), *runs[0], *runs[1]]) == 2
+        assert multi_seed.main([str(file), *runs[0], *runs[1]]) == 2
     lock.release()
     assert f"{tmp_path / 'SEED=1'}: in use by process " in capsys.readouterr().err
     assert not (tmp_path / "SEED=0" / "operative.gin").exists()
@@ -200,7 +200,7 @@ def test_a_folder_in_use_stops_all_before_they_begin(file, tmp_path, capsys):
 def test_runs_that_differ_in_more_are_refused(file, tmp_path, capsys):
     runs = [["--run", str(tmp_path / value), value] for value in ("BATCH_SIZE=8", "BATCH_SIZE=16")]
     with own_words():
-        assert together.main([str(file), *runs[0], *runs[1]]) == 2
+        assert multi_seed.main([str(file), *runs[0], *runs[1]]) == 2
     assert "the runs differ in more than their seeds" in capsys.readouterr().err
 
 

@@ -16,10 +16,10 @@ from components.environments.core.goal_environment import Observation, State
 from components.environments.tasks.point import point_maze
 from components.learners.actor_critic import Networks
 from dsl.checkpoint.manager import Keeper, Position
+from dsl.cli.report import main
 from dsl.language.configuration import load
 from dsl.loop.evaluation import Rollout
 from dsl.records.run_folder import Description, RunFolder
-from dsl.report.__main__ import main
 from dsl.report.block_norms import marks
 from dsl.report.comparison import compare
 from dsl.report.embeddings import principal_components

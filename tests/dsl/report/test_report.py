@@ -8,8 +8,8 @@ import PIL.Image
 import pytest
 from made_up_runs import make_run
 
+from dsl.cli.report import main
 from dsl.report import publish
-from dsl.report.__main__ import main
 from dsl.report.document import Picture
 from dsl.report.publish import publish as hand_over
 

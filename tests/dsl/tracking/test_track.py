@@ -9,10 +9,10 @@ import PIL.Image
 import pytest
 from aim_reader import read_aim
 
+from dsl.cli.track import main
 from dsl.records.file_lock import FileLock
 from dsl.records.metrics_log import Jsonl
 from dsl.records.run_folder import Description, RunFolder
-from dsl.track import main
 from dsl.tracking.add_runs import find_runs, wrong_with
 from dsl.tracking.aim_repository import known_run, remember_run
 from dsl.tracking.aim_view import AimView

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.command import add_debug, add_overrides, exit_code, folder
+from dsl.cli.command import add_debug, add_overrides, exit_code, folder
 
 _DESCRIPTION = "Run an experiment that a gin file describes."
 
@@ -29,7 +29,8 @@ def _dispatch(options: argparse.Namespace) -> int:
 
     keep_compiled(lambda line: print(line, file=sys.stderr))
     use_every_core()
-    from dsl import check, vocabulary  # noqa: F401 - the vocabulary registers its words
+    from dsl import vocabulary  # noqa: F401 - the vocabulary registers its words
+    from dsl.cli import check  # noqa: F401 - the vocabulary registers its words
     from dsl.language.configuration import load
     from dsl.language.listing import listing
     from dsl.training import run_job  # noqa: F401 - the vocabulary registers its words

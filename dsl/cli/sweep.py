@@ -11,7 +11,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.command import add_debug, add_overrides, exit_code, folder, positive
+from dsl.cli.command import add_debug, add_overrides, exit_code, folder, positive
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

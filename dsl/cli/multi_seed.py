@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.command import add_debug, exit_code
+from dsl.cli.command import add_debug, exit_code
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

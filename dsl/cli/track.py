@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.command import USAGE
+from dsl.cli.command import USAGE
 from dsl.tracking.add_runs import add_runs, find_runs
 
 _DESCRIPTION = "Write run folders into Aim; running it again doubles nothing."
