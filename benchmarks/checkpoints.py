@@ -20,7 +20,7 @@ import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.checkpoint.manager import Keeper, Position
 from dsl.checkpoint.policy import Cadence
 from dsl.language.configuration import load
-from dsl.loop.training_loop import execution
+from dsl.loop import execution
 from dsl.training.build import build
 
 FILE = "experiments/ant_maze_1024.gin"

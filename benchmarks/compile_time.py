@@ -17,7 +17,7 @@ import jax.numpy as jnp
 
 import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.language.configuration import load
-from dsl.loop.training_loop import training_loop
+from dsl.loop import training_loop
 from dsl.training.build import build
 
 DEPTHS = (4, 1024)

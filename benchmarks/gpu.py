@@ -176,7 +176,7 @@ def loops(row: dict) -> list[str]:
     """Environment steps per second of whole iterations at the paper's settings."""
     import jax
 
-    from dsl.loop.training_loop import execution
+    from dsl.loop import execution
 
     task, depth = row["task"], row["depth"]
     where = [f"Experiment.{role}=@env.Humanoid()" for role in ("environment", "eval_environment")]

@@ -53,7 +53,7 @@ def _experiment():
 
 def _started(experiment):
     """Program, compiled loop, and a run with a filled buffer."""
-    from dsl.loop.training_loop import execution
+    from dsl.loop import execution
 
     program = execution.on_devices(experiment.program())
     progress = execution.begin(program, 0)

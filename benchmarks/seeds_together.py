@@ -117,7 +117,7 @@ def _form(count: int) -> Callable[[], None]:
 
     import dsl.vocabulary  # noqa: F401 - registers the words
     from dsl.language.configuration import load
-    from dsl.loop.training_loop import execution, multi_seed
+    from dsl.loop import execution, multi_seed
     from dsl.training.build import build
 
     experiment = build(load(ROOT / FILE))

@@ -18,8 +18,8 @@ from probes import Line
 from components.losses.actor import LogLikelihood
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
+from dsl.loop import execution, training_loop
 from dsl.loop.sharding import of_progress, spread
-from dsl.loop.training_loop import execution, training_loop
 
 CAPACITY = 97  # no other size is the same
 PROGRAM = Experiment(

@@ -9,7 +9,7 @@ import mujoco
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Body, Physics
 from components.environments.core.task import Start, Task
-from dsl.language.registry import family
+from dsl import family
 
 
 class _Drift(Physics):

@@ -1,6 +1,6 @@
-"""Several seeds in one program: `python -m dsl.together FILE.gin --run FOLDER SEED=0 --run ...`.
+"""Trains several seeds in one program: `python -m dsl.cli.multi_seed FILE.gin --run FOLDER ...`.
 
-What `python -m dsl.sweep FILE.gin --together` starts; only arguments are read here. Exit codes are
+`python -m dsl.sweep FILE.gin --together` starts it; only arguments are read here. Exit codes are
 those of `dsl.run`; 3 once the seeds whose numbers stayed finite are finished.
 """
 
@@ -25,9 +25,9 @@ def _train(options: argparse.Namespace) -> int:
 
     keep_compiled(lambda line: print(line, file=sys.stderr))
     use_every_core()
-    from dsl import vocabulary  # noqa: F401 - the vocabulary registers its words
+    from dsl import vocabulary  # noqa: F401 - registers its words
     from dsl.language.configuration import load
-    from dsl.training import multi_seed_job  # noqa: F401 - the vocabulary registers its words
+    from dsl.training import multi_seed_job
     from dsl.training.run_job import training_code
 
     wanted = [(load(options.file, overrides), Path(out)) for out, *overrides in options.run]
@@ -36,7 +36,8 @@ def _train(options: argparse.Namespace) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m dsl.together", description="Train several seeds in one compiled program."
+        prog="python -m dsl.cli.multi_seed",
+        description="Train several seeds in one compiled program.",
     )
     parser.add_argument("file", type=Path, metavar="FILE.gin", help="the experiment")
     parser.add_argument(

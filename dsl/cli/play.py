@@ -59,7 +59,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--no-film", action="store_true", help="draw the chart only")
     add_debug(parser)
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -73,7 +73,3 @@ def _parser() -> argparse.ArgumentParser:
     )
     add_debug(parser)
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -29,11 +29,11 @@ def _dispatch(options: argparse.Namespace) -> int:
 
     keep_compiled(lambda line: print(line, file=sys.stderr))
     use_every_core()
-    from dsl import vocabulary  # noqa: F401 - the vocabulary registers its words
-    from dsl.cli import check  # noqa: F401 - the vocabulary registers its words
+    from dsl import vocabulary  # noqa: F401 - registers its words
+    from dsl.cli import check
     from dsl.language.configuration import load
     from dsl.language.listing import listing
-    from dsl.training import run_job  # noqa: F401 - the vocabulary registers its words
+    from dsl.training import run_job
 
     if options.words is not None:
         print(listing(options.words or None))
@@ -73,7 +73,3 @@ def _parser() -> argparse.ArgumentParser:
         help="list the words that gin files are written in",
     )
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,7 +7,6 @@ codes: 0 every run is finished; 2 something to mend, or runs that ended with an 
 
 import argparse
 import os
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -60,7 +59,3 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--list", action="store_true", help="show the runs, and run nothing")
     add_debug(parser)
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -49,7 +49,3 @@ def _parser() -> argparse.ArgumentParser:
         "--rebuild", action="store_true", help="move a damaged repository aside and begin anew"
     )
     return parser
-
-
-if __name__ == "__main__":
-    sys.exit(main())

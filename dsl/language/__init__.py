@@ -1,1 +1,1 @@
-"""Inside of the language; `dsl.language.registry`, `dsl.language.configuration` and `dsl.language.listing` are its doors."""
+"""Implementation of the gin front end."""

@@ -1,6 +1,6 @@
 """Where things become words of the language; users' own modules call `family` too.
 
-    from dsl.language.registry import family
+    from dsl import family
 
     family("energy", HuberEnergy)    # a gin file may now write @energy.HuberEnergy()
 

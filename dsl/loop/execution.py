@@ -16,11 +16,11 @@ import jax.numpy as jnp
 
 from components.learners.actor_critic import Metrics
 from components.replay.trajectory_buffer import Row
+from dsl.loop import training_loop
 from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import Finite
 from dsl.loop.program import Learners, Program, Progress, TrainState
 from dsl.loop.sharding import SPLIT, WHOLE, most, of_progress, spread
-from dsl.loop.training_loop import training_loop
 
 
 class Execution(Protocol):

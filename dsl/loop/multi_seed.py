@@ -17,9 +17,9 @@ import numpy as np
 from jax.sharding import NamedSharding
 from jaxtyping import Array, Int
 
+from dsl.loop import training_loop
 from dsl.loop.program import Program, Progress
 from dsl.loop.sharding import SPLIT, WHOLE, each_alone, most, spread
-from dsl.loop.training_loop import training_loop
 
 Tree = TypeVar("Tree")
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import jax
 
-_SOURCE = Path(__file__).resolve().parent.parent
+_SOURCE = Path(__file__).resolve().parents[2]
 _DISTRIBUTIONS = (
     *("kilolayer", "jax", "jaxlib", "equinox", "optax", "chex", "jaxtyping", "numpy"),
     *("jumanji", "mujoco", "mujoco-mjx", "gin-config", "aim"),

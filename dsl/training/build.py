@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from components.constraints import SettingError
 from dsl.experiment import Experiment
 from dsl.language.configuration import ConfigError, Configuration
-from dsl.loop.training_loop import training_loop
+from dsl.loop import training_loop
 
 
 def build(configuration: Configuration) -> Experiment:

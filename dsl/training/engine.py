@@ -10,12 +10,12 @@ import jax.numpy as jnp
 
 from dsl.checkpoint.manager import Position
 from dsl.experiment import Experiment
+from dsl.loop import multi_seed
 from dsl.loop.evaluation import Rollout
 from dsl.loop.execution import Execution, Together, execution, on_devices, shared
 from dsl.loop.finite_check import NonFiniteError
 from dsl.loop.program import Progress
 from dsl.loop.schedule import Schedule
-from dsl.loop.training_loop import multi_seed
 from dsl.training.chunk_sizer import Pace
 from dsl.training.compilation_cache import kept_in
 from dsl.training.preemption import Interruption, StopRequestedError

@@ -10,9 +10,9 @@ import jax.numpy as jnp
 
 from dsl.checkpoint.manager import Keeper, Position
 from dsl.experiment import Experiment
+from dsl.loop import multi_seed, training_loop
 from dsl.loop.execution import begin, on_devices, placed
 from dsl.loop.program import Program, Progress
-from dsl.loop.training_loop import multi_seed, training_loop
 
 
 class Start(NamedTuple):

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.usefixtures("toy")
 MODULE = '''
 import equinox as eqx
 from toy_vocabulary import AbstractEnergy
-from dsl.language.registry import family
+from dsl import family
 
 
 
@@ -67,7 +67,7 @@ def test_a_missing_module():
         ("import sys\nsys.exit(3)\n", "SystemExit: 3 (words_of_c.py:2)"),
         ("def f(:\n", "SyntaxError: "),
         (
-            "from dsl.language.registry import family\ndef f(a: int = 1): pass\nfamily('energy', f)\n",
+            "from dsl import family\ndef f(a: int = 1): pass\nfamily('energy', f)\n",
             "WordError: energy.f needs a docstring: its first line is shown by --words. "
             "(words_of_c.py:3)",
         ),

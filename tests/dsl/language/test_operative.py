@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from gin import config
 
+from dsl import family
 from dsl.language.configuration import load
-from dsl.language.registry import family
 
 pytestmark = pytest.mark.usefixtures("toy")
 

@@ -13,12 +13,12 @@ import pytest
 import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.cli.run import main
 from dsl.language.configuration import load
-from dsl.loop.training_loop import training_loop
+from dsl.loop import training_loop
 from dsl.tracking import read_metrics
 from dsl.training.build import build
 from dsl.training.memory_estimate import count, estimate, state_shape
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 EXPERIMENTS = sorted((ROOT / "experiments").glob("*.gin"))
 KNOBS = {
     "SEED",

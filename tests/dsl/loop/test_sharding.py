@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from on_devices import CAPACITY
 
-from dsl.loop.training_loop import sharding
+from dsl.loop import sharding
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture(scope="module")

@@ -20,7 +20,7 @@ from components.networks import ResidualMLP
 from components.relabelling.strategies import GeometricFuture
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
-from dsl.loop.training_loop import training_loop
+from dsl.loop import training_loop
 from dsl.training import engine
 from dsl.training.start import start as started
 

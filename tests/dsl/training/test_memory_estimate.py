@@ -10,8 +10,8 @@ from probes import Line
 from components.losses.actor import MaximumEntropy
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
+from dsl.loop import training_loop
 from dsl.loop.execution import Together
-from dsl.loop.training_loop import training_loop
 from dsl.training.memory_estimate import estimate, state_shape
 
 EXPERIMENT = Experiment(
