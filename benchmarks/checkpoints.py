@@ -17,8 +17,8 @@ import jax
 import jax.numpy as jnp
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl.checkpoint.manager import Keeper, Position
-from dsl.checkpoint.policy import Cadence
+from dsl.checkpoint.manager import CheckpointManager, RunPosition
+from dsl.checkpoint.policy import CheckpointPolicy
 from dsl.language.configuration import load
 from dsl.loop import execution
 from dsl.training.build import build
@@ -40,7 +40,7 @@ def main() -> None:
         rows = [_seconds(Path(folder), progress, i) for i in range(options.rounds)]
         size = sum(f.stat().st_size for f in next(Path(folder).glob("*/*")).iterdir())
     waiting, writing = (statistics.median(column) for column in zip(*rows, strict=True))
-    minutes = Cadence().minutes
+    minutes = CheckpointPolicy().minutes
     print(f"bytes {size / 2**30:.2f} GiB, waiting {waiting:.2f} s, beside it {writing:.2f} s")
     print(f"waiting every {minutes:g} minutes: {waiting / (60 * minutes):.2%} of the time")
     print(f"both, if the machine has no core to spare: {(waiting + writing) / (60 * minutes):.2%}")
@@ -54,10 +54,10 @@ def _filled(progress, capacity: int):
 
 
 def _seconds(folder: Path, progress, number: int) -> tuple[float, float]:
-    keeper = Keeper(folder, Cadence(kept=1), {}, print)
+    keeper = CheckpointManager(folder, CheckpointPolicy(kept=1), {}, print)
     jax.block_until_ready(progress)
     begun = time.perf_counter()
-    keeper.save(progress, Position(iterations=number))
+    keeper.save(progress, RunPosition(iterations=number))
     copied = time.perf_counter()
     keeper.wait()
     return copied - begun, time.perf_counter() - copied

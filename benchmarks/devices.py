@@ -62,9 +62,11 @@ def _forms(name: str, devices: int) -> dict[str, dict[str, Callable[[], None]]]:
     updates = experiment.updates_per_iteration
     all_split = _split(many, execution.begin(one, 0))
     return {
-        "one device": _parts(execution.Together, one, execution.begin(one, 0), updates),
-        "all split": _parts(execution.Together, many, all_split, updates),
-        "environments split": _parts(execution.OnCores, many, execution.begin(many, 0), updates),
+        "one device": _parts(execution.FusedExecution, one, execution.begin(one, 0), updates),
+        "all split": _parts(execution.FusedExecution, many, all_split, updates),
+        "environments split": _parts(
+            execution.SplitCpuExecution, many, execution.begin(many, 0), updates
+        ),
     }
 
 

@@ -19,7 +19,7 @@ import jax
 
 from dsl.cli.command import add_overrides
 from dsl.cli.run import main as run
-from dsl.loop.execution import OnCores, Together
+from dsl.loop.execution import FusedExecution, SplitCpuExecution
 
 SECONDS: dict[str, float] = defaultdict(float)
 CLOCK: dict[str, float] = {}
@@ -49,7 +49,7 @@ def main() -> None:
     parser.add_argument("file", nargs="?", type=Path, default=Path("experiments/quickstart.gin"))
     add_overrides(parser, "as for dsl.run")
     options = parser.parse_args()
-    for form in (OnCores, Together):
+    for form in (SplitCpuExecution, FusedExecution):
         timed(form, "advance")
         timed(form, "finish")
     overrides = ["--set", *options.set] if options.set else []

@@ -60,14 +60,14 @@ def measure(file: str, *settings: str) -> tuple[int, int, int]:
 
     import dsl.vocabulary  # noqa: F401 - registers the words
     from dsl.language.configuration import load
-    from dsl.loop.execution import Together, begin
+    from dsl.loop.execution import FusedExecution, begin
     from dsl.training.build import build
     from dsl.training.memory_estimate import estimate, state_shape
 
     experiment = build(load(ROOT / file, settings))
     expected = sum(estimate(experiment, state_shape(experiment)))
     program = experiment.program()
-    loop = Together(program, begin(program, 0))
+    loop = FusedExecution(program, begin(program, 0))
     needs = [part.compiled.memory_analysis() for part in (loop._advance, loop._finish)]
     used = [need.argument_size_in_bytes + need.temp_size_in_bytes for need in needs]
     return expected, max(used), 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -113,7 +113,7 @@ def _ours(depth: int, batch: int):
     import jax
 
     import dsl.vocabulary  # noqa: F401 - registers the words
-    from components.env_dims import Sizes
+    from components.env_dims import EnvDims
     from components.replay.batch import Batch
     from dsl.language.configuration import load
     from dsl.training.build import build
@@ -125,7 +125,7 @@ def _ours(depth: int, batch: int):
     ]
 
     (learner,) = build(load(ROOT / "experiments/ant_maze_1024.gin", settings)).learners.values()
-    state = learner.init(Sizes(STATE, GOAL, ACTION), jax.random.key(0))
+    state = learner.init(EnvDims(STATE, GOAL, ACTION), jax.random.key(0))
     arrays, static = eqx.partition(state, eqx.is_array)
     data = Batch(*_data(batch))
 

@@ -128,7 +128,7 @@ def _form(count: int) -> Callable[[], None]:
         loop = execution.execution(program, progress)
     else:
         progress = multi_seed.begin(program, range(count))
-        loop = execution.Together(program, progress, multi_seed.over_seeds)
+        loop = execution.FusedExecution(program, progress, multi_seed.over_seeds)
     latest = [loop.advance(progress, fill, 0)]
 
     def iterate() -> None:

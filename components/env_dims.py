@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Sizes(NamedTuple):
+class EnvDims(NamedTuple):
     """How many numbers a state, a goal and an action have."""
 
     state: int

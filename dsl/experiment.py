@@ -7,7 +7,7 @@ from components.constraints import AtLeast, AtMost, OneOf, PositiveInt, SettingE
 from components.environments.core.goal_environment import GoalEnvironment
 from components.learners.actor_critic import ActorCritic
 from components.replay.trajectory_buffer import TrajectoryBuffer
-from dsl.checkpoint.policy import Cadence
+from dsl.checkpoint.policy import CheckpointPolicy
 from dsl.loop.program import Program
 from dsl.loop.schedule import Schedule, plan
 
@@ -140,9 +140,11 @@ class Experiment:
         return min(self.updates_per_iteration, allowed)
 
     @property
-    def cadence(self) -> Cadence:
+    def cadence(self) -> CheckpointPolicy:
         """When checkpoints are written, and how many are kept."""
-        return Cadence(self.checkpoint_minutes, self.checkpoint_epochs, self.checkpoints_kept)
+        return CheckpointPolicy(
+            self.checkpoint_minutes, self.checkpoint_epochs, self.checkpoints_kept
+        )
 
     def program(self) -> Program:
         """What the compiled loop runs."""

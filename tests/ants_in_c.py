@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from components.environments.core.physics import Body, Physics
+from components.environments.core.physics import Physics, PhysicsState
 
 SUBSTEPS = 5
 
@@ -50,7 +50,9 @@ def put(state, qpos, qvel=None):
     old = state.body
     qvel = np.zeros(old.qvel.shape) if qvel is None else qvel
     rest = (np.zeros(old.warmstart.shape), np.zeros(old.ctrl.shape))
-    return state._replace(body=Body(*(jnp.asarray(x, jnp.float32) for x in (qpos, qvel, *rest))))
+    return state._replace(
+        body=PhysicsState(*(jnp.asarray(x, jnp.float32) for x in (qpos, qvel, *rest)))
+    )
 
 
 def error(step, state, case: Case) -> np.ndarray:
@@ -65,5 +67,5 @@ def largest_error(physics: Physics, cases: list[Case]) -> float:
     zero = np.zeros_like
     start = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, zero(qvel), zero(action)))
     advance = jax.jit(jax.vmap(physics.advance))
-    body = advance(Body(*start), jnp.asarray(action, jnp.float32))
+    body = advance(PhysicsState(*start), jnp.asarray(action, jnp.float32))
     return float(np.abs(np.asarray(body.qpos) - np.array(after)).max())

@@ -10,10 +10,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from components.env_dims import Sizes
-from components.replay.trajectory_buffer import Row
+from components.env_dims import EnvDims
+from components.replay.trajectory_buffer import Step
 
-SIZES = Sizes(state=2, goal=2, action=1)
+SIZES = EnvDims(state=2, goal=2, action=1)
 BLOCK = 3
 
 
@@ -55,7 +55,7 @@ def _lane(lane, lengths, fallen, steps):
     falls = np.resize(fallen, steps)[episode[:steps]].astype(bool)
     time, episode = np.arange(steps), episode[:steps].astype(np.int32)
     column = lambda *x: np.stack(np.broadcast_arrays(*x), axis=-1).astype(np.float32)  # noqa: E731
-    return Row(
+    return Step(
         state=column(1 + time, 1 + lane),
         goal=column(-1 - episode, -1 - lane),
         action=column(time),

@@ -10,7 +10,7 @@ from jumanji import specs
 from jumanji.env import Environment
 from jumanji.types import StepType, TimeStep
 
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.environments.core.goal_environment import Observation
 
 
@@ -29,7 +29,7 @@ class Line(Environment):
     The best policy is within the success radius of 0.3 from its second step on: 7 steps of 8.
     """
 
-    sizes = Sizes(1, 1, 1)
+    sizes = EnvDims(1, 1, 1)
     episode_length = 8
 
     def reset(self, key):

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import mujoco
 
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Body, Physics
+from components.environments.core.physics import Physics, PhysicsState
 from components.environments.core.task import Start, Task
 from dsl import family
 
@@ -21,7 +21,7 @@ class _Drift(Physics):
         self.model = SimpleNamespace(nu=1)
 
     def rest(self, qpos, qvel):
-        return Body(qpos, qvel, jnp.zeros(1), jnp.zeros(1))
+        return PhysicsState(qpos, qvel, jnp.zeros(1), jnp.zeros(1))
 
     def advance(self, body, ctrl):
         return body._replace(qpos=jnp.clip(body.qpos + 0.5 * ctrl, -2.0, 2.0), ctrl=ctrl)

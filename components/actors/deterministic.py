@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from components.constraints import AtLeast, SettingError, check
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.networks import Network, NetworkPlan
 
 
@@ -70,7 +70,7 @@ class DeterministicActor(eqx.Module):
         network: NetworkPlan,
         noise: Annotated[float, AtLeast(0)] = 0.1,
         *,
-        sizes: Sizes,
+        sizes: EnvDims,
         key: Key[Array, ""],
     ):
         """Args:

@@ -8,7 +8,7 @@ from jaxtyping import Array, Float, Key
 
 from components.actors.tanh_normal import TanhNormal
 from components.constraints import Between, SettingError, check
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.networks import Network, NetworkPlan
 
 LogStd = Annotated[float, Between(-20, 5)]
@@ -33,7 +33,7 @@ class TanhGaussianActor(eqx.Module):
         log_std_min: LogStd = -5.0,
         log_std_max: LogStd = 2.0,
         *,
-        sizes: Sizes,
+        sizes: EnvDims,
         key: Key[Array, ""],
     ):
         """Args:

@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Key
 
 from components.constraints import PositiveInt, check
 from components.energies.similarities import AbstractEnergy, NegativeL2
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.networks import Network, NetworkPlan
 
 
@@ -47,7 +47,7 @@ class ContrastiveCritic(eqx.Module):
         embedding_size: PositiveInt = 64,
         learned_scale: bool = False,
         *,
-        sizes: Sizes,
+        sizes: EnvDims,
         key: Key[Array, ""],
     ):
         """Args:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from components.constraints import OneOf, PositiveInt, check
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.networks import Network, NetworkPlan
 
 Judgement = Annotated[str, OneOf(("minimum", "first"))]
@@ -31,7 +31,7 @@ class QEnsemble(eqx.Module):
         members: PositiveInt = 2,
         judgement: Judgement = "minimum",
         *,
-        sizes: Sizes,
+        sizes: EnvDims,
         key: Key[Array, ""],
     ):
         """Args:

@@ -14,14 +14,14 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 
 from components.actors.action_selection import AbstractActing, Mode, Sample
 from components.constraints import MoreThan, PositiveInt, SettingError, check
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.learners.gradient_step import gradient_step, guarded, init_optimiser
 from components.learners.target_networks import Polyak, Targets
 from components.losses.actor import AbstractActorLoss
-from components.losses.stop_grad_networks import Frozen
+from components.losses.stop_grad_networks import StopGradNetworks
 from components.relabelling.strategies import AbstractRelabelling
 from components.replay.batch import Batch, Replay, make_batch
-from components.replay.trajectory_buffer import Anchors
+from components.replay.trajectory_buffer import TransitionIndex
 
 Metrics = dict[str, Float[Array, ""]]
 CriticLoss = Callable[..., tuple[Array, Metrics]]
@@ -134,7 +134,7 @@ class ActorCritic(eqx.Module):
         if target is not None and critic is None:
             raise SettingError("target", "follows a critic, but this learner has none.")
 
-    def init(self, sizes: Sizes, key: Key[Array, ""]) -> LearnerState:
+    def init(self, sizes: EnvDims, key: Key[Array, ""]) -> LearnerState:
         """Fresh networks, targets and optimisers for a task of the given sizes."""
         actor_key, critic_key = jax.random.split(key)
         networks = Networks(
@@ -150,16 +150,16 @@ class ActorCritic(eqx.Module):
         targets = self.target.init(networks.actor, networks.critic) if self.target else None
         return LearnerState(networks, optimisers, targets, jnp.zeros((), jnp.int32))
 
-    def batch(self, replay: Replay, anchors: Anchors, key: Key[Array, ""]) -> Batch:
+    def batch(self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]) -> Batch:
         """The transitions at `anchors` with the goals this learner trains on."""
         return make_batch(replay, anchors, self.relabelling(replay, anchors, key))
 
-    def frozen(self, state: LearnerState) -> Frozen:
+    def frozen(self, state: LearnerState) -> StopGradNetworks:
         """What the losses of the next update read."""
         networks, targets = state.networks, state.targets or Targets(None, None)
         temperature = networks.temperature
         alpha = jnp.zeros((), jnp.float32) if temperature is None else temperature.value()
-        frozen = Frozen(
+        frozen = StopGradNetworks(
             actor=networks.actor,
             critic=networks.critic,
             temperature=alpha,
@@ -189,7 +189,7 @@ class ActorCritic(eqx.Module):
         return state, metrics
 
     def _update_critic(
-        self, state: LearnerState, batch: Batch, frozen: Frozen, key: Key[Array, ""]
+        self, state: LearnerState, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
     ) -> tuple[LearnerState, Metrics]:
         loss, optimiser = self.critic_loss, self.critic_optimiser
         if loss is None or optimiser is None:
@@ -206,7 +206,7 @@ class ActorCritic(eqx.Module):
         return state, _named("critic", metrics)
 
     def _update_actor(
-        self, state: LearnerState, batch: Batch, frozen: Frozen, key: Key[Array, ""]
+        self, state: LearnerState, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
     ) -> tuple[LearnerState, Metrics]:
         """Actor, then temperature on the log-probabilities that the actor drew, then targets."""
 

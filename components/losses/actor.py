@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
 from components.constraints import Between, check
-from components.losses.stop_grad_networks import Frozen
+from components.losses.stop_grad_networks import StopGradNetworks
 from components.replay.batch import Batch
 
 Share = Annotated[float, Between(0, 1)]
@@ -20,7 +20,7 @@ class AbstractActorLoss(eqx.Module):
 
     @abc.abstractmethod
     def __call__(
-        self, actor: PyTree, batch: Batch, frozen: Frozen, key: Key[Array, ""]
+        self, actor: PyTree, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
     ) -> tuple[Float[Array, ""], Float[Array, " B"] | None]:
         """The loss, and the log-probabilities of the actions drawn for it, if any were."""
 
@@ -50,7 +50,7 @@ class MaximumEntropy(AbstractActorLoss):
         self.random_goals = random_goals
 
     def __call__(
-        self, actor: PyTree, batch: Batch, frozen: Frozen, key: Key[Array, ""]
+        self, actor: PyTree, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
     ) -> tuple[Float[Array, ""], Float[Array, " B"] | None]:
         def score(state, goal, key):
             action, log_prob = actor(state, goal).sample_and_log_prob(key)
@@ -84,7 +84,7 @@ class DeterministicGradient(AbstractActorLoss):
         self.random_goals = random_goals
 
     def __call__(
-        self, actor: PyTree, batch: Batch, frozen: Frozen, key: Key[Array, ""]
+        self, actor: PyTree, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
     ) -> tuple[Float[Array, ""], Float[Array, " B"] | None]:
         def score(state, goal):
             return frozen.critic(state, actor(state, goal).mode(), goal)
@@ -105,7 +105,7 @@ class LogLikelihood(AbstractActorLoss):
         self,
         actor: PyTree,
         batch: Batch,
-        frozen: Frozen,  # noqa: ARG002 - imitation needs no other network
+        frozen: StopGradNetworks,  # noqa: ARG002 - imitation needs no other network
         key: Key[Array, ""],  # noqa: ARG002
     ) -> tuple[Float[Array, ""], Float[Array, " B"] | None]:
         def log_prob(state, goal, action):

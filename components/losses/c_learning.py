@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
 from components.constraints import Discount, PositiveFloat, check
-from components.losses.stop_grad_networks import Frozen
+from components.losses.stop_grad_networks import StopGradNetworks
 from components.replay.batch import Batch
 
 Metrics = dict[str, Float[Array, ""]]
@@ -44,7 +44,7 @@ class CLearning(eqx.Module):
         self.largest_weight = largest_weight
 
     def __call__(
-        self, critic: PyTree, batch: Batch, frozen: Frozen, key: Key[Array, ""]
+        self, critic: PyTree, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
     ) -> tuple[Float[Array, ""], Metrics]:
         """The loss of a critic on a batch, summed over its members, and metrics."""
         keys = jax.random.split(key, batch.reward.shape[0])
@@ -68,7 +68,7 @@ class CLearning(eqx.Module):
         return jnp.mean(jnp.sum(terms, axis=1)), metrics
 
     def _weight(
-        self, frozen: Frozen, state: Array, goal: Array, key: Key[Array, ""]
+        self, frozen: StopGradNetworks, state: Array, goal: Array, key: Key[Array, ""]
     ) -> Float[Array, ""]:
         """w of one transition."""
         action = frozen.actor(state, goal).sample(key)

@@ -26,7 +26,7 @@ from components.losses.logits import (
     squared_logsumexp,
     squared_logsumexp_of_negatives,
 )
-from components.losses.stop_grad_networks import Frozen
+from components.losses.stop_grad_networks import StopGradNetworks
 from components.replay.batch import Batch
 
 Direction = Annotated[str, OneOf(("forward", "backward", "symmetric"))]
@@ -69,7 +69,7 @@ class AbstractContrastiveLoss(eqx.Module):
         self,
         critic: ScoresPairs,
         batch: Batch,
-        frozen: Frozen,  # noqa: ARG002 - nothing is bootstrapped
+        frozen: StopGradNetworks,  # noqa: ARG002 - nothing is bootstrapped
         key: Key[Array, ""],  # noqa: ARG002
     ) -> tuple[Scalar, Metrics]:
         """The loss of a critic on a batch, and metrics."""
@@ -240,7 +240,7 @@ class EmbeddingPenalty(eqx.Module):
         self,
         critic: ScoresPairs,
         batch: Batch,
-        frozen: Frozen,  # noqa: ARG002 - nothing is bootstrapped
+        frozen: StopGradNetworks,  # noqa: ARG002 - nothing is bootstrapped
         key: Key[Array, ""],  # noqa: ARG002
     ) -> tuple[Scalar, Metrics]:
         """The loss of a critic on a batch, and metrics."""

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from jaxtyping import Array, Float, PyTree
 
 
-class Frozen(NamedTuple):
+class StopGradNetworks(NamedTuple):
     """A learner's networks as they were before the step; no gradient reaches them.
 
     Attributes:

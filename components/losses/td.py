@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
 from components.constraints import AtLeast, Discount, PositiveFloat, check
-from components.losses.stop_grad_networks import Frozen
+from components.losses.stop_grad_networks import StopGradNetworks
 from components.replay.batch import Batch
 
 Scalar = Float[Array, ""]
@@ -67,7 +67,7 @@ class SoftBellman(eqx.Module):
         self.discount = discount
 
     def __call__(
-        self, critic: PyTree, batch: Batch, frozen: Frozen, key: Key[Array, ""]
+        self, critic: PyTree, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
     ) -> tuple[Scalar, Metrics]:
         """The loss of a critic on a batch, and metrics."""
 
@@ -116,7 +116,7 @@ class ClippedDoubleQ(eqx.Module):
         self.smoothing_clip = smoothing_clip
 
     def __call__(
-        self, critic: PyTree, batch: Batch, frozen: Frozen, key: Key[Array, ""]
+        self, critic: PyTree, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
     ) -> tuple[Scalar, Metrics]:
         """The loss of a critic on a batch, and metrics."""
 

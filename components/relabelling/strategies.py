@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int, Key
 
 from components.constraints import Between, Discount, check
 from components.replay.batch import Replay
-from components.replay.trajectory_buffer import Anchors
+from components.replay.trajectory_buffer import TransitionIndex
 
 
 class AbstractRelabelling(eqx.Module):
@@ -18,7 +18,7 @@ class AbstractRelabelling(eqx.Module):
 
     @abc.abstractmethod
     def __call__(
-        self, replay: Replay, anchors: Anchors, key: Key[Array, ""]
+        self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]
     ) -> Float[Array, "B g"]:
         """Goals for the transitions at `anchors`."""
 
@@ -61,7 +61,7 @@ class GeometricFuture(AbstractRelabelling):
         self.discount = discount
 
     def __call__(
-        self, replay: Replay, anchors: Anchors, key: Key[Array, ""]
+        self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]
     ) -> Float[Array, "B g"]:
         ahead = truncated_geometric(key, anchors.steps_left, self.discount)
         return replay.achieved(anchors.time + ahead, anchors.lane)
@@ -73,7 +73,7 @@ class Commanded(AbstractRelabelling):
     def __call__(
         self,
         replay: Replay,
-        anchors: Anchors,
+        anchors: TransitionIndex,
         key: Key[Array, ""],  # noqa: ARG002 - nothing is drawn
     ) -> Float[Array, "B g"]:
         return replay.buffer.read(replay.state, anchors.time, anchors.lane).goal
@@ -88,7 +88,7 @@ class FinalState(AbstractRelabelling):
     def __call__(
         self,
         replay: Replay,
-        anchors: Anchors,
+        anchors: TransitionIndex,
         key: Key[Array, ""],  # noqa: ARG002 - nothing is drawn
     ) -> Float[Array, "B g"]:
         return replay.achieved(anchors.time + anchors.steps_left, anchors.lane)
@@ -101,7 +101,7 @@ class UniformFuture(AbstractRelabelling):
     """
 
     def __call__(
-        self, replay: Replay, anchors: Anchors, key: Key[Array, ""]
+        self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]
     ) -> Float[Array, "B g"]:
         ahead = jax.random.randint(key, anchors.time.shape, 1, anchors.steps_left + 1)
         return replay.achieved(anchors.time + ahead, anchors.lane)
@@ -114,7 +114,7 @@ class EpisodeState(AbstractRelabelling):
     """
 
     def __call__(
-        self, replay: Replay, anchors: Anchors, key: Key[Array, ""]
+        self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]
     ) -> Float[Array, "B g"]:
         before = replay.buffer.steps_before(replay.state, anchors.time, anchors.lane)
         offset = jax.random.randint(key, anchors.time.shape, -before, anchors.steps_left + 1)
@@ -128,7 +128,7 @@ class RandomState(AbstractRelabelling):
     """
 
     def __call__(
-        self, replay: Replay, anchors: Anchors, key: Key[Array, ""]
+        self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]
     ) -> Float[Array, "B g"]:
         time_key, lane_key = jax.random.split(key)
         written, lanes = replay.state.written, replay.state.rows.episode.shape[1]
@@ -167,7 +167,7 @@ class Mixture(AbstractRelabelling):
         self.first, self.second, self.share = first, second, share
 
     def __call__(
-        self, replay: Replay, anchors: Anchors, key: Key[Array, ""]
+        self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]
     ) -> Float[Array, "B g"]:
         coin_key, first_key, second_key = jax.random.split(key, 3)
         first = self.first(replay, anchors, first_key)

@@ -5,7 +5,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import equinox as eqx
 from jaxtyping import Array, Bool, Float, Int
 
-from components.replay.trajectory_buffer import Anchors, BufferState, TrajectoryBuffer
+from components.replay.trajectory_buffer import BufferState, TrajectoryBuffer, TransitionIndex
 
 
 class Batch(NamedTuple):
@@ -58,7 +58,7 @@ class Replay(eqx.Module):
         return self.goals.achieved_goal(self.buffer.read(self.state, time, lane).state)
 
 
-def make_batch(replay: Replay, anchors: Anchors, goal: Float[Array, "B g"]) -> Batch:
+def make_batch(replay: Replay, anchors: TransitionIndex, goal: Float[Array, "B g"]) -> Batch:
     """The transitions at `anchors`, rewarded as if `goal` had been commanded."""
     row = replay.buffer.read(replay.state, anchors.time, anchors.lane)
     successor = replay.buffer.read(replay.state, anchors.time + 1, anchors.lane)

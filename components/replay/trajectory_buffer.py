@@ -13,13 +13,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float, Int, Key
 
 from components.constraints import AtLeast, OneOf, check
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 
 # A draw that hits the last row of an episode is drawn again, at most this often.
 _DRAWS = 8
 
 
-class Row(NamedTuple):
+class Step(NamedTuple):
     """What one environment leaves in the buffer per step; leading axes are free."""
 
     state: Float[Array, "*b n"]
@@ -30,7 +30,7 @@ class Row(NamedTuple):
     episode: Int[Array, "*b"]
 
 
-class Anchors(NamedTuple):
+class TransitionIndex(NamedTuple):
     """Places in the buffer: absolute `time` (rows since the run began), `lane`, and the number of
     rows of the same episode that follow (at least one)."""
 
@@ -48,7 +48,7 @@ class BufferState(eqx.Module):
         written: rows written per lane since the run began.
     """
 
-    rows: Row
+    rows: Step
     episode_end: Int[Array, "capacity lanes"]
     written: Int[Array, ""]
 
@@ -80,10 +80,10 @@ class TrajectoryBuffer(eqx.Module):
         self.capacity = capacity
         self.dtype = dtype
 
-    def init(self, sizes: Sizes, lanes: int) -> BufferState:
+    def init(self, sizes: EnvDims, lanes: int) -> BufferState:
         """An empty buffer for `lanes` parallel environments."""
         shape = (self.capacity, lanes)
-        rows = Row(
+        rows = Step(
             state=jnp.zeros((*shape, sizes.state), self.dtype),
             goal=jnp.zeros((*shape, sizes.goal), self.dtype),
             action=jnp.zeros((*shape, sizes.action), self.dtype),
@@ -93,7 +93,7 @@ class TrajectoryBuffer(eqx.Module):
         )
         return BufferState(rows, jnp.zeros(shape, jnp.int32), jnp.zeros((), jnp.int32))
 
-    def insert(self, state: BufferState, block: Row) -> BufferState:
+    def insert(self, state: BufferState, block: Step) -> BufferState:
         """Write a block of rows, leaves (steps, lanes, ...), over the oldest ones.
 
         Raises:
@@ -114,7 +114,7 @@ class TrajectoryBuffer(eqx.Module):
         episode_end = state.episode_end.at[block.episode % self.capacity, lane].max(ends)
         return BufferState(rows, episode_end, state.written + steps)
 
-    def sample(self, state: BufferState, key: Key[Array, ""], count: int) -> Anchors:
+    def sample(self, state: BufferState, key: Key[Array, ""], count: int) -> TransitionIndex:
         """Draw `count` anchors, uniform over all rows that have a successor in their episode.
 
         At least three rows per lane must have been written.
@@ -126,10 +126,10 @@ class TrajectoryBuffer(eqx.Module):
         times = jax.random.randint(time_key, (_DRAWS, count), oldest, state.written - 1)
         lane = jax.random.randint(lane_key, (_DRAWS, count), 0, lanes)
         return _first_with_successor(
-            Anchors(times, lane, self.steps_left(state, times, lane)), oldest, self, state
+            TransitionIndex(times, lane, self.steps_left(state, times, lane)), oldest, self, state
         )
 
-    def read(self, state: BufferState, time: Int[Array, " b"], lane: Int[Array, " b"]) -> Row:
+    def read(self, state: BufferState, time: Int[Array, " b"], lane: Int[Array, " b"]) -> Step:
         """The rows at absolute times `time` of lanes `lane`; they must still be in the ring."""
         slot = time % self.capacity
         row = jax.tree.map(lambda ring: ring[slot, lane], state.rows)
@@ -159,8 +159,8 @@ def _full_precision(x: Array) -> Array:
 
 
 def _first_with_successor(
-    draws: Anchors, oldest: Array, buffer: TrajectoryBuffer, state: BufferState
-) -> Anchors:
+    draws: TransitionIndex, oldest: Array, buffer: TrajectoryBuffer, state: BufferState
+) -> TransitionIndex:
     """The first usable draw of each column; where all failed, a neighbour of the last one."""
     usable: Bool[Array, "draws b"] = draws.steps_left > 0
     pick = jnp.where(usable.any(axis=0), usable.argmax(axis=0), _DRAWS - 1)
@@ -169,4 +169,4 @@ def _first_with_successor(
     # is already overwritten the row after it begins the next.
     neighbour = jnp.where(time > oldest, time - 1, time + 1)
     time = jnp.where(left > 0, time, neighbour)
-    return Anchors(time, lane, buffer.steps_left(state, time, lane))
+    return TransitionIndex(time, lane, buffer.steps_left(state, time, lane))

@@ -11,12 +11,12 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dsl.checkpoint import store
-from dsl.checkpoint.policy import Cadence
+from dsl.checkpoint.policy import CheckpointPolicy
 from dsl.checkpoint.serialisation import BUFFER, LEARNERS, NETWORKS, REST, copies, join, split
 from dsl.checkpoint.store import DamagedError
 from dsl.errors import UsageError
 from dsl.loop.finite_check import require_finite
-from dsl.loop.program import Learners, Progress
+from dsl.loop.program import EpochState, Learners
 
 CHECKPOINTS = "checkpoints"
 ASIDE = "nonfinite"
@@ -28,7 +28,7 @@ _LARGEST_SHARE = 0.03
 Say = Callable[[str], None]
 
 
-class Position(NamedTuple):
+class RunPosition(NamedTuple):
     """Where a run stands, as the host counts.
 
     Attributes:
@@ -46,7 +46,7 @@ class Position(NamedTuple):
     epoch_seconds: float = 0.0
 
 
-class Keeper:
+class CheckpointManager:
     """The checkpoints of one run, in `RUN/checkpoints`.
 
     Periodic ones are copied on the host and written by a thread beside the training. A write that
@@ -67,7 +67,7 @@ class Keeper:
     def __init__(
         self,
         folder: Path,
-        cadence: Cadence,
+        cadence: CheckpointPolicy,
         facts: Mapping[str, Any],
         say: Say,
         clock: Callable[[], float] = time.monotonic,
@@ -103,8 +103,8 @@ class Keeper:
         return [_number(path) for path in _numbered(self.folder, _NAME)]
 
     def resume(
-        self, template: Progress, most: int | None = None
-    ) -> tuple[Progress, Position] | None:
+        self, template: EpochState, most: int | None = None
+    ) -> tuple[EpochState, RunPosition] | None:
         """The newest good checkpoint, or None where the run has none.
 
         A damaged one is named, renamed, and the one before it used.
@@ -119,7 +119,7 @@ class Keeper:
         found = _numbered(self.folder, _NAME)
         for path in reversed([p for p in found if most is None or _number(p) <= most]):
             try:
-                position = Position(**store.read_facts(path)["position"])
+                position = RunPosition(**store.read_facts(path)["position"])
                 parts = {name: store.read(path, name) for name in (LEARNERS, BUFFER, REST)}
                 progress = join(template, parts)
             except DamagedError as error:
@@ -140,7 +140,7 @@ class Keeper:
             if _number(path) > iterations:
                 store.discard(path)
 
-    def due(self, position: Position) -> bool:
+    def due(self, position: RunPosition) -> bool:
         """Whether it is time for a periodic checkpoint."""
         if self._writing is not None and self._writing.is_alive():
             return False
@@ -150,7 +150,7 @@ class Keeper:
         pause = max(60 * self._cadence.minutes, self._last_cost / _LARGEST_SHARE)
         return self._clock() - self._last_end >= pause
 
-    def save(self, progress: Progress, position: Position) -> None:
+    def save(self, progress: EpochState, position: RunPosition) -> None:
         """Copy the run's state and write it beside the training.
 
         Raises:
@@ -175,7 +175,7 @@ class Keeper:
 
         self._start(write)
 
-    def save_best(self, learners: Learners, position: Position, score: float) -> None:
+    def save_best(self, learners: Learners, position: RunPosition, score: float) -> None:
         """Keep these networks apart if their evaluation beats all before."""
         if score > self._best:
             self.wait()  # what is being written may be better
@@ -193,7 +193,7 @@ class Keeper:
 
         self._start(write)
 
-    def set_aside(self, progress: Progress, position: Position) -> Path:
+    def set_aside(self, progress: EpochState, position: RunPosition) -> Path:
         """Write a state that has gone wrong into `RUN/nonfinite`, to be looked at.
 
         Raises:

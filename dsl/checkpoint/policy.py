@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 
-class Cadence(NamedTuple):
+class CheckpointPolicy(NamedTuple):
     """How often a checkpoint is written, and how many are kept.
 
     Attributes:

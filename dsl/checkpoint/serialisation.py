@@ -10,7 +10,7 @@ from jaxtyping import PyTree
 
 from dsl.checkpoint.store import Arrays, DamagedError
 from dsl.loop.named_leaves import by_name
-from dsl.loop.program import Progress
+from dsl.loop.program import EpochState
 
 LEARNERS, BUFFER, REST = "learners", "buffer", "rest"
 # What a learner's state calls them, and so the names of their arrays.
@@ -18,7 +18,7 @@ NETWORKS = "networks"
 _BUFFER_ROWS = "rows."
 
 
-def split(progress: Progress) -> dict[str, Arrays]:
+def split(progress: EpochState) -> dict[str, Arrays]:
     """Copies of everything that changes in a run: learners, buffer, the rest.
 
     Of the buffer's rows only those ever written are copied.
@@ -32,7 +32,7 @@ def split(progress: Progress) -> dict[str, Arrays]:
     }
 
 
-def join(template: Progress, parts: dict[str, Arrays]) -> Progress:
+def join(template: EpochState, parts: dict[str, Arrays]) -> EpochState:
     """What `split` took apart.
 
     Args:
@@ -80,7 +80,7 @@ def restore(template: PyTree, arrays: Arrays) -> PyTree:
     return jax.tree.unflatten(jax.tree.structure(template), leaves)
 
 
-def _rest(progress: Progress) -> Progress:
+def _rest(progress: EpochState) -> EpochState:
     """All but learners and buffer."""
     return eqx.tree_at(lambda p: (p.state.learners, p.state.buffer), progress, (None, None))
 

@@ -25,9 +25,9 @@ def _report(options: argparse.Namespace) -> int:
     from dsl.training.compilation_cache import keep_compiled
 
     keep_compiled(lambda line: print(line, file=sys.stderr))
-    from dsl.report.make import Wishes, make
+    from dsl.report.make import ReportOptions, make
 
-    wishes = Wishes(
+    wishes = ReportOptions(
         metric=options.metric,
         last=options.last,
         checkpoints=not options.no_checkpoints,

@@ -22,14 +22,14 @@ from dsl.language.lint import lint
 from dsl.language.operative import Operative, plain
 from dsl.language.overrides import read_overrides
 from dsl.language.pipeline import pipeline
-from dsl.language.plan import PlanError
+from dsl.language.plan import PartialError
 from dsl.language.problems import Location, Problem, render
 from dsl.language.reach import reach
 from dsl.language.registry import vocabulary
 from dsl.language.sources import Sources, read_sources
 from dsl.language.statements import Binding
 from dsl.language.sweeps import Grid, grid_of, sweep_problems, without_sweep
-from dsl.language.table import Table
+from dsl.language.table import BindingTable
 
 _MOST_SHOWN = 50
 
@@ -56,7 +56,7 @@ class Configuration:
     """
 
     def __init__(
-        self, path: Path, sources: Sources, overrides: list[str], table: Table, grid: Grid
+        self, path: Path, sources: Sources, overrides: list[str], table: BindingTable, grid: Grid
     ):
         self.grid = grid
         self._file = Location(displayed(path))
@@ -86,7 +86,7 @@ class Configuration:
             word: full name of the word that the setting belongs to; the root where left out.
             scope: role of that word.
         """
-        if isinstance(error, PlanError):
+        if isinstance(error, PartialError):
             word, scope = error.word, error.scope
         return render([self._locate(error, word or self._vocabulary.root or "", scope)])[0]
 
@@ -95,7 +95,7 @@ class Configuration:
         """Turn a plan's refusal of a setting, raised in a `with` block, into a `ConfigError`."""
         try:
             yield
-        except PlanError as error:
+        except PartialError as error:
             raise ConfigError([self.problem(error)]) from error
 
     def operative_text(self) -> str:
@@ -151,7 +151,7 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Configuration:
     problems += _judge(sources, extra, file, imported=not wrong_imports)
     if problems:
         raise ConfigError(render(problems))
-    table = Table([*sources.bindings, *extra])
+    table = BindingTable([*sources.bindings, *extra])
     configuration = Configuration(path, sources, overrides, table, grid_of(sweep))
     _try(configuration, file)
     return configuration

@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from typing import Any, NamedTuple
 
 from dsl.language import gin_door
-from dsl.language.plan import Plan
+from dsl.language.plan import Partial
 from dsl.language.values import leaves
 from dsl.language.word import Word
 
@@ -36,7 +36,7 @@ def factory(word: Word) -> Callable[..., Any]:
         scope = gin_door.current_scope()
         settings = {**word.defaults, **settings}
         if word.is_planned:
-            return Plan(word.name, scope, word.thing, settings)
+            return Partial(word.name, scope, word.thing, settings)
         try:
             return word.thing(**settings)
         # Anything may go wrong in a constructor; all that did is reported together.

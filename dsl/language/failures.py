@@ -4,12 +4,12 @@ from components.constraints import SettingError
 from dsl.language.lint_values import blame
 from dsl.language.problems import Location, Problem
 from dsl.language.reach import Reach
-from dsl.language.table import Table
+from dsl.language.table import BindingTable
 from dsl.language.values import prefixed
 
 
 def locate(
-    error: Exception, word: str, scope: str, *, found: Reach, table: Table, file: Location
+    error: Exception, word: str, scope: str, *, found: Reach, table: BindingTable, file: Location
 ) -> Problem:
     """The line that an error is about.
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from gin import config, config_parser, selector_map
 
 from dsl.language.syntax_hints import REPEATED
-from dsl.language.values import Name, Reference, shown
+from dsl.language.values import MacroRef, Reference, shown
 
 BlockDeclaration = config_parser.BlockDeclaration
 BindingStatement = config_parser.BindingStatement
@@ -49,8 +49,8 @@ class _Delegate(config_parser.ParserDelegate):
         *scopes, word = scoped_configurable_name.split("/")
         return Reference(word, "/".join(scopes), evaluate)
 
-    def macro(self, macro_name: str) -> Name:
-        return Name(macro_name)
+    def macro(self, macro_name: str) -> MacroRef:
+        return MacroRef(macro_name)
 
 
 class _Parser(config_parser.ConfigParser):

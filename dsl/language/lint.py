@@ -14,7 +14,7 @@ from dsl.language.registry import Vocabulary
 from dsl.language.repair import repair
 from dsl.language.sources import Sources
 from dsl.language.statements import Binding
-from dsl.language.table import Table
+from dsl.language.table import BindingTable
 
 _MOST = 200  # suggestions take time; nobody reads more
 
@@ -39,7 +39,7 @@ def lint(
         file: the gin file as a whole.
         imported: whether every import of the file succeeded.
     """
-    table = Table([*sources.bindings, *overrides])
+    table = BindingTable([*sources.bindings, *overrides])
     circles = list(macro_problems(table))
     problems = [*repeat_problems(table, sources.parents), *circles]
     known = Known(table, vocabulary, imported, sources.is_complete)
@@ -54,7 +54,7 @@ def lint(
 
 
 def _absences(
-    table: Table, vocabulary: Vocabulary, file: Location, choosers: set[str]
+    table: BindingTable, vocabulary: Vocabulary, file: Location, choosers: set[str]
 ) -> Iterator[Problem]:
     if not table.bindings:
         yield Problem(file, f"it sets nothing. An experiment sets {vocabulary.root}.")
@@ -62,7 +62,7 @@ def _absences(
     bindings = repair(table.bindings, table, vocabulary)
     if bindings is None or vocabulary.root is None:
         return
-    repaired = Table(bindings)
+    repaired = BindingTable(bindings)
     found = reach(repaired, vocabulary)
     if found.problem is not None:
         yield found.problem

@@ -4,14 +4,14 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from dsl.language.problems import Problem
-from dsl.language.table import Table
-from dsl.language.values import Name, leaves
+from dsl.language.table import BindingTable
+from dsl.language.values import MacroRef, leaves
 
 _LARGEST = 10_000
 _DEEPEST = 40
 
 
-def macro_problems(table: Table) -> Iterator[Problem]:
+def macro_problems(table: BindingTable) -> Iterator[Problem]:
     """Macros that are defined by themselves, or grow without measure by using each other."""
     measures: dict[str, _Measure] = {}
     for name in table.macros:
@@ -28,7 +28,7 @@ class _Measure(NamedTuple):
 class _Walk:
     """Down into the macros that a macro uses, without recursion: there may be thousands."""
 
-    def __init__(self, table: Table, measures: dict[str, _Measure]):
+    def __init__(self, table: BindingTable, measures: dict[str, _Measure]):
         self.table, self.measures = table, measures
         self.path: dict[str, Iterator[str]] = {}
 
@@ -62,7 +62,7 @@ class _Walk:
         self.measures[name] = measure if fine else _Measure(0, 0)
 
     def _uses(self, name: str) -> list[str]:
-        names = [leaf.name for leaf in leaves(self._value(name)) if isinstance(leaf, Name)]
+        names = [leaf.name for leaf in leaves(self._value(name)) if isinstance(leaf, MacroRef)]
         return [used for used in names if self.table.macro(used)]
 
     def _value(self, name: str):

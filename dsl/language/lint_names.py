@@ -7,8 +7,8 @@ from dsl.language.problems import Problem
 from dsl.language.registry import Vocabulary
 from dsl.language.statements import Binding
 from dsl.language.suggest import did_you_mean, listed, nearest
-from dsl.language.table import Table
-from dsl.language.values import REQUIRED, Name, Reference, leaves, prefixed
+from dsl.language.table import BindingTable
+from dsl.language.values import REQUIRED, MacroRef, Reference, leaves, prefixed
 from dsl.language.word import Word
 
 
@@ -23,7 +23,7 @@ class Known:
         all_macros: whether every line could be read; else unknown macros may be defined there.
     """
 
-    table: Table
+    table: BindingTable
     vocabulary: Vocabulary
     all_words: bool = True
     all_macros: bool = True
@@ -36,7 +36,7 @@ def name_problems(known: Known) -> Iterator[Problem]:
         for leaf in leaves(binding.value):
             if isinstance(leaf, Reference):
                 texts.append(_reference(leaf, known))
-            elif isinstance(leaf, Name):
+            elif isinstance(leaf, MacroRef):
                 texts.append(_name(leaf, known))
         yield from (Problem(binding.location, text) for text in texts if text)
 
@@ -128,7 +128,7 @@ def _reference(reference: Reference, known: Known) -> str | None:
     return unknown_word(name, vocabulary) if known.all_words else None
 
 
-def _name(name: Name, known: Known) -> str | None:
+def _name(name: MacroRef, known: Known) -> str | None:
     table, vocabulary = known.table, known.vocabulary
     if name == REQUIRED or name.name in vocabulary.constants or table.macro(name.name):
         return None

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 from dsl.language.problems import Problem
 from dsl.language.statements import Binding, Key
-from dsl.language.table import Table
+from dsl.language.table import BindingTable
 
 
-def repeat_problems(table: Table, parents: dict[str, str]) -> Iterator[Problem]:
+def repeat_problems(table: BindingTable, parents: dict[str, str]) -> Iterator[Problem]:
     """The same thing set twice in one file, or set again by a file included further down.
 
     Args:

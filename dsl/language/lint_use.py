@@ -7,8 +7,8 @@ from dsl.language.reach import Reach, reach
 from dsl.language.registry import Vocabulary
 from dsl.language.statements import Binding
 from dsl.language.suggest import did_you_mean, listed, nearest
-from dsl.language.table import Table
-from dsl.language.values import Name, leaves, prefixed
+from dsl.language.table import BindingTable
+from dsl.language.values import MacroRef, leaves, prefixed
 
 
 def use_problems(
@@ -24,12 +24,12 @@ def use_problems(
         vocabulary: all words.
         choosers: macros that name included files.
     """
-    table = Table(bindings)
+    table = BindingTable(bindings)
     final = reach(table, vocabulary)
     if final.problem:
         yield final.problem
         return
-    files = Table(b for b in bindings if not b.location.in_override)
+    files = BindingTable(b for b in bindings if not b.location.in_override)
     alone = reach(files, vocabulary)
     possible = reach(table, vocabulary, every_version=True)
     explain = _Explanation(table, final, vocabulary)
@@ -50,7 +50,7 @@ def use_problems(
 class _Explanation:
     """Why a binding has no effect."""
 
-    def __init__(self, table: Table, final: Reach, vocabulary: Vocabulary):
+    def __init__(self, table: BindingTable, final: Reach, vocabulary: Vocabulary):
         self.table, self.final, self.vocabulary = table, final, vocabulary
         self.scopes = list(dict.fromkeys(scope for scope, _ in final.visits if scope))
 
@@ -69,7 +69,7 @@ class _Explanation:
         return self._hidden(binding, [v.settings[binding.setting] for v in inside])
 
     def _macro(self, binding: Binding) -> str:
-        name = Name(binding.word)
+        name = MacroRef(binding.word)
         users = [b for b in self.table.bindings if name in leaves(b.value)]
         if users:
             place = f"{users[-1].subject} ({users[-1].location})"

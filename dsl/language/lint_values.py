@@ -4,16 +4,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from dsl.language.problems import Location, Problem
-from dsl.language.reach import Reach, Visit
+from dsl.language.reach import ConfigNode, Reach
 from dsl.language.registry import Vocabulary
 from dsl.language.statements import Binding
-from dsl.language.table import Table
+from dsl.language.table import BindingTable
 from dsl.language.types_check import fitting_words, mismatch
-from dsl.language.values import REQUIRED, Name, leaves
+from dsl.language.values import REQUIRED, MacroRef, leaves
 from dsl.language.word import Setting
 
 
-def value_problems(table: Table, vocabulary: Vocabulary) -> Iterator[Problem]:
+def value_problems(table: BindingTable, vocabulary: Vocabulary) -> Iterator[Problem]:
     """Values that the annotation of their setting does not allow."""
     for binding in table.bindings:
         word = vocabulary.words.get(binding.word)
@@ -26,7 +26,7 @@ def value_problems(table: Table, vocabulary: Vocabulary) -> Iterator[Problem]:
             yield blame(binding, problem, table)
 
 
-def blame(binding: Binding, problem: str, table: Table) -> Problem:
+def blame(binding: Binding, problem: str, table: BindingTable) -> Problem:
     """A problem with the value of a binding, at the line where that value stands."""
     origin = table.origin(binding)
     if origin is binding:
@@ -36,7 +36,7 @@ def blame(binding: Binding, problem: str, table: Table) -> Problem:
 
 
 def missing_problems(
-    found: Reach, table: Table, vocabulary: Vocabulary, file: Location
+    found: Reach, table: BindingTable, vocabulary: Vocabulary, file: Location
 ) -> Iterator[Problem]:
     """Settings that must be set and are not, of everything that is built.
 
@@ -56,7 +56,7 @@ def missing_problems(
             yield Problem(_place(visit, table, file), _needs(visit, absent, vocabulary))
 
 
-def _needs(visit: Visit, absent: list[Setting], vocabulary: Vocabulary) -> str:
+def _needs(visit: ConfigNode, absent: list[Setting], vocabulary: Vocabulary) -> str:
     lines = [f"{visit.subject}.{s.name} = {_example(s, vocabulary)}" for s in absent]
     names = ", ".join(s.name for s in absent)
     return f"{visit.subject} needs {names}. Write {'; '.join(lines)}"
@@ -67,20 +67,20 @@ def _example(setting: Setting, vocabulary: Vocabulary) -> str:
     return words[0] if words else "..."
 
 
-def _is_absent(setting: Setting, visit: Visit) -> bool:
+def _is_absent(setting: Setting, visit: ConfigNode) -> bool:
     return setting.is_required and setting.name not in visit.settings
 
 
-def _place(visit: Visit, table: Table, file: Location) -> Location:
+def _place(visit: ConfigNode, table: BindingTable, file: Location) -> Location:
     return file if visit.builder is None else table.origin(visit.builder).location
 
 
-def _is_pending(binding: Binding, value: Any, table: Table) -> bool:
+def _is_pending(binding: Binding, value: Any, table: BindingTable) -> bool:
     """Whether the value has an undefined name, or one that a later binding may have replaced."""
-    names = [leaf for leaf in leaves(value) if isinstance(leaf, Name)]
+    names = [leaf for leaf in leaves(value) if isinstance(leaf, MacroRef)]
     if any(name == REQUIRED or not name.is_constant for name in names):
         return True
-    has_macro = any(isinstance(x, Name) and not x.is_constant for x in leaves(binding.value))
+    has_macro = any(isinstance(x, MacroRef) and not x.is_constant for x in leaves(binding.value))
     return has_macro and table.final(binding.key) is not binding
 
 

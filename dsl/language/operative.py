@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from dsl.language.reach import Visit
+from dsl.language.reach import ConfigNode
 from dsl.language.registry import Vocabulary
-from dsl.language.table import Table
-from dsl.language.values import Name, Reference, UnwritableError, gin_text, prefixed
+from dsl.language.table import BindingTable
+from dsl.language.values import MacroRef, Reference, UnwritableError, gin_text, prefixed
 
 _HEADER = "# Every value of the run, defaults included. Running this file repeats the run."
 
@@ -17,7 +17,7 @@ _HEADER = "# Every value of the run, defaults included. Running this file repeat
 class Operative:
     """The values of everything that is built."""
 
-    def __init__(self, visits: Iterable[Visit], table: Table, vocabulary: Vocabulary):
+    def __init__(self, visits: Iterable[ConfigNode], table: BindingTable, vocabulary: Vocabulary):
         """Args:
         visits: what is built, and the bindings that count there.
         table: definitions of macros.
@@ -65,7 +65,7 @@ class Operative:
                 family[key] = {"word": visit.word.short_name, **settings}
         return result
 
-    def _lines(self, visit: Visit) -> Iterator[str]:
+    def _lines(self, visit: ConfigNode) -> Iterator[str]:
         for name in visit.word.settings:
             subject = f"{visit.subject}.{name}"
             try:
@@ -73,13 +73,13 @@ class Operative:
             except UnwritableError as error:
                 yield f"# {subject} = {_one_line(str(error))}  (its default)"
 
-    def _value(self, visit: Visit, name: str) -> Any:
+    def _value(self, visit: ConfigNode, name: str) -> Any:
         binding = visit.settings.get(name)
         if binding is None:
             return visit.word.settings[name].default
         return self.table.resolve(binding.value)
 
-    def _named(self, visit: Visit, name: str) -> Any:
+    def _named(self, visit: ConfigNode, name: str) -> Any:
         return _as_name(self._value(visit, name), self.vocabulary)
 
 
@@ -98,17 +98,17 @@ def _as_name(value: Any, vocabulary: Vocabulary) -> Any:
         return value
     same = (name for name, constant in vocabulary.constants.items() if constant is value)
     known = next(same, None)
-    return value if known is None else Name(known)
+    return value if known is None else MacroRef(known)
 
 
-def _key(visit: Visit) -> str:
+def _key(visit: ConfigNode) -> str:
     return visit.scope.replace("/", "_") or visit.word.short_name
 
 
 def plain(value: Any) -> Any:
     if isinstance(value, Reference):
         return prefixed(value.scope, value.word)
-    if isinstance(value, Name):
+    if isinstance(value, MacroRef):
         return value.name
     if isinstance(value, (tuple, list)):
         return [plain(item) for item in value]

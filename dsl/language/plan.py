@@ -8,7 +8,7 @@ from components.constraints import SettingError
 from dsl.language.values import prefixed
 
 
-class PlanError(SettingError):
+class PartialError(SettingError):
     """A setting of a plan turned out wrong once the facts were known.
 
     Attributes:
@@ -26,7 +26,7 @@ class PlanError(SettingError):
 
 
 @dataclass(frozen=True)
-class Plan:
+class Partial:
     """A constructor with its choices; call it with the facts to get the thing itself.
 
     Two plans are equal when they make the same thing from the same settings. Plans pickle, and gin
@@ -51,14 +51,14 @@ class Plan:
             facts: its keyword-only parameters without a default, such as sizes and the key.
 
         Raises:
-            PlanError: a setting is impossible together with these facts.
+            PartialError: a setting is impossible together with these facts.
         """
         try:
             return self.thing(**self.settings, **facts)
-        except PlanError:
+        except PartialError:
             raise  # from a plan inside this one, which knows better
         except SettingError as error:
-            raise PlanError(self.word, self.scope, error) from error
+            raise PartialError(self.word, self.scope, error) from error
 
     def __repr__(self) -> str:
         settings = ", ".join(f"{name}={value!r}" for name, value in self.settings.items())

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from dsl.language.problems import Problem
 from dsl.language.registry import Vocabulary
 from dsl.language.statements import Binding
-from dsl.language.table import Table
-from dsl.language.values import Name, Reference, leaves, prefixed
+from dsl.language.table import BindingTable
+from dsl.language.values import MacroRef, Reference, leaves, prefixed
 from dsl.language.word import Word
 
 Node = tuple[str, str]  # scope and name of a word
@@ -17,7 +17,7 @@ _MOST_BUILDS = 10_000
 
 
 @dataclass(frozen=True)
-class Visit:
+class ConfigNode:
     """One word in one role.
 
     Attributes:
@@ -48,12 +48,12 @@ class Reach:
         problem: why the walk does not end, where it does not.
     """
 
-    visits: dict[Node, Visit] = field(default_factory=dict)
+    visits: dict[Node, ConfigNode] = field(default_factory=dict)
     used: set[Binding] = field(default_factory=set)
     problem: Problem | None = None
 
 
-def reach(table: Table, vocabulary: Vocabulary, *, every_version: bool = False) -> Reach:
+def reach(table: BindingTable, vocabulary: Vocabulary, *, every_version: bool = False) -> Reach:
     """Walk from the root along the references of its settings.
 
     Args:
@@ -67,7 +67,7 @@ def reach(table: Table, vocabulary: Vocabulary, *, every_version: bool = False) 
 
 
 class _Walk:
-    def __init__(self, table: Table, vocabulary: Vocabulary, every_version: bool):
+    def __init__(self, table: BindingTable, vocabulary: Vocabulary, every_version: bool):
         self.table, self.vocabulary, self.every_version = table, vocabulary, every_version
         self.found = Reach()
         self.builds: dict[Node, int] = {}
@@ -83,7 +83,7 @@ class _Walk:
         if node not in self.builds:
             versions = self._settings(scope, word)
             final = {setting: found[-1] for setting, found in versions.items()}
-            self.found.visits[node] = Visit(word, scope, final, builder)
+            self.found.visits[node] = ConfigNode(word, scope, final, builder)
             self.builds[node] = 1 + sum(
                 self.visit(reference.scope or scope, reference.word, binding, (*path, node))
                 for found in versions.values()
@@ -112,7 +112,7 @@ class _Walk:
             for leaf in leaves(current.value):
                 if isinstance(leaf, Reference):
                     references.append(leaf)
-                elif isinstance(leaf, Name) and leaf not in seen:
+                elif isinstance(leaf, MacroRef) and leaf not in seen:
                     seen.add(leaf)
                     todo.extend(self._definitions(leaf.name))
         if self.every_version:

@@ -15,12 +15,11 @@ from typing import Any
 
 from dsl.language import gin_door
 from dsl.language.factory import factory
-from dsl.language.plan import Plan, PlanError
 from dsl.language.word import Setting, Word, WordError, read_word
 
 __all__ = [
-    "Plan",
-    "PlanError",
+    "Partial",
+    "PartialError",
     "Setting",
     "Vocabulary",
     "Word",

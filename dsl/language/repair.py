@@ -8,12 +8,12 @@ from dsl.language.lint_names import nearest_word
 from dsl.language.registry import Vocabulary
 from dsl.language.statements import Binding
 from dsl.language.suggest import nearest
-from dsl.language.table import Table
-from dsl.language.values import REQUIRED, Name, Reference, replace_leaves
+from dsl.language.table import BindingTable
+from dsl.language.values import REQUIRED, MacroRef, Reference, replace_leaves
 
 
 def repair(
-    bindings: Iterable[Binding], table: Table, vocabulary: Vocabulary
+    bindings: Iterable[Binding], table: BindingTable, vocabulary: Vocabulary
 ) -> list[Binding] | None:
     """The bindings with wrong names replaced by the nearest right ones.
 
@@ -26,7 +26,7 @@ def repair(
     return [right for _, right in repaired if right is not None]
 
 
-def _binding(binding: Binding, table: Table, vocabulary: Vocabulary) -> Binding | None:
+def _binding(binding: Binding, table: BindingTable, vocabulary: Vocabulary) -> Binding | None:
     meant = {leaf: _meant(leaf, table, vocabulary) for leaf in _names(binding.value)}
     if None in meant.values():
         return None
@@ -44,14 +44,14 @@ def _binding(binding: Binding, table: Table, vocabulary: Vocabulary) -> Binding 
     return binding if same else replace(binding, word=name, setting=setting, value=value)
 
 
-def _meant(leaf: Reference | Name, table: Table, vocabulary: Vocabulary) -> Any:
+def _meant(leaf: Reference | MacroRef, table: BindingTable, vocabulary: Vocabulary) -> Any:
     if isinstance(leaf, Reference):
         name = _word(leaf.word, vocabulary)
         return None if name is None else replace(leaf, word=name, called=True)
     if leaf == REQUIRED or leaf.name in vocabulary.constants or table.macro(leaf.name):
         return leaf
     suggestion = nearest(leaf.name, [*table.macros, *vocabulary.constants])
-    return None if suggestion is None else Name(suggestion)
+    return None if suggestion is None else MacroRef(suggestion)
 
 
 def _word(name: str, vocabulary: Vocabulary) -> str | None:
@@ -61,11 +61,11 @@ def _word(name: str, vocabulary: Vocabulary) -> str | None:
     return suggestion if suggestion in vocabulary.words else None
 
 
-def _names(value: Any) -> set[Reference | Name]:
-    found: set[Reference | Name] = set()
+def _names(value: Any) -> set[Reference | MacroRef]:
+    found: set[Reference | MacroRef] = set()
     replace_leaves(value, lambda leaf: found.add(leaf) if _is_name(leaf) else None)
     return found
 
 
 def _is_name(leaf: Any) -> bool:
-    return isinstance(leaf, (Reference, Name))
+    return isinstance(leaf, (Reference, MacroRef))

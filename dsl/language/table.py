@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from dsl.language.statements import Binding, Key
-from dsl.language.values import Name, replace_leaves
+from dsl.language.values import MacroRef, replace_leaves
 
 
-class Table:
+class BindingTable:
     """Bindings by what they set, in the order they apply; the last one counts."""
 
     def __init__(self, bindings: Iterable[Binding]):
@@ -46,7 +46,7 @@ class Table:
         """
 
         def one(leaf: Any) -> Any:
-            if isinstance(leaf, Name) and not leaf.is_constant:
+            if isinstance(leaf, MacroRef) and not leaf.is_constant:
                 macro = self.macro(leaf.name)
                 return leaf if macro is None else self.resolve(macro.value)
             return leaf
@@ -55,7 +55,7 @@ class Table:
 
     def origin(self, binding: Binding) -> Binding:
         """The binding whose line holds the value: follows `= %NAME` to where NAME is defined."""
-        while isinstance(binding.value, Name) and not binding.value.is_constant:
+        while isinstance(binding.value, MacroRef) and not binding.value.is_constant:
             macro = self.macro(binding.value.name)
             if macro is None:
                 return binding

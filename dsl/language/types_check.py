@@ -5,7 +5,7 @@ import types
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from components.constraints import AtMost, Between, Constraint, OneOf
-from dsl.language.plan import Plan
+from dsl.language.plan import Partial
 from dsl.language.registry import Vocabulary
 from dsl.language.suggest import did_you_mean, nearest
 from dsl.language.type_advice import advice
@@ -21,7 +21,7 @@ from dsl.language.type_names import (
     is_open,
     members,
 )
-from dsl.language.values import Name, Reference, shown
+from dsl.language.values import MacroRef, Reference, shown
 from dsl.language.word import Word
 
 _LARGEST = 2**31 - 1  # what the device counts with; an annotation may say otherwise
@@ -52,7 +52,7 @@ def fits(value: Any, hint: Any, vocabulary: Vocabulary) -> bool:
     if isinstance(value, Reference):
         word = vocabulary.words.get(value.word)
         return word is None or _word_fits(word, hint)
-    if isinstance(value, Name):
+    if isinstance(value, MacroRef):
         if value.name not in vocabulary.constants:
             return True
         value = vocabulary.constants[value.name]
@@ -115,7 +115,7 @@ def _word_fits(word: Word, hint: Any) -> bool:
 
 
 def _makes_subclass(word: Word, kind: Any) -> bool:
-    made = Plan if word.is_planned else word.makes
+    made = Partial if word.is_planned else word.makes
     if made is None or not inspect.isclass(kind) or _is_promise(kind):
         return True
     try:
@@ -157,7 +157,7 @@ def _broken_constraint(value: Any, hint: Any, vocabulary: Vocabulary) -> str | N
 
 
 def _member_problem(value: Any, hint: Any, vocabulary: Vocabulary) -> str | None:
-    if isinstance(value, (Reference, Name)):
+    if isinstance(value, (Reference, MacroRef)):
         return None
     plain = bare(hint)
     if isinstance(value, (tuple, list)):

@@ -24,7 +24,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Name:
+class MacroRef:
     """`%NAME`, a macro, or `%family.name`, a constant."""
 
     name: str
@@ -38,7 +38,7 @@ class Name:
         return "." in self.name
 
 
-REQUIRED = Name("gin.REQUIRED")
+REQUIRED = MacroRef("gin.REQUIRED")
 
 _DEEPEST = 20
 _LONGEST_DECIMAL = 4_000  # bits; Python refuses to write much longer numbers in decimal
@@ -72,7 +72,7 @@ def malformed(value: Any) -> str | None:
     """What is wrong with a value whatever it is for, or None."""
     if nesting(value) > _DEEPEST:
         return f"brackets may be nested {_DEEPEST} deep at most."
-    if any(isinstance(key, (Reference, Name)) for key in _keys(value)):
+    if any(isinstance(key, (Reference, MacroRef)) for key in _keys(value)):
         return "the keys of a dict must be numbers or text."
     return None
 
@@ -113,7 +113,7 @@ def shown(value: Any, limit: int = 60) -> str:
 
 
 def _leaf_text(value: Any) -> str:
-    if isinstance(value, (Reference, Name)):
+    if isinstance(value, (Reference, MacroRef)):
         return str(value)
     if type(value) is int and value.bit_length() > _LONGEST_DECIMAL:
         return hex(value)

@@ -15,22 +15,24 @@ import jax
 import jax.numpy as jnp
 
 from components.learners.actor_critic import Metrics
-from components.replay.trajectory_buffer import Row
+from components.replay.trajectory_buffer import Step
 from dsl.loop import training_loop
 from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import Finite
-from dsl.loop.program import Learners, Program, Progress, TrainState
+from dsl.loop.program import EpochState, Learners, Program, TrainState
 from dsl.loop.sharding import SPLIT, WHOLE, most, of_progress, spread
 
 
 class Execution(Protocol):
     """A loop that is compiled ahead of time, so that no epoch's time includes a compilation."""
 
-    def advance(self, progress: Progress, iterations: int, updates: int) -> Progress:
+    def advance(self, progress: EpochState, iterations: int, updates: int) -> EpochState:
         """As `training_loop.advance`; the progress is used up."""
         ...
 
-    def finish(self, progress: Progress, count: int) -> tuple[Progress, Metrics, Finite, Rollout]:
+    def finish(
+        self, progress: EpochState, count: int
+    ) -> tuple[EpochState, Metrics, Finite, Rollout]:
         """As `training_loop.finish`; the progress is used up."""
         ...
 
@@ -52,7 +54,7 @@ def shared(program: Program) -> str:
     return f" for {program.devices} of {found} devices{whole * (program.devices < found)}"
 
 
-def begin(program: Program, seed: int) -> Progress:
+def begin(program: Program, seed: int) -> EpochState:
     """A run before its first step, on its devices."""
     number = jnp.asarray(seed, jnp.uint32)
     if not _on_cores():
@@ -60,7 +62,7 @@ def begin(program: Program, seed: int) -> Progress:
     return placed(program, eqx.filter_jit(training_loop.begin)(replace(program, devices=1), number))
 
 
-def placed(program: Program, progress: Progress) -> Progress:
+def placed(program: Program, progress: EpochState) -> EpochState:
     """A run under way, from the host or one device to where it belongs."""
     if program.devices == 1:
         return jax.tree.map(jnp.asarray, progress)
@@ -70,7 +72,7 @@ def placed(program: Program, progress: Progress) -> Progress:
     return _with_lanes(jax.tree.map(jnp.asarray, _without_lanes(progress)), lanes)
 
 
-def execution(program: Program, progress: Progress) -> Execution:
+def execution(program: Program, progress: EpochState) -> Execution:
     """Compile the loop.
 
     Args:
@@ -78,11 +80,11 @@ def execution(program: Program, progress: Progress) -> Execution:
         progress: where it starts, from `begin` or `placed`.
     """
     if _on_cores() and program.devices > 1:
-        return OnCores(program, progress)
-    return Together(program, progress)
+        return SplitCpuExecution(program, progress)
+    return FusedExecution(program, progress)
 
 
-class Together:
+class FusedExecution:
     """Everything on all devices.
 
     Args:
@@ -94,7 +96,7 @@ class Together:
     def __init__(
         self,
         program: Program,
-        progress: Progress,
+        progress: EpochState,
         over: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
     ):
         self._program = program
@@ -103,17 +105,19 @@ class Together:
             _lowered(over(training_loop.finish), (program, *_as_arrays(1)), progress),
         )
 
-    def advance(self, progress: Progress, iterations: int, updates: int) -> Progress:
+    def advance(self, progress: EpochState, iterations: int, updates: int) -> EpochState:
         return self._advance((self._program, *_as_arrays(iterations, updates)), progress)
 
-    def finish(self, progress: Progress, count: int) -> tuple[Progress, Metrics, Finite, Rollout]:
+    def finish(
+        self, progress: EpochState, count: int
+    ) -> tuple[EpochState, Metrics, Finite, Rollout]:
         return self._finish((self._program, *_as_arrays(count)), progress)
 
 
-class OnCores:
+class SplitCpuExecution:
     """Environments split over the cores, updates on the first device."""
 
-    def __init__(self, program: Program, progress: Progress):
+    def __init__(self, program: Program, progress: EpochState):
         self._one, self._many = replace(program, devices=1), program
         rest, players = _without_lanes(progress), self._players(progress.state)
         block, count = _block(progress, program.unroll_length), jnp.zeros((), jnp.int32)
@@ -124,7 +128,7 @@ class OnCores:
             _lowered(training_loop.close, (self._one, count), rest),
         )
 
-    def advance(self, progress: Progress, iterations: int, updates: int) -> Progress:
+    def advance(self, progress: EpochState, iterations: int, updates: int) -> EpochState:
         rest, lanes = _without_lanes(progress), progress.state.lanes
         for _ in range(iterations):
             players = self._players(_with_lanes(rest, lanes).state)
@@ -134,7 +138,9 @@ class OnCores:
             rest = self._learn((self._one, block, *_as_arrays(updates)), rest)
         return _with_lanes(rest, lanes)
 
-    def finish(self, progress: Progress, count: int) -> tuple[Progress, Metrics, Finite, Rollout]:
+    def finish(
+        self, progress: EpochState, count: int
+    ) -> tuple[EpochState, Metrics, Finite, Rollout]:
         evaluation, rollout = self._score((self._many,), self._players(progress.state))
         rest, train, finite = self._close((self._one, *_as_arrays(count)), _without_lanes(progress))
         return _with_lanes(rest, progress.state.lanes), {**train, **evaluation}, finite, rollout
@@ -164,7 +170,7 @@ def _state_last(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda fixed, state: function(fixed[0], state, *fixed[1:])
 
 
-def _block(progress: Progress, steps: int) -> Row:
+def _block(progress: EpochState, steps: int) -> Step:
     """Rows of the shapes that an unroll leaves, without tracing one."""
 
     def zeros(ring: jax.Array) -> jax.Array:
@@ -184,11 +190,11 @@ def _acting(learners: Learners) -> Learners:
     }
 
 
-def _without_lanes(progress: Progress) -> Progress:
+def _without_lanes(progress: EpochState) -> EpochState:
     return _with_lanes(progress, None)
 
 
-def _with_lanes(progress: Progress, lanes: Any) -> Progress:
+def _with_lanes(progress: EpochState, lanes: Any) -> EpochState:
     return replace(progress, state=replace(progress.state, lanes=lanes))
 
 

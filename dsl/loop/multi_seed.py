@@ -18,7 +18,7 @@ from jax.sharding import NamedSharding
 from jaxtyping import Array, Int
 
 from dsl.loop import training_loop
-from dsl.loop.program import Program, Progress
+from dsl.loop.program import EpochState, Program
 from dsl.loop.sharding import SPLIT, WHOLE, each_alone, most, spread
 
 Tree = TypeVar("Tree")
@@ -38,13 +38,13 @@ def over_seeds(function: Callable[..., Any]) -> Callable[..., Any]:
     return mapped
 
 
-def begin(program: Program, numbers: Sequence[int]) -> Progress:
+def begin(program: Program, numbers: Sequence[int]) -> EpochState:
     """Runs of these seeds before their first step."""
     seeds = jax.device_put(np.asarray(numbers, np.uint32), _split(program, len(numbers)))
     return eqx.filter_jit(over_seeds(training_loop.begin))(program, seeds)
 
 
-def stacked(program: Program, runs: Sequence[Progress]) -> Progress:
+def stacked(program: Program, runs: Sequence[EpochState]) -> EpochState:
     """Runs under way, from the host to where they belong."""
 
     def stack(*leaves: Any) -> Any:  # on the host, but for random keys

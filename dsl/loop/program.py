@@ -45,7 +45,7 @@ class Program(eqx.Module):
     devices: int = eqx.field(static=True, default=1)
 
 
-class Lanes(NamedTuple):
+class EnvBatch(NamedTuple):
     """The parallel environments: their states, last timesteps, and the number of their episode."""
 
     state: State
@@ -67,11 +67,11 @@ class TrainState(eqx.Module):
     key: Key[Array, ""]
     iteration: Int[Array, ""]
     learners: dict[str, LearnerState]
-    lanes: Lanes
+    lanes: EnvBatch
     buffer: BufferState
 
 
-class Progress(eqx.Module):
+class EpochState(eqx.Module):
     """Where a run stands inside an epoch.
 
     Attributes:

@@ -15,7 +15,7 @@ import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from components.replay.trajectory_buffer import BufferState
-from dsl.loop.program import Program, Progress
+from dsl.loop.program import EpochState, Program
 
 _AXIS = "devices"
 WHOLE, SPLIT = PartitionSpec(), PartitionSpec(_AXIS)
@@ -44,12 +44,12 @@ def laid_out(program: Program, tree: Tree, specs: Any) -> Tree:
     return jax.lax.with_sharding_constraint(tree, spread(program, specs))
 
 
-def progress_laid_out(program: Program, progress: Progress) -> Progress:
+def progress_laid_out(program: Program, progress: EpochState) -> EpochState:
     """A run under way where it belongs; for tracing."""
     return laid_out(program, progress, of_progress(progress))
 
 
-def of_progress(progress: Progress) -> Any:
+def of_progress(progress: EpochState) -> Any:
     """How a run under way is spread."""
     state = progress.state
     whole = {"key": WHOLE, "iteration": WHOLE, "learners": WHOLE}

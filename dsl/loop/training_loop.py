@@ -17,10 +17,10 @@ from components.environments.core.auto_reset import step_or_reset
 from components.learners.actor_critic import Metrics
 from components.learners.gradient_step import skipped_updates
 from components.replay.batch import Replay
-from components.replay.trajectory_buffer import Row
+from components.replay.trajectory_buffer import Step
 from dsl.loop.evaluation import Rollout, evaluate
 from dsl.loop.finite_check import Finite, finite
-from dsl.loop.program import Lanes, Learners, Program, Progress, TrainState, prefixed
+from dsl.loop.program import EnvBatch, EpochState, Learners, Program, TrainState, prefixed
 from dsl.loop.sharding import (
     SPLIT,
     SPLIT_SECOND,
@@ -49,7 +49,7 @@ def init(program: Program, seed: Int[Array, ""]) -> TrainState:
             name: learner.init(sizes, _own(program, name, jax.random.fold_in(key, _NETWORKS)))
             for name, learner in program.learners.items()
         },
-        lanes=Lanes(state, timestep, jnp.zeros(program.num_envs, jnp.int32)),
+        lanes=EnvBatch(state, timestep, jnp.zeros(program.num_envs, jnp.int32)),
         buffer=program.buffer.init(sizes, program.num_envs),
     )
 
@@ -69,10 +69,10 @@ def _first_keys(program: Program, key: Key[Array, ""]) -> Key[Array, " lanes"]:
     return jax.random.split(jax.random.fold_in(key, _RESETS), program.num_envs)
 
 
-def begin(program: Program, seed: Int[Array, ""]) -> Progress:
+def begin(program: Program, seed: Int[Array, ""]) -> EpochState:
     """A run before its first step."""
     state = init(program, seed)
-    progress = Progress(state, no_metrics(program, state), jnp.zeros((), jnp.int32))
+    progress = EpochState(state, no_metrics(program, state), jnp.zeros((), jnp.int32))
     return progress_laid_out(program, jax.tree.map(_strongly_typed, progress))
 
 
@@ -84,8 +84,8 @@ def _strongly_typed(leaf: Array) -> Array:
 
 
 def advance(
-    program: Program, progress: Progress, iterations: Int[Array, ""], updates: Int[Array, ""]
-) -> Progress:
+    program: Program, progress: EpochState, iterations: Int[Array, ""], updates: Int[Array, ""]
+) -> EpochState:
     """Unrolls, each followed by gradient updates: an epoch, or a part of one.
 
     The counts are arrays, so that one compiled program also fills the buffer (no updates) and stops
@@ -103,8 +103,8 @@ def advance(
 
 
 def finish(
-    program: Program, progress: Progress, count: Int[Array, ""]
-) -> tuple[Progress, Metrics, Finite, Rollout]:
+    program: Program, progress: EpochState, count: Int[Array, ""]
+) -> tuple[EpochState, Metrics, Finite, Rollout]:
     """The evaluation at the end of an epoch.
 
     Args:
@@ -128,18 +128,18 @@ def score(program: Program, state: TrainState) -> tuple[Metrics, Rollout]:
 
 
 def close(
-    program: Program, progress: Progress, count: Int[Array, ""]
-) -> tuple[Progress, Metrics, Finite]:
+    program: Program, progress: EpochState, count: Int[Array, ""]
+) -> tuple[EpochState, Metrics, Finite]:
     """What `finish` does beside the evaluation."""
     number = count.astype(jnp.float32)
     train = {f"train/{name}": total / number for name, total in progress.sums.items()}
     train |= {f"train/{name}": value for name, value in _counts(program, progress).items()}
     cleared = jax.tree.map(jnp.zeros_like, (progress.sums, progress.broken))
-    closed = progress_laid_out(program, Progress(progress.state, *cleared))
+    closed = progress_laid_out(program, EpochState(progress.state, *cleared))
     return closed, train, finite(progress.state.learners)
 
 
-def _counts(program: Program, progress: Progress) -> Metrics:
+def _counts(program: Program, progress: EpochState) -> Metrics:
     """Episodes of the epoch that broken physics ended; updates ever skipped, where some may be."""
     counts = {"nonfinite_resets": progress.broken}
     for name, learner in progress.state.learners.items():
@@ -148,17 +148,19 @@ def _counts(program: Program, progress: Progress) -> Metrics:
     return {name: count.astype(jnp.float32) for name, count in counts.items()}
 
 
-def iteration(program: Program, progress: Progress, updates: Int[Array, ""]) -> Progress:
+def iteration(program: Program, progress: EpochState, updates: Int[Array, ""]) -> EpochState:
     """One unroll of every environment, then the updates, whose metrics are added up."""
     lanes, block, broken = collect(program, progress.state)
     state = eqx.tree_at(lambda s: s.lanes, progress.state, lanes)
     progress = learn(
-        program, Progress(state, progress.sums, progress.broken + broken), block, updates
+        program, EpochState(state, progress.sums, progress.broken + broken), block, updates
     )
     return progress_laid_out(program, progress)
 
 
-def learn(program: Program, progress: Progress, block: Row, updates: Int[Array, ""]) -> Progress:
+def learn(
+    program: Program, progress: EpochState, block: Step, updates: Int[Array, ""]
+) -> EpochState:
     """Store what was seen and take the updates; needs no environments.
 
     Args:
@@ -179,7 +181,7 @@ def learn(program: Program, progress: Progress, block: Row, updates: Int[Array, 
 
     learners, sums = jax.lax.fori_loop(0, updates, update, (state.learners, progress.sums))
     state = eqx.tree_at(lambda s: (s.learners, s.iteration), state, (learners, state.iteration + 1))
-    return Progress(state, sums, progress.broken)
+    return EpochState(state, sums, progress.broken)
 
 
 # Traced once per process: the trial when an experiment is built, the shapes of the metrics and the
@@ -216,7 +218,7 @@ def no_metrics(program: Program, state: TrainState) -> Metrics:
     return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
 
-def collect(program: Program, state: TrainState) -> tuple[Lanes, Row, Int[Array, ""]]:
+def collect(program: Program, state: TrainState) -> tuple[EnvBatch, Step, Int[Array, ""]]:
     """Step every environment `unroll_length` times; needs no buffer.
 
     Returns:
@@ -230,7 +232,7 @@ def collect(program: Program, state: TrainState) -> tuple[Lanes, Row, Int[Array,
     advance = jax.vmap(partial(step_or_reset, program.environment))
     advance = each_alone(program, advance, SPLIT, SPLIT)
 
-    def step(lanes: Lanes, index: Array) -> tuple[Lanes, tuple[Row, Array]]:
+    def step(lanes: EnvBatch, index: Array) -> tuple[EnvBatch, tuple[Step, Array]]:
         observation = lanes.timestep.observation
         reset_keys = first_keys if program.fixed_starts else lanes.state.key
         step_key = jax.random.fold_in(key, index)
@@ -238,7 +240,7 @@ def collect(program: Program, state: TrainState) -> tuple[Lanes, Row, Int[Array,
             acting, networks.actor, networks.critic, observation.state, observation.goal, step_key
         )
         env_state, timestep = advance(lanes.state, lanes.timestep, action, reset_keys)
-        row = Row(
+        row = Step(
             state=observation.state,
             goal=observation.goal,
             action=action,
@@ -247,7 +249,7 @@ def collect(program: Program, state: TrainState) -> tuple[Lanes, Row, Int[Array,
             episode=lanes.episode,
         )
         episode = lanes.episode + lanes.timestep.last().astype(jnp.int32)
-        return Lanes(env_state, timestep, episode), (row, timestep.extras["nonfinite"])
+        return EnvBatch(env_state, timestep, episode), (row, timestep.extras["nonfinite"])
 
     steps = jnp.arange(program.unroll_length, dtype=jnp.int32)
     lanes, (block, broken) = jax.lax.scan(step, state.lanes, steps)

@@ -12,7 +12,7 @@ from dsl.records.run_folder import METRICS, PICTURES, keep_picture
 from dsl.tracking.tracker import Metrics
 
 
-class Jsonl:
+class MetricsLog:
     """Appends each epoch to `metrics.jsonl`, on the disk before `log` returns.
 
     A number that is not finite is written as null, which every JSON reader accepts.

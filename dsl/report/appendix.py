@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from dsl.records.provenance import environment
-from dsl.report.comparison import Comparison, Group, Member, in_words
+from dsl.report.comparison import Comparison, Group, ScoredRun, in_words
 from dsl.report.document import Document, table
 from dsl.report.scores import recent
 
@@ -36,7 +36,7 @@ def append(document: Document, comparison: Comparison, notes: Sequence[str], las
     )
 
 
-def _row(group: Group, member: Member, last: int) -> list[str]:
+def _row(group: Group, member: ScoredRun, last: int) -> list[str]:
     run = member.run
     device = run.environment.get("device") or {}
     return [

@@ -13,7 +13,7 @@ _WORD = re.compile(r"(?:\w+/)?\w+\.([A-Za-z]\w*)(?:\(\))?")
 EXPERIMENT, LEARNER = "experiment", "learner"
 
 
-class Member(NamedTuple):
+class ScoredRun(NamedTuple):
     """One learner of one run, and what it scored."""
 
     run: Run
@@ -32,7 +32,7 @@ class Group(NamedTuple):
 
     task: str
     values: tuple[Any, ...]
-    members: list[Member]
+    members: list[ScoredRun]
 
     @property
     def label(self) -> str:
@@ -89,7 +89,7 @@ def compare(runs: Sequence[Run], metric: str) -> Comparison:
         )
         key = (tasks[i], tuple(map(str, values)))
         groups.setdefault(key, Group(tasks[i], values, [])).members.append(
-            Member(run, learner, curve)
+            ScoredRun(run, learner, curve)
         )
     ordered = sorted(groups.values(), key=lambda g: (tasks.index(g.task), _order(g.values)))
     return Comparison(metric, [*columns, *([LEARNER] if several else [])], ordered)

@@ -10,7 +10,7 @@ from dsl.report.comparison import Comparison, by_task, split
 from dsl.report.quantities import axis_label
 from dsl.report.runs import Curve
 from dsl.report.statistics import Estimate, estimate
-from dsl.report.style import Look, from_zero, label_y, legend, looks_of, panels, thousands
+from dsl.report.style import LineStyle, from_zero, label_y, legend, looks_of, panels, thousands
 
 _MOST_LINES = 8
 
@@ -62,7 +62,7 @@ def along(curves: Sequence[Curve]) -> tuple[np.ndarray, Estimate]:
 
 
 def _draw(
-    panel: Axes, steps: np.ndarray, found: Estimate, look: Look, label: str, unit: float
+    panel: Axes, steps: np.ndarray, found: Estimate, look: LineStyle, label: str, unit: float
 ) -> None:
     panel.plot(steps / unit, found.iqm, look.dashes, color=look.colour, label=label)
     panel.fill_between(

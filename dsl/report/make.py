@@ -25,7 +25,7 @@ from dsl.report.trained import representatives
 Say = Callable[[str], None]
 
 
-class Wishes(NamedTuple):
+class ReportOptions(NamedTuple):
     """What a report is to hold.
 
     Attributes:
@@ -43,7 +43,7 @@ class Wishes(NamedTuple):
     aim: bool = True
 
 
-def make(paths: Sequence[Path], out: Path, wishes: Wishes, say: Say) -> None:
+def make(paths: Sequence[Path], out: Path, wishes: ReportOptions, say: Say) -> None:
     """Write the report of some runs into a folder.
 
     Args:
@@ -77,7 +77,7 @@ def make(paths: Sequence[Path], out: Path, wishes: Wishes, say: Say) -> None:
         publish(_by_folder(comparison, wishes.last, shared, shown), say)
 
 
-def _scores(document: Document, comparison: Comparison, wishes: Wishes) -> None:
+def _scores(document: Document, comparison: Comparison, wishes: ReportOptions) -> None:
     """Everything that comes from recorded metrics."""
     found = scores(comparison, wishes.last)
     document.figure(

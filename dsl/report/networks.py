@@ -12,7 +12,7 @@ from dsl.report.document import Document, Picture, table
 from dsl.report.embeddings import embedded, embeddings
 from dsl.report.landscape import landscape, landscapes
 from dsl.report.trained import Trained, alone, longest_success
-from dsl.training.pictures import draw, shoot
+from dsl.training.pictures import draw, render_video
 
 _RUNS = "runs"  # folder of figures of one run each
 Shown = dict[Path, list[Picture]]
@@ -120,7 +120,7 @@ def _rollout(document: Document, one: Trained, place: str) -> list[Picture]:
     pictures = [Picture(name, chart)]
     try:
         number = longest_success(one).number
-        document.write(film, lambda: shoot(one.task, alone(one.episodes, number), film))
+        document.write(film, lambda: render_video(one.task, alone(one.episodes, number), film))
         pictures.append(Picture(name, film))
     except RenderError as error:  # no OpenGL
         document.say(f"Rollouts: no film of {_name(one)}: {error}")

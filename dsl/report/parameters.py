@@ -9,7 +9,7 @@ import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.errors import UsageError
 from dsl.language.configuration import load
 from dsl.records.run_folder import OPERATIVE
-from dsl.report.comparison import Comparison, Member
+from dsl.report.comparison import Comparison, ScoredRun
 from dsl.report.scores import Score
 from dsl.training.build import build
 from dsl.training.memory_estimate import count
@@ -32,7 +32,7 @@ def counter(comparison: Comparison, say: Callable[[str], None]) -> Callable[[Sco
     return of
 
 
-def parameters(member: Member) -> int:
+def parameters(member: ScoredRun) -> int:
     """Of actor and critic of a run, from shapes; nothing is allocated.
 
     Raises:

@@ -10,7 +10,16 @@ from matplotlib.figure import Figure
 from dsl.report.comparison import Comparison, by_task, in_words
 from dsl.report.quantities import axis_label
 from dsl.report.scores import ALL_TASKS, Score
-from dsl.report.style import Look, from_zero, label_y, legend, logarithmic, looks, panels, thousands
+from dsl.report.style import (
+    LineStyle,
+    from_zero,
+    label_y,
+    legend,
+    logarithmic,
+    looks,
+    panels,
+    thousands,
+)
 
 DEPTHS = ("depth", "critic depth", "actor depth")
 BATCH, WIDTH = "batch size", "width"
@@ -103,7 +112,7 @@ def _figure(
     return figure
 
 
-def _draw(panel: Axes, line: Line, look: Look) -> None:
+def _draw(panel: Axes, line: Line, look: LineStyle) -> None:
     """Interquartile means with their intervals, where there are intervals."""
     x = [x for x, _ in line.points]
     y = np.array([score.iqm for _, score in line.points])

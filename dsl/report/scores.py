@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dsl.report.comparison import Comparison, Group, Member, in_words
+from dsl.report.comparison import Comparison, Group, ScoredRun, in_words
 from dsl.report.statistics import estimate, standard_error
 from dsl.report.tasks import episode_length
 
@@ -44,14 +44,14 @@ class Score(NamedTuple):
     standard_error: float
 
 
-def recent(member: Member, last: int) -> float:
+def recent(member: ScoredRun, last: int) -> float:
     """Mean of the last evaluations so far; that of the untrained policy counts only alone."""
     values = member.curve.values
     trained = values[member.curve.steps > member.run.epochs[0]["env_steps"]]
     return float(np.mean(trained[-last:] if len(trained) else values))
 
 
-def median(members: Sequence[Member], last: int) -> Member:
+def median(members: Sequence[ScoredRun], last: int) -> ScoredRun:
     """The member with the median score, of an even number the lower."""
     return sorted(members, key=lambda member: recent(member, last))[(len(members) - 1) // 2]
 

@@ -40,7 +40,7 @@ _DASHES = ("-", "--", ":", "-.")
 _MARKERS = "osD^vPX"
 
 
-class Look(NamedTuple):
+class LineStyle(NamedTuple):
     """How a label is drawn in every figure."""
 
     colour: str
@@ -48,11 +48,11 @@ class Look(NamedTuple):
     marker: str
 
 
-def looks(labels: Sequence[str], *, ordered: bool) -> dict[str, Look]:
+def looks(labels: Sequence[str], *, ordered: bool) -> dict[str, LineStyle]:
     """A look for every label: shades from dark to light where labels have an order."""
     shades = _shades(len(labels)) if ordered else _OKABE_ITO
     return {
-        label: Look(
+        label: LineStyle(
             shades[i % len(shades)],
             _DASHES[(i // len(shades)) % len(_DASHES)],
             _MARKERS[i % len(_MARKERS)],
@@ -61,7 +61,7 @@ def looks(labels: Sequence[str], *, ordered: bool) -> dict[str, Look]:
     }
 
 
-def looks_of(groups: Sequence[Group]) -> dict[str, Look]:
+def looks_of(groups: Sequence[Group]) -> dict[str, LineStyle]:
     """A look for the label of every group."""
     ordered = all(len(g.values) == 1 and isinstance(g.values[0], int | float) for g in groups)
     return looks(labels_of(groups), ordered=ordered)

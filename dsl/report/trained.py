@@ -10,7 +10,7 @@ from components.environments.core.goal_environment import GoalEnvironment
 from dsl.checkpoint.manager import policies
 from dsl.errors import UsageError
 from dsl.loop.evaluation import Rollout
-from dsl.report.comparison import Comparison, Group, Member, in_words
+from dsl.report.comparison import Comparison, Group, ScoredRun, in_words
 from dsl.report.scores import median
 from dsl.training.policy import Policy, load_policy, play
 
@@ -29,7 +29,7 @@ class Trained(NamedTuple):
     """
 
     title: str
-    member: Member
+    member: ScoredRun
     policy: Policy
     episodes: Rollout
 
@@ -117,7 +117,7 @@ def alone(rollout: Rollout, number: int) -> Rollout:
     return jax.tree.map(lambda leaf: leaf[:, number : number + 1], rollout)
 
 
-def _chosen(group: Group, last: int, every: bool) -> list[Member]:
+def _chosen(group: Group, last: int, every: bool) -> list[ScoredRun]:
     there = [member for member in group.members if policies(member.run.folder)]
     return there if every or not there else [median(there, last)]
 

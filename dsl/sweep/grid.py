@@ -16,7 +16,7 @@ FINISHED, BEGUN, WAITING, OTHER = "finished", "begun", "waiting", "other setting
 _STRANGE = r"[^\w.+-]+"
 
 
-class Point(NamedTuple):
+class Trial(NamedTuple):
     """One run of a sweep.
 
     Attributes:
@@ -45,15 +45,15 @@ def without_seed(operative: str) -> str:
     return "\n".join(line for line in lines if not line.startswith("Experiment.seed = "))
 
 
-def seeds_together(points: Iterable[Point]) -> list[list[Point]]:
+def seeds_together(points: Iterable[Trial]) -> list[list[Trial]]:
     """The points in groups that differ in their seeds alone."""
-    groups: dict[str, list[Point]] = {}
+    groups: dict[str, list[Trial]] = {}
     for point in points:
         groups.setdefault(without_seed(point.operative), []).append(point)
     return list(groups.values())
 
 
-def points(file: Path, overrides: list[str], root: Path) -> list[Point]:
+def points(file: Path, overrides: list[str], root: Path) -> list[Trial]:
     """The runs of a sweep, each of them judged; the last name of the grid varies first.
 
     Args:
@@ -87,13 +87,13 @@ def points(file: Path, overrides: list[str], root: Path) -> list[Point]:
     return found
 
 
-def require_own_folders(file: Path, points: list[Point]) -> None:
+def require_own_folders(file: Path, points: list[Trial]) -> None:
     """Refuse combinations whose names differ in nothing that a file name can hold.
 
     Raises:
         UsageError: names the first two.
     """
-    owners: dict[Path, Point] = {}
+    owners: dict[Path, Trial] = {}
     for point in points:
         other = owners.setdefault(point.folder, point)
         if other is not point:
@@ -104,8 +104,8 @@ def require_own_folders(file: Path, points: list[Point]) -> None:
             )
 
 
-def _point(configuration: Configuration, overrides: list[str], folder: Path) -> Point:
-    return Point(overrides, folder, configuration.operative_text())
+def _point(configuration: Configuration, overrides: list[str], folder: Path) -> Trial:
+    return Trial(overrides, folder, configuration.operative_text())
 
 
 def _name(varied: dict[str, str]) -> str:

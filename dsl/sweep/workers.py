@@ -14,11 +14,11 @@ from typing import BinaryIO
 
 from dsl.cli.command import USAGE
 from dsl.errors import UsageError
-from dsl.sweep.grid import FINISHED, Point, seeds_together
+from dsl.sweep.grid import FINISHED, Trial, seeds_together
 from dsl.training.preemption import CODES
 
 
-def listing(points: Sequence[Point]) -> str:
+def listing(points: Sequence[Trial]) -> str:
     """The runs and how far they have come, a line each."""
     states = [point.state() for point in points]
     width = max(map(len, states))
@@ -26,7 +26,7 @@ def listing(points: Sequence[Point]) -> str:
     return "\n".join([*lines, f"{states.count(FINISHED)} of {len(points)} finished"])
 
 
-def run_all(file: Path, points: Sequence[Point], jobs: int, *, together: bool = False) -> int:
+def run_all(file: Path, points: Sequence[Trial], jobs: int, *, together: bool = False) -> int:
     """Run what is not finished.
 
     Args:
@@ -83,13 +83,13 @@ class Workers:
         for number, handler in self._before.items():
             signal.signal(number, handler)
 
-    def run(self, file: Path, groups: Sequence[Sequence[Point]]) -> list[int]:
+    def run(self, file: Path, groups: Sequence[Sequence[Trial]]) -> list[int]:
         """Run the points, a process for each group; returns the exit codes."""
         shares: Queue[set[int]] = Queue()
         for share in _shares(self._jobs):
             shares.put(share)
 
-        def work(group: Sequence[Point]) -> int:
+        def work(group: Sequence[Trial]) -> int:
             share = shares.get()
             try:
                 return self._run(file, group, share)
@@ -103,7 +103,7 @@ class Workers:
                 pass
             return [future.result() for future in futures]
 
-    def _run(self, file: Path, group: Sequence[Point], cores: set[int]) -> int:
+    def _run(self, file: Path, group: Sequence[Trial], cores: set[int]) -> int:
         folder = group[0].folder
         log = folder.parent / f"{folder.name}.log"
         with _to_append(log) as output, self._lock:
@@ -124,7 +124,7 @@ class Workers:
         self._tell(group, code, log)
         return code
 
-    def _tell(self, group: Sequence[Point], code: int, log: Path) -> None:
+    def _tell(self, group: Sequence[Trial], code: int, log: Path) -> None:
         failed = [point for point in group if code and point.state() != FINISHED]
         for point in group:
             if point not in failed:
@@ -161,11 +161,11 @@ def _shares(jobs: int) -> list[set[int]]:
     return [set(cores[i::jobs]) for i in range(jobs)]
 
 
-def _named(points: Sequence[Point]) -> str:
+def _named(points: Sequence[Trial]) -> str:
     return ", ".join(str(point.folder) for point in points)
 
 
-def _command(file: Path, group: Sequence[Point]) -> list[str]:
+def _command(file: Path, group: Sequence[Trial]) -> list[str]:
     if len(group) == 1:
         (point,) = group
         run = [sys.executable, "-m", "dsl.run", str(file), "--out", str(point.folder)]

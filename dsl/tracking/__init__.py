@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.records.metrics_log import Jsonl, read_metrics
-from dsl.tracking.aim_view import AimView
+from dsl.records.metrics_log import MetricsLog, read_metrics
+from dsl.tracking.aim_view import AimTracker
 from dsl.tracking.console import Console
 from dsl.tracking.fan_out import FanOut
 from dsl.tracking.tracker import Metrics, Tracker
@@ -23,5 +23,8 @@ def trackers(folders: Sequence[Path], total_env_steps: int) -> list[Tracker]:
         One for each run. The first shows its own progress and all runs in Aim: close it last.
     """
     first, *others = folders
-    views = [Console(total_env_steps), AimView(*folders)]
-    return [FanOut(Jsonl(first), views), *(FanOut(Jsonl(folder), []) for folder in others)]
+    views = [Console(total_env_steps), AimTracker(*folders)]
+    return [
+        FanOut(MetricsLog(first), views),
+        *(FanOut(MetricsLog(folder), []) for folder in others),
+    ]

@@ -22,7 +22,7 @@ from dsl.records.run_folder import METRICS, PICTURES
 from dsl.tracking.aim_repository import repository, repository_lock
 
 if TYPE_CHECKING:
-    from dsl.tracking.aim_tracker import AimTracker
+    pass
 
 _POLL_SECONDS = 0.5
 
@@ -60,12 +60,12 @@ def copy(folders: Sequence[Path], root: Path, over: Callable[[float], bool]) -> 
         root: the folder that holds the repository.
         over: as for `follow`.
     """
-    from dsl.tracking.aim_tracker import AimTracker
+    from dsl.tracking.aim_tracker import AimWriter
 
     with ExitStack() as trackers:
         copies = []
         for folder in folders:
-            tracker = AimTracker(folder, root)
+            tracker = AimWriter(folder, root)
             trackers.callback(tracker.close)
             copies.append(_Copy(folder, tracker))
         last = False
@@ -78,7 +78,7 @@ def copy(folders: Sequence[Path], root: Path, over: Callable[[float], bool]) -> 
 class _Copy:
     """How much of a run a tracker has been handed."""
 
-    def __init__(self, folder: Path, tracker: "AimTracker"):
+    def __init__(self, folder: Path, tracker: "AimWriter"):
         self._folder, self._tracker = folder, tracker
         self._offset, self._seen = 0, dict[Path, int]()
 

@@ -19,7 +19,7 @@ from dsl.tracking.aim_repository import known_run, remember_run
 _COUNTERS = ("env_steps", "epoch")
 
 
-class AimTracker:
+class AimWriter:
     """The Aim run of a run folder: settings, gin texts, then one point per metric and epoch.
 
     A folder is the same Aim run every time, and Aim keeps one value per metric and step: what is

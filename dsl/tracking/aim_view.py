@@ -20,7 +20,7 @@ class AimError(Exception):
     """Aim does not show the run; says why."""
 
 
-class AimView:
+class AimTracker:
     """Shows runs in Aim, from a process that reads what their records have written.
 
     Args:

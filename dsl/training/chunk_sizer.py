@@ -4,7 +4,7 @@
 _SECONDS = 2.0
 
 
-class Pace:
+class ChunkSizer:
     """Chooses the number of iterations of the next call, so that it lasts about two seconds."""
 
     def __init__(self) -> None:

@@ -8,19 +8,19 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dsl.checkpoint.manager import Position
+from dsl.checkpoint.manager import RunPosition
 from dsl.experiment import Experiment
 from dsl.loop import multi_seed
 from dsl.loop.evaluation import Rollout
-from dsl.loop.execution import Execution, Together, execution, on_devices, shared
+from dsl.loop.execution import Execution, FusedExecution, execution, on_devices, shared
 from dsl.loop.finite_check import NonFiniteError
-from dsl.loop.program import Progress
+from dsl.loop.program import EpochState
 from dsl.loop.schedule import Schedule
-from dsl.training.chunk_sizer import Pace
+from dsl.training.chunk_sizer import ChunkSizer
 from dsl.training.compilation_cache import kept_in
-from dsl.training.preemption import Interruption, StopRequestedError
+from dsl.training.preemption import PreemptionHandler, StopRequestedError
 from dsl.training.profiling import trace
-from dsl.training.run_monitor import Host, Member
+from dsl.training.run_monitor import RunMonitor, RunServices
 from dsl.training.start import Start, Starts
 
 _TRACED_ITERATIONS, _TRACED_UPDATES = 2, 20
@@ -30,8 +30,8 @@ def train(
     experiment: Experiment,
     schedule: Schedule,
     start: Start,
-    host: Host,
-    interruption: Interruption | None = None,
+    host: RunServices,
+    interruption: PreemptionHandler | None = None,
     profile: Path | None = None,
 ) -> Rollout:
     """Run an experiment to its end.
@@ -52,14 +52,14 @@ def train(
         StopRequestedError: a signal has come; the state is saved if the disk took it.
     """
     program = on_devices(experiment.program())
-    members = [Member(program, schedule, start.position, host)]
-    work = _Work(
+    members = [RunMonitor(program, schedule, start.position, host)]
+    work = _EngineSpec(
         start.progress,
         compiled=lambda: execution(program, start.progress),
         of=lambda tree, number: tree,  # noqa: ARG005 - there is one
         where=shared(program),
     )
-    run = _Run(schedule, members, work, interruption)
+    run = TrainingEngine(schedule, members, work, interruption)
     if profile is not None:
         run.trace(profile)
     (rollout,) = run.to_the_end()
@@ -71,8 +71,8 @@ def train_together(
     experiment: Experiment,
     schedule: Schedule,
     starts: Starts,
-    hosts: Sequence[Host],
-    interruption: Interruption | None = None,
+    hosts: Sequence[RunServices],
+    interruption: PreemptionHandler | None = None,
 ) -> list[Rollout | NonFiniteError]:
     """Run several seeds of an experiment to their end in one compiled program.
 
@@ -94,19 +94,19 @@ def train_together(
     """
     program = experiment.program()
     members = [
-        Member(program, schedule, position, host)
+        RunMonitor(program, schedule, position, host)
         for position, host in zip(starts.positions, hosts, strict=True)
     ]
-    work = _Work(
+    work = _EngineSpec(
         starts.progress,
-        compiled=lambda: Together(program, starts.progress, multi_seed.over_seeds),
+        compiled=lambda: FusedExecution(program, starts.progress, multi_seed.over_seeds),
         of=multi_seed.of_seed,
         where=multi_seed.shared(len(hosts)),
     )
-    return _Run(schedule, members, work, interruption).to_the_end()
+    return TrainingEngine(schedule, members, work, interruption).to_the_end()
 
 
-class _Work(NamedTuple):
+class _EngineSpec(NamedTuple):
     """What the devices hold and do.
 
     Attributes:
@@ -116,13 +116,13 @@ class _Work(NamedTuple):
         where: on what it runs, in words.
     """
 
-    progress: Progress
+    progress: EpochState
     compiled: Callable[[], Execution]
     of: Callable[[Any, int], Any]
     where: str
 
 
-class _Run:
+class TrainingEngine:
     """Runs under way in one compiled program, most often a single one."""
 
     _rollouts: Any = None
@@ -130,9 +130,9 @@ class _Run:
     def __init__(
         self,
         schedule: Schedule,
-        members: Sequence[Member],
-        work: _Work,
-        interruption: Interruption | None,
+        members: Sequence[RunMonitor],
+        work: _EngineSpec,
+        interruption: PreemptionHandler | None,
     ):
         """Args:
         schedule: of each run.
@@ -144,7 +144,7 @@ class _Run:
         self._lost: dict[int, NonFiniteError] = {}
         self._schedule, self._interruption = schedule, interruption
         self.progress, self._of = work.progress, work.of
-        self._pace, self._clock = Pace(), time.perf_counter()
+        self._pace, self._clock = ChunkSizer(), time.perf_counter()
         self._say = members[0].host.say
         self._say(f"compiling the training loop{work.where}")
         self._execution = work.compiled()
@@ -154,7 +154,7 @@ class _Run:
             interruption.begin_saving()
 
     @property
-    def position(self) -> Position:
+    def position(self) -> RunPosition:
         """Where the runs stand; their times may differ."""
         return next(iter(self.members.values())).position
 
@@ -230,7 +230,7 @@ class _Run:
         saved = [member.is_saved() for member in self.members.values()]
         return all(saved)
 
-    def _each(self, action: Callable[[Member, Callable[[Any], Any]], None]) -> None:
+    def _each(self, action: Callable[[RunMonitor, Callable[[Any], Any]], None]) -> None:
         """Do something with every run; those whose numbers have gone wrong are set aside."""
         for number, member in tuple(self.members.items()):
             try:

@@ -7,9 +7,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.learners.actor_critic import ActorCritic, LearnerState
-from components.losses.stop_grad_networks import Frozen
+from components.losses.stop_grad_networks import StopGradNetworks
 from components.replay.batch import Batch
 from dsl.experiment import Experiment
 from dsl.loop.program import TrainState
@@ -92,7 +92,7 @@ def count(tree: Any) -> int:
     return sum(math.prod(x.shape) for x in jax.tree.leaves(tree))
 
 
-def batch_shape(sizes: Sizes, rows: int) -> Batch:
+def batch_shape(sizes: EnvDims, rows: int) -> Batch:
     """A batch of so many transitions with shapes in place of arrays."""
 
     def of(*shape: int) -> Any:
@@ -109,7 +109,7 @@ def _update(experiment: Experiment, learner: ActorCritic, state: LearnerState) -
     key = jax.eval_shape(lambda: jax.random.key(0))
 
     def kept(loss: Any, module: Any, rows: int) -> int:
-        def pull(module: Any, batch: Batch, frozen: Frozen, key: Any) -> Any:
+        def pull(module: Any, batch: Batch, frozen: StopGradNetworks, key: Any) -> Any:
             return jax.vjp(lambda m: loss(m, batch, frozen, key)[0], module)[1]
 
         batch = batch_shape(experiment.environment.sizes, rows)

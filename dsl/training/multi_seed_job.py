@@ -15,9 +15,9 @@ from dsl.tracking import trackers
 from dsl.training import engine
 from dsl.training.build import build
 from dsl.training.memory_check import out_of_memory_in_words, require_room
-from dsl.training.preemption import Interruption, StopRequestedError
+from dsl.training.preemption import PreemptionHandler, StopRequestedError
 from dsl.training.run_job import Job, interrupted, say, train
-from dsl.training.run_monitor import Host
+from dsl.training.run_monitor import RunServices
 from dsl.training.start import start_together
 
 
@@ -37,7 +37,7 @@ def run(wanted: Sequence[tuple[Configuration, Path]], file: Path) -> None:
         NonFiniteError: training went wrong with some; names them all. The others are finished.
         StopRequestedError: a signal has come; the states are saved if the disk took them.
     """
-    with Interruption() as interruption, ExitStack() as folders:
+    with PreemptionHandler() as interruption, ExitStack() as folders:
         jobs = _jobs(wanted, file, folders)
         left = [job for job in jobs if not job.is_over()]
         for job in jobs:
@@ -52,7 +52,7 @@ def run(wanted: Sequence[tuple[Configuration, Path]], file: Path) -> None:
         raise NonFiniteError("\n".join(map(str, lost)))
 
 
-def _train_all(left: Sequence[Job], interruption: Interruption) -> list[NonFiniteError]:
+def _train_all(left: Sequence[Job], interruption: PreemptionHandler) -> list[NonFiniteError]:
     """Train runs to their end, one group after the other; gives what went wrong."""
     lost = []
     if left:
@@ -99,7 +99,7 @@ def _jobs(
 
 
 def _train(
-    jobs: Sequence[Job], iterations: int, interruption: Interruption
+    jobs: Sequence[Job], iterations: int, interruption: PreemptionHandler
 ) -> list[NonFiniteError] | None:
     """Train runs to their end; gives what went wrong, or None where a checkpoint was damaged."""
     if len(jobs) == 1:
@@ -120,7 +120,7 @@ def _train(
         return _finish(jobs, outcomes, hosts)
 
 
-def _train_alone(job: Job, interruption: Interruption) -> list[NonFiniteError]:
+def _train_alone(job: Job, interruption: PreemptionHandler) -> list[NonFiniteError]:
     say(f"run folder: {job.owned.path}")
     job.describe()
     try:
@@ -132,7 +132,7 @@ def _train_alone(job: Job, interruption: Interruption) -> list[NonFiniteError]:
 
 
 @contextmanager
-def _hosts(jobs: Sequence[Job]) -> Iterator[list[Host]]:
+def _hosts(jobs: Sequence[Job]) -> Iterator[list[RunServices]]:
     """What surrounds each of the runs; at the end all of it is on the disk."""
     total = jobs[0].schedule.env_steps(jobs[0].schedule.epochs)
     with ExitStack() as ending:  # the first tracker is closed last
@@ -140,12 +140,12 @@ def _hosts(jobs: Sequence[Job]) -> Iterator[list[Host]]:
         for job, tracker in zip(jobs, made, strict=True):
             ending.callback(tracker.close)
             ending.callback(job.keeper.wait)
-            hosts.append(Host(tracker, say, job.keeper))
+            hosts.append(RunServices(tracker, say, job.keeper))
         yield hosts
 
 
 def _finish(
-    jobs: Sequence[Job], outcomes: Sequence[Rollout | NonFiniteError], hosts: Sequence[Host]
+    jobs: Sequence[Job], outcomes: Sequence[Rollout | NonFiniteError], hosts: Sequence[RunServices]
 ) -> list[NonFiniteError]:
     lost = []
     for job, outcome, host in zip(jobs, outcomes, hosts, strict=True):

@@ -61,7 +61,7 @@ def pictures(
     Yields:
         Kind and file of each picture.
     """
-    kinds = {"picture": ("rollout.png", draw), "film": ("rollout.gif", shoot)}
+    kinds = {"picture": ("rollout.png", draw), "film": ("rollout.gif", render_video)}
     for kind, (name, make) in kinds.items():
         if kind == "film" and not filmed:
             continue
@@ -87,7 +87,7 @@ def draw(task: GoalEnvironment, rollout: Rollout, path: Path) -> None:
     )
 
 
-def shoot(task: GoalEnvironment, rollout: Rollout, path: Path) -> None:
+def render_video(task: GoalEnvironment, rollout: Rollout, path: Path) -> None:
     """Film the first episode into a GIF file."""
     running = np.asarray(rollout.running)[:, 0]
     film(task, jax.tree.map(lambda x: x[running, 0], rollout.state), path)

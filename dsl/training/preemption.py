@@ -26,7 +26,7 @@ class StopRequestedError(Exception):
         self.code, self.saved = code, saved
 
 
-class Interruption:
+class PreemptionHandler:
     """Watches for signals while it is entered; the main thread enters it.
 
     The first signal is noted. A second one leaves at once, also while compiled code runs: a thread
@@ -38,7 +38,7 @@ class Interruption:
         self.code: int | None = None
         self._saving = False
 
-    def __enter__(self) -> "Interruption":
+    def __enter__(self) -> "PreemptionHandler":
         self._reader, writer = os.pipe()
         os.set_blocking(writer, False)
         self._writer = writer

@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dsl.checkpoint import manager
-from dsl.checkpoint.manager import Keeper, Position
+from dsl.checkpoint.manager import CheckpointManager, RunPosition
 from dsl.cli.command import NON_FINITE
 from dsl.experiment import Experiment
 from dsl.language.configuration import Configuration
@@ -23,8 +23,8 @@ from dsl.training import engine
 from dsl.training.build import build
 from dsl.training.memory_check import out_of_memory_in_words, require_room
 from dsl.training.pictures import record_pictures
-from dsl.training.preemption import Interruption, StopRequestedError
-from dsl.training.run_monitor import Host
+from dsl.training.preemption import PreemptionHandler, StopRequestedError
+from dsl.training.run_monitor import RunServices
 from dsl.training.start import start
 
 RUNS = Path("runs")
@@ -48,7 +48,7 @@ def run(configuration: Configuration, file: Path, out: Path | None, profile: boo
         NonFiniteError: training went wrong.
         StopRequestedError: a signal has come; the state is saved if the disk took it.
     """
-    with Interruption() as interruption:
+    with PreemptionHandler() as interruption:
         experiment = build(configuration)
         require_room(experiment)
         folder = next_folder(RUNS, name_of(file)) if out is None else out
@@ -103,12 +103,12 @@ class Job:
         )
 
     @cached_property
-    def keeper(self) -> Keeper:
+    def keeper(self) -> CheckpointManager:
         """Of the run's checkpoints."""
         facts = {"iterations_per_epoch": self.schedule.iterations_per_epoch}
-        return Keeper(self.owned.path, self.experiment.cadence, facts, say)
+        return CheckpointManager(self.owned.path, self.experiment.cadence, facts, say)
 
-    def go_back_to(self, position: Position) -> None:
+    def go_back_to(self, position: RunPosition) -> None:
         """Make the record end where the run begins, or goes on.
 
         Raises:
@@ -127,7 +127,7 @@ class Job:
         mark_finished(self.owned.path, Finished(self.schedule.epochs, steps))
 
 
-def train(job: Job, interruption: Interruption, profile: Path | None = None) -> None:
+def train(job: Job, interruption: PreemptionHandler, profile: Path | None = None) -> None:
     """Train a run that has been described, to its end.
 
     Raises:
@@ -139,7 +139,7 @@ def train(job: Job, interruption: Interruption, profile: Path | None = None) -> 
     job.go_back_to(begun.position)
     (tracker,) = trackers([job.owned.path], job.schedule.env_steps(job.schedule.epochs))
     try:
-        host = Host(tracker, say, job.keeper)
+        host = RunServices(tracker, say, job.keeper)
         with out_of_memory_in_words(job.experiment):
             rollout = engine.train(job.experiment, job.schedule, begun, host, interruption, profile)
         job.finish(rollout, tracker)

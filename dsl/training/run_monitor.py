@@ -3,16 +3,16 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from dsl.checkpoint.manager import Keeper, Position
+from dsl.checkpoint.manager import CheckpointManager, RunPosition
 from dsl.loop.finite_check import NonFiniteError, require_finite
-from dsl.loop.program import Learners, Program, Progress
+from dsl.loop.program import EpochState, Learners, Program
 from dsl.loop.schedule import Schedule
 from dsl.tracking import Tracker
 
 _SCORE = "time_at_goal"
 
 
-class Host(NamedTuple):
+class RunServices(NamedTuple):
     """What a run is surrounded by.
 
     Attributes:
@@ -23,10 +23,10 @@ class Host(NamedTuple):
 
     tracker: Tracker
     say: Callable[[str], None]
-    keeper: Keeper | None = None
+    keeper: CheckpointManager | None = None
 
 
-class Member:
+class RunMonitor:
     """A run under way, alone in its process or beside others.
 
     Attributes:
@@ -34,7 +34,9 @@ class Member:
         host: what it is surrounded by.
     """
 
-    def __init__(self, program: Program, schedule: Schedule, position: Position, host: Host):
+    def __init__(
+        self, program: Program, schedule: Schedule, position: RunPosition, host: RunServices
+    ):
         self.position, self.host, self._schedule = position, host, schedule
         several = len(program.learners) > 1
         self._score_name = f"eval/{program.collector}/{_SCORE}" if several else f"eval/{_SCORE}"
@@ -64,7 +66,7 @@ class Member:
         self,
         metrics: Mapping[str, Any],
         finite: Mapping[str, Any],
-        progress: Callable[[], Progress],
+        progress: Callable[[], EpochState],
     ) -> None:
         """Record the epoch, and begin the next.
 
@@ -93,7 +95,7 @@ class Member:
         """Whether it is time for a periodic checkpoint."""
         return self.host.keeper is not None and self.host.keeper.due(self.position)
 
-    def save(self, progress: Progress) -> None:
+    def save(self, progress: EpochState) -> None:
         """Begin a checkpoint.
 
         Raises:
@@ -111,7 +113,7 @@ class Member:
         keeper.wait()
         return not keeper.failed
 
-    def _require(self, check: Callable[[], None], progress: Callable[[], Progress]) -> None:
+    def _require(self, check: Callable[[], None], progress: Callable[[], EpochState]) -> None:
         """Keep a state that has gone wrong apart, to be looked at."""
         try:
             check()
@@ -121,7 +123,7 @@ class Member:
             aside = self._set_aside(self.host.keeper, progress())
             raise NonFiniteError(f"{error} {aside}") from error
 
-    def _set_aside(self, keeper: Keeper, progress: Progress) -> str:
+    def _set_aside(self, keeper: CheckpointManager, progress: EpochState) -> str:
         try:
             return f"The state is in {keeper.set_aside(progress, self.position)}."
         except OSError as error:

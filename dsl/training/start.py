@@ -8,28 +8,28 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from dsl.checkpoint.manager import Keeper, Position
+from dsl.checkpoint.manager import CheckpointManager, RunPosition
 from dsl.experiment import Experiment
 from dsl.loop import multi_seed, training_loop
 from dsl.loop.execution import begin, on_devices, placed
-from dsl.loop.program import Program, Progress
+from dsl.loop.program import EpochState, Program
 
 
 class Start(NamedTuple):
     """Where a run begins."""
 
-    progress: Progress
-    position: Position
+    progress: EpochState
+    position: RunPosition
 
 
 class Starts(NamedTuple):
     """Where several seeds begin; leaves of their progress have a leading axis over the seeds."""
 
-    progress: Progress
-    positions: Sequence[Position]
+    progress: EpochState
+    positions: Sequence[RunPosition]
 
 
-def start(experiment: Experiment, keeper: Keeper | None = None) -> Start:
+def start(experiment: Experiment, keeper: CheckpointManager | None = None) -> Start:
     """The run as its last good checkpoint left it, or before its first step.
 
     Args:
@@ -44,11 +44,11 @@ def start(experiment: Experiment, keeper: Keeper | None = None) -> Start:
     if resumed is not None:
         progress, position = resumed
         return Start(placed(program, progress), position)
-    return Start(begin(program, experiment.seed), Position())
+    return Start(begin(program, experiment.seed), RunPosition())
 
 
 def start_together(
-    experiments: Sequence[Experiment], keepers: Sequence[Keeper], iterations: int
+    experiments: Sequence[Experiment], keepers: Sequence[CheckpointManager], iterations: int
 ) -> Starts | None:
     """Seeds of one experiment, all after the same iteration.
 
@@ -66,7 +66,7 @@ def start_together(
     program = experiments[0].program()
     if not iterations:
         progress = multi_seed.begin(program, [experiment.seed for experiment in experiments])
-        return Starts(progress, [Position()] * len(experiments))
+        return Starts(progress, [RunPosition()] * len(experiments))
     resumed = [keeper.resume(_template(program), iterations) for keeper in keepers]
     found = [one for one in resumed if one is not None and one[1].iterations == iterations]
     if len(found) < len(keepers):
@@ -77,7 +77,7 @@ def start_together(
     return Starts(multi_seed.stacked(program, progress), positions)
 
 
-def _template(program: Program) -> Progress:
+def _template(program: Program) -> EpochState:
     """The run with shapes in place of arrays."""
     seed = jax.ShapeDtypeStruct((), jnp.uint32)
     return eqx.filter_eval_shape(training_loop.begin, replace(program, devices=1), seed)

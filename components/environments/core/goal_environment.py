@@ -11,8 +11,8 @@ from jumanji import specs
 from jumanji.env import Environment
 from jumanji.types import StepType, TimeStep
 
-from components.env_dims import Sizes
-from components.environments.core.physics import Body
+from components.env_dims import EnvDims
+from components.environments.core.physics import PhysicsState
 from components.environments.core.task import Task
 
 
@@ -39,7 +39,7 @@ class State(NamedTuple):
     """
 
     key: PRNGKeyArray
-    body: Body
+    body: PhysicsState
     goal: Float[Array, " g"]
     step: Int[Array, ""]
 
@@ -71,12 +71,12 @@ class GoalEnvironment(Environment):
         return self.task.episode_length
 
     @cached_property
-    def sizes(self) -> Sizes:
+    def sizes(self) -> EnvDims:
         """How many numbers a state, a goal and an action have."""
         physics, control = self.task.physics, self.task.control
         state, _ = jax.eval_shape(self.reset, jax.random.key(0))[1].observation
         actions = physics.model.nu if control is None else control.size
-        return Sizes(state.size, len(self.task.goal_indices), actions)
+        return EnvDims(state.size, len(self.task.goal_indices), actions)
 
     def reset(self, key: PRNGKeyArray) -> tuple[State, TimeStep[Observation]]:
         """A fresh start and goal."""
@@ -99,7 +99,7 @@ class GoalEnvironment(Environment):
         step_type = jnp.where(last, StepType.LAST, StepType.MID)
         return state, self._timestep(state, step_type, failed, ~finite)
 
-    def _control(self, body: Body, action: Float[Array, " a"]) -> Float[Array, " nu"]:
+    def _control(self, body: PhysicsState, action: Float[Array, " a"]) -> Float[Array, " nu"]:
         action = jnp.clip(action, -1.0, 1.0)
         return action if self.task.control is None else self.task.control.apply(body, action)
 

@@ -25,7 +25,7 @@ with contextlib.redirect_stdout(io.StringIO()):
     from components.environments.workarounds.lapack_deadlock import factorise_in_parts
 
 
-class Body(NamedTuple):
+class PhysicsState(NamedTuple):
     """What physics carries from one step to the next.
 
     Attributes:
@@ -41,8 +41,8 @@ class Body(NamedTuple):
     ctrl: Float[Array, " nu"]
 
 
-class Mechanics(NamedTuple):
-    """What follows from a `Body` without contacts, in world coordinates, as MuJoCo names it.
+class Kinematics(NamedTuple):
+    """Positions and frames that follow from a `PhysicsState`, in world coordinates.
 
     Attributes:
         xpos: positions of body frames (metres).
@@ -110,42 +110,42 @@ class Physics:
         """Seconds between two actions."""
         return self.substeps * float(self.model.opt.timestep)
 
-    def rest(self, qpos: Float[Array, " nq"], qvel: Float[Array, " nv"]) -> Body:
+    def rest(self, qpos: Float[Array, " nq"], qvel: Float[Array, " nv"]) -> PhysicsState:
         """A body at these positions and velocities, with a cold solver and idle actuators."""
         idle = jnp.zeros(self.model.nu, qvel.dtype)
-        return Body(qpos, qvel, jnp.zeros_like(qvel), idle)
+        return PhysicsState(qpos, qvel, jnp.zeros_like(qvel), idle)
 
-    def advance(self, body: Body, ctrl: Float[Array, " nu"]) -> Body:
+    def advance(self, body: PhysicsState, ctrl: Float[Array, " nu"]) -> PhysicsState:
         """One control step under constant `ctrl`; MuJoCo clips it to the actuators' range."""
         return self._traced_once[0](body, ctrl)
 
-    def mechanics(self, body: Body) -> Mechanics:
+    def mechanics(self, body: PhysicsState) -> Kinematics:
         """Where everything is and how it moves; what is not read costs nothing once compiled."""
         return self._traced_once[1](body)
 
     @cached_property
-    def _traced_once(self) -> tuple[Callable[..., Body], Callable[..., Mechanics]]:
+    def _traced_once(self) -> tuple[Callable[..., PhysicsState], Callable[..., Kinematics]]:
         """`_advance` and `_mechanics`; MJX takes seconds to trace, and a run has many programs."""
         return jax.jit(self._advance, inline=True), jax.jit(self._mechanics, inline=True)
 
-    def _advance(self, body: Body, ctrl: Float[Array, " nu"]) -> Body:
+    def _advance(self, body: PhysicsState, ctrl: Float[Array, " nu"]) -> PhysicsState:
         with _mjx_tracing(self.model):
             model, template = self._on_device()
             adapt = self._adapt or (lambda model, _qpos: model)
 
-            def substep(body: Body, _: None) -> tuple[Body, None]:
+            def substep(body: PhysicsState, _: None) -> tuple[PhysicsState, None]:
                 data = mjx.step(adapt(model, body.qpos), _data(template, body))
-                return Body(data.qpos, data.qvel, data.qacc_warmstart, data.ctrl), None
+                return PhysicsState(data.qpos, data.qvel, data.qacc_warmstart, data.ctrl), None
 
             return jax.lax.scan(substep, body._replace(ctrl=ctrl), None, length=self.substeps)[0]
 
-    def _mechanics(self, body: Body) -> Mechanics:
+    def _mechanics(self, body: PhysicsState) -> Kinematics:
         with _mjx_tracing(self.model):
             model, template = self._on_device()
             data = _data(template, body)
             for stage in _MECHANICS:
                 data = stage(model, data)
-            return Mechanics(
+            return Kinematics(
                 data.xpos,
                 data.xmat,
                 data.geom_xpos,
@@ -161,7 +161,7 @@ class Physics:
         return jax.tree.map(jnp.asarray, (self._mjx_model, self._template))
 
 
-def _data(template: mjx.Data, body: Body) -> mjx.Data:
+def _data(template: mjx.Data, body: PhysicsState) -> mjx.Data:
     return template.replace(
         qpos=body.qpos, qvel=body.qvel, qacc_warmstart=body.warmstart, ctrl=body.ctrl
     )

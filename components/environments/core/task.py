@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import mujoco
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from components.environments.core.physics import Body, Physics
+from components.environments.core.physics import Physics, PhysicsState
 from components.environments.mazes.maze import Maze
 
 
@@ -40,10 +40,10 @@ class Control:
     """
 
     size: int
-    apply: Callable[[Body, Float[Array, " a"]], Float[Array, " nu"]]
+    apply: Callable[[PhysicsState, Float[Array, " a"]], Float[Array, " nu"]]
 
 
-def _always(_body: Body) -> Bool[Array, ""]:
+def _always(_body: PhysicsState) -> Bool[Array, ""]:
     return jnp.ones((), bool)
 
 
@@ -74,14 +74,14 @@ class Task:
     physics: Physics
     scene: mujoco.MjModel
     draw_start: Callable[[PRNGKeyArray], Start]
-    observe: Callable[[Body], State]
+    observe: Callable[[PhysicsState], State]
     goal_indices: tuple[int, ...]
     success_radius: float
     episode_length: int
-    healthy: Callable[[Body], Bool[Array, ""]] = _always
+    healthy: Callable[[PhysicsState], Bool[Array, ""]] = _always
     control: Control | None = None
     distance: Callable[[Array, Array], Array] | None = None
     success: Callable[[Array, Array], Array] | None = None
-    moving_goal: Callable[[Goal, Body], Goal] | None = None
+    moving_goal: Callable[[Goal, PhysicsState], Goal] | None = None
     maze: Maze | None = None
     view: float = 13.0

@@ -64,7 +64,7 @@ def camera(model: mujoco.MjModel, width: int, height: int) -> Iterator[Shoot]:
         scene = mujoco.MjvScene(model, MAX_GEOMS)
         frame = mujoco.MjrRect(0, 0, width, height)
 
-        def shoot(
+        def render_video(
             data: mujoco.MjData, view: View, marks: list[Mark], caption: str = ""
         ) -> np.ndarray:
             _arrange(scene, model, data, view, marks)
@@ -76,7 +76,7 @@ def camera(model: mujoco.MjModel, width: int, height: int) -> Iterator[Shoot]:
             return np.flipud(image)
 
         try:
-            yield shoot
+            yield render_video
         finally:
             context.free()
 

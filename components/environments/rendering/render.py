@@ -33,8 +33,8 @@ def frame(env: GoalEnvironment, state: State, width: int = 480, height: int = 36
     """
     data = posed(env, np.asarray(state.body.qpos))
     marks = goal_marks(np.asarray(env.current_goal(state), float), env.task.success_radius)
-    with camera(env.task.scene, width, height) as shoot:
-        return shoot(data, _facing_both(facing(env, data, marks), marks), marks, "")
+    with camera(env.task.scene, width, height) as render_video:
+        return render_video(data, _facing_both(facing(env, data, marks), marks), marks, "")
 
 
 def posed(env: GoalEnvironment, qpos: np.ndarray) -> mujoco.MjData:

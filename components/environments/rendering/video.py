@@ -73,12 +73,14 @@ def _images(
     marks = [goal_marks(goals[i], env.task.success_radius) for i in chosen.states]
     data = posed(env, qpos[0])
     view, origin = facing(env, data, marks[0]), data.xpos[1].copy()
-    with camera(env.task.scene, width, height) as shoot:
+    with camera(env.task.scene, width, height) as render_video:
         for i, mark in zip(chosen.states, marks, strict=True):
             data = posed(env, qpos[i])
             # Where the root goes, so that swinging limbs do not shake the picture.
             beside = view._replace(target=view.target + data.xpos[1] - origin)
-            yield shoot(data, beside, mark, _caption(i * env.task.physics.control_step, chosen))
+            yield render_video(
+                data, beside, mark, _caption(i * env.task.physics.control_step, chosen)
+            )
 
 
 def _caption(seconds: float, chosen: Cut) -> str:

@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from components.constraints import OneOf, PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Body, Physics
+from components.environments.core.physics import Physics, PhysicsState
 from components.environments.core.samplers import choose, on_circle
 from components.environments.core.task import Start, Task
 from components.environments.mazes.corridors import (
@@ -190,15 +190,15 @@ def _upright(qpos: Float[Array, "15"]) -> Float[Array, "15"]:
     return qpos.at[3:7].set(quaternion / jnp.linalg.norm(quaternion))
 
 
-def _observe(body: Body) -> Float[Array, "29"]:
+def _observe(body: PhysicsState) -> Float[Array, "29"]:
     return jnp.concatenate([body.qpos, body.qvel])
 
 
-def observe_beside(body: Body) -> Float[Array, "31"]:
+def observe_beside(body: PhysicsState) -> Float[Array, "31"]:
     """The ant's 29 numbers, then x and y of the object that follows it in qpos."""
     return jnp.concatenate([body.qpos[:15], body.qvel[:14], body.qpos[15:17]])
 
 
-def healthy(body: Body) -> Bool[Array, ""]:
+def healthy(body: PhysicsState) -> Bool[Array, ""]:
     """Whether the torso is between 0.2 m and 1 m."""
     return (body.qpos[2] >= LOWEST) & (body.qpos[2] <= HIGHEST)

@@ -12,7 +12,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from components.constraints import OneOf, PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Body, Physics
+from components.environments.core.physics import Physics, PhysicsState
 from components.environments.core.task import Start, Task
 from components.environments.robots.panda import OPEN
 from components.environments.robots.panda_scenes import (
@@ -259,7 +259,7 @@ def _reach_start(key: PRNGKeyArray) -> Start:
     return Start(jnp.asarray(REST), jnp.zeros(7, jnp.float32), goal)
 
 
-def _around_cube(_goal: Float[Array, "7"], body: Body) -> Float[Array, "7"]:
+def _around_cube(_goal: Float[Array, "7"], body: PhysicsState) -> Float[Array, "7"]:
     return grasp_goal(body.qpos[9:12])
 
 

@@ -6,10 +6,10 @@ import jax.numpy as jnp
 import mujoco
 from jaxtyping import Array, Float
 
-from components.environments.core.physics import Body, Mechanics, Physics
+from components.environments.core.physics import Kinematics, Physics, PhysicsState
 from components.environments.robots.panda import TIP_GAP
 
-Observe = Callable[[Body], Float[Array, " n"]]
+Observe = Callable[[PhysicsState], Float[Array, " n"]]
 FORCE_SCALE = 0.1
 
 
@@ -24,7 +24,7 @@ def observe_push(physics: Physics) -> Observe:
     """Place of the cube, then `observe_arm`, then the gap between the fingertips (17)."""
     arm = observe_arm(physics)
 
-    def observe(body: Body) -> Float[Array, "17"]:
+    def observe(body: PhysicsState) -> Float[Array, "17"]:
         return jnp.concatenate([body.qpos[9:12], arm(body), _gap(body.qpos[7:9])])
 
     return observe
@@ -34,7 +34,7 @@ def observe_grasp(physics: Physics) -> Observe:
     """Place of the cube, `observe_arm`, left and right fingertip, the gap between them (23)."""
     arm, model = _arm(physics), physics.model
 
-    def observe(body: Body) -> Float[Array, "23"]:
+    def observe(body: PhysicsState) -> Float[Array, "23"]:
         at = physics.mechanics(body)
         left, right = (at.site_xpos[_site(model, side)] for side in ("left_tip", "right_tip"))
         gap = _gap(body.qpos[7:9])
@@ -46,7 +46,7 @@ def observe_grasp(physics: Physics) -> Observe:
 def observe_hand(physics: Physics) -> Observe:
     """Cube, place and velocity of the hand, gap, mean force of the fingers' servos / 10 N (11)."""
 
-    def observe(body: Body) -> Float[Array, "11"]:
+    def observe(body: PhysicsState) -> Float[Array, "11"]:
         force = physics.mechanics(body).actuator_force[3:5]
         grip = jnp.float32(FORCE_SCALE) * jnp.mean(force, keepdims=True)
         gap = _gap(body.qpos[3:5])
@@ -60,12 +60,12 @@ def _gap(fingers: Float[Array, "2"]) -> Float[Array, "1"]:
     return jnp.sum(fingers, keepdims=True) + jnp.float32(TIP_GAP)
 
 
-def _arm(physics: Physics) -> Callable[[Body, Mechanics], Float[Array, "13"]]:
+def _arm(physics: Physics) -> Callable[[PhysicsState, Kinematics], Float[Array, "13"]]:
     """7 joint angles, place and linear velocity of the origin of link 7."""
     link = physics.model.body("link7").id
     root = int(physics.model.body_rootid[link])
 
-    def arm(body: Body, at: Mechanics) -> Float[Array, "13"]:
+    def arm(body: PhysicsState, at: Kinematics) -> Float[Array, "13"]:
         # MuJoCo gives velocities at the centre of mass of the whole tree.
         spin, drift = at.cvel[link, :3], at.cvel[link, 3:]
         velocity = drift + jnp.cross(spin, at.xpos[link] - at.subtree_com[root])

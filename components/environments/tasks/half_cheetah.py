@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Body, Physics
+from components.environments.core.physics import Physics, PhysicsState
 from components.environments.core.task import Start, Task
 from components.environments.robots.half_cheetah import SUBSTEPS, half_cheetah_model
 
@@ -62,5 +62,5 @@ def _draw_start(key: PRNGKeyArray) -> Start:
     )
 
 
-def _observe(body: Body) -> Float[Array, "18"]:
+def _observe(body: PhysicsState) -> Float[Array, "18"]:
     return jnp.concatenate([body.qpos, body.qvel])

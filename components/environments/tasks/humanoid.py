@@ -11,7 +11,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Body, Physics
+from components.environments.core.physics import Physics, PhysicsState
 from components.environments.core.samplers import choose
 from components.environments.core.task import Control, Start, Task
 from components.environments.mazes.layouts import LayoutName
@@ -41,8 +41,8 @@ def humanoid(episode_length: PositiveInt = 1000) -> GoalEnvironment:
     State (246): 24 positions (x, y, z, quaternion; abdomen z, y, x; right hip x, z, y, knee; left
     hip x, z, y, knee; right shoulder 1, 2, elbow; left shoulder 1, 2, elbow); their 23 velocities
     (linear in the world, angular in the body, joints); inertia of the 11 links about the robot's
-    centre of mass, 10 numbers each (`Mechanics.cinert`); their velocities there, 6 numbers each
-    (`Mechanics.cvel`); the motors' torque along the 23 velocities (N m; the first six are 0). The
+    centre of mass, 10 numbers each (`Kinematics.cinert`); their velocities there, 6 numbers each
+    (`Kinematics.cvel`); the motors' torque along the 23 velocities (N m; the first six are 0). The
     links are torso, lower waist, pelvis, right thigh, right shin with foot, left thigh, left shin
     with foot, right upper arm, right lower arm, left upper arm, left lower arm.
     Goal (3): x, y and z of the torso, to be met within 0.5 m in space; z is always 1.25 m.
@@ -153,11 +153,11 @@ def _draw_start(places: Places) -> Callable[[PRNGKeyArray], Start]:
     return draw
 
 
-def _motors(_body: Body, action: Float[Array, "17"]) -> Float[Array, "17"]:
+def _motors(_body: PhysicsState, action: Float[Array, "17"]) -> Float[Array, "17"]:
     return jnp.float32(STRENGTH) * action
 
 
-def _observe(physics: Physics, body: Body) -> Float[Array, "246"]:
+def _observe(physics: Physics, body: PhysicsState) -> Float[Array, "246"]:
     links = slice(1, None)
     mechanics = physics.mechanics(body)
     return jnp.concatenate(
@@ -171,5 +171,5 @@ def _observe(physics: Physics, body: Body) -> Float[Array, "246"]:
     )
 
 
-def _healthy(body: Body) -> Bool[Array, ""]:
+def _healthy(body: PhysicsState) -> Bool[Array, ""]:
     return (body.qpos[2] >= LOWEST) & (body.qpos[2] <= HIGHEST)

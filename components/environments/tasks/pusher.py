@@ -9,7 +9,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from components.constraints import OneOf, PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Body, Physics
+from components.environments.core.physics import Physics, PhysicsState
 from components.environments.core.task import Start, Task
 from components.environments.robots.pusher import (
     FARTHEST,
@@ -93,11 +93,11 @@ def pusher(
     )
 
 
-def _observe(physics: Physics) -> Callable[[Body], Float[Array, "20"]]:
+def _observe(physics: Physics) -> Callable[[PhysicsState], Float[Array, "20"]]:
     model = physics.model
     wrist, thing = (model.body(name).id for name in ("r_wrist_flex_link", "object"))
 
-    def observe(body: Body) -> Float[Array, "20"]:
+    def observe(body: PhysicsState) -> Float[Array, "20"]:
         where = physics.mechanics(body).xpos
         angles, velocities = body.qpos[:JOINTS], body.qvel[:JOINTS]
         return jnp.concatenate([angles, where[wrist], where[thing], velocities])

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Body, Physics
+from components.environments.core.physics import Physics, PhysicsState
 from components.environments.core.task import Start, Task
 from components.environments.robots.reacher import FORE, HEIGHT, SUBSTEPS, UPPER, reacher_model
 
@@ -65,7 +65,7 @@ def _draw_start(key: PRNGKeyArray) -> Start:
     )
 
 
-def _observe(body: Body) -> Float[Array, "10"]:
+def _observe(body: PhysicsState) -> Float[Array, "10"]:
     tip, velocity = jax.jvp(_tip, (body.qpos,), (body.qvel,))
     return jnp.concatenate([jnp.cos(body.qpos), jnp.sin(body.qpos), tip, velocity])
 

@@ -10,10 +10,10 @@ from random_modules import filled
 
 from components.actors.deterministic import DeterministicActor, NoisyAction
 from components.constraints import SettingError
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.networks.layers import Dense
 
-SIZES = Sizes(state=2, goal=1, action=3)
+SIZES = EnvDims(state=2, goal=1, action=3)
 REFUSAL = (
     "actor is deterministic, but a loss of this learner needs log-probabilities of actions. "
     "Use actor.TanhGaussianActor, or losses made for deterministic actors "

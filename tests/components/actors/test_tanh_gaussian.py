@@ -10,10 +10,10 @@ from random_modules import filled
 
 from components.actors.tanh_gaussian import TanhGaussianActor
 from components.constraints import SettingError
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.networks import ResidualMLP
 
-SIZES = Sizes(state=3, goal=2, action=2)
+SIZES = EnvDims(state=3, goal=2, action=2)
 
 
 def constant_plan(outputs):

@@ -13,11 +13,11 @@ from components.actors.tanh_gaussian import TanhGaussianActor
 from components.constraints import SettingError
 from components.critics.contrastive import ContrastiveCritic
 from components.energies.similarities import Dot, NegativeL2
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.networks import ResidualMLP
 from components.networks.layers import Dense
 
-SIZES = Sizes(state=5, goal=2, action=3)
+SIZES = EnvDims(state=5, goal=2, action=3)
 SMALL = functools.partial(ResidualMLP, 8, 8)
 
 
@@ -103,12 +103,12 @@ def test_embedding_size_must_be_positive(key):
 @pytest.mark.parametrize(
     ("sizes", "critic_depth", "actor_depth", "millions"),
     [
-        (Sizes(29, 2, 8), 4, 4, 0.85),
-        (Sizes(29, 2, 8), 64, 64, 12.8),
-        (Sizes(268, 3, 17), 4, 4, 0.98),
-        (Sizes(268, 3, 17), 16, 16, 3.37),
-        (Sizes(268, 3, 17), 64, 64, 12.9),
-        (Sizes(268, 3, 17), 1024, 512, 169.9),
+        (EnvDims(29, 2, 8), 4, 4, 0.85),
+        (EnvDims(29, 2, 8), 64, 64, 12.8),
+        (EnvDims(268, 3, 17), 4, 4, 0.98),
+        (EnvDims(268, 3, 17), 16, 16, 3.37),
+        (EnvDims(268, 3, 17), 64, 64, 12.9),
+        (EnvDims(268, 3, 17), 1024, 512, 169.9),
     ],
 )
 def test_parameters_of_the_published_agents(sizes, critic_depth, actor_depth, millions):

@@ -11,11 +11,11 @@ from random_modules import filled
 
 from components.constraints import SettingError
 from components.critics.q_ensemble import QEnsemble
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.networks import ResidualMLP
 from components.networks.layers import Dense
 
-SIZES = Sizes(state=2, goal=1, action=3)
+SIZES = EnvDims(state=2, goal=1, action=3)
 STATE, ACTION, GOAL = jnp.asarray([1.0, -2.0]), jnp.asarray([0.5, 0.25, -1.0]), jnp.asarray([3.0])
 INPUT = np.array([1.0, -2.0, 0.5, 0.25, -1.0, 3.0])
 

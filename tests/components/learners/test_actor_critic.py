@@ -12,20 +12,20 @@ import pytest
 from components.actors.action_selection import Mode, Sample, act
 from components.actors.tanh_gaussian import TanhGaussianActor
 from components.critics.contrastive import ContrastiveCritic
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.learners.actor_critic import ActorCritic
 from components.learners.gradient_step import gradient_step, init_optimiser, skipped_updates
 from components.learners.temperature import FixedTemperature, TunedTemperature
 from components.losses.actor import MaximumEntropy
 from components.losses.contrastive import InfoNCE
-from components.losses.stop_grad_networks import Frozen
+from components.losses.stop_grad_networks import StopGradNetworks
 from components.networks import ResidualMLP
 from components.relabelling.strategies import GeometricFuture
 from components.replay.batch import Batch
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
-SIZES = Sizes(state=3, goal=2, action=1)
+SIZES = EnvDims(state=3, goal=2, action=1)
 
 
 def make_learner(temperature=TunedTemperature, **settings):
@@ -74,7 +74,7 @@ def make_batch(rows=16):
 
 def frozen_with(critic, temperature=1.0):
     """What an actor's loss reads, where it reads no more than this."""
-    return Frozen(None, critic, jnp.asarray(temperature), None, None)
+    return StopGradNetworks(None, critic, jnp.asarray(temperature), None, None)
 
 
 def test_gradient_step_descends_a_parabola():

@@ -11,7 +11,7 @@ from components.actors.deterministic import DeterministicActor
 from components.actors.tanh_gaussian import TanhGaussianActor
 from components.constraints import SettingError
 from components.critics.q_ensemble import QEnsemble
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.learners.actor_critic import ActorCritic
 from components.learners.target_networks import Polyak
 from components.learners.temperature import TunedTemperature
@@ -42,7 +42,7 @@ def test_imitation_needs_no_critic(key):
     )
     column, numbers = jnp.linspace(-0.8, 0.8, 8)[:, None], jnp.ones(8)
     batch = Batch(column, column, column, column, column, numbers, numbers)
-    state = eqx.filter_jit(learner.init)(Sizes(1, 1, 1), key)
+    state = eqx.filter_jit(learner.init)(EnvDims(1, 1, 1), key)
     update, losses = eqx.filter_jit(learner.update), []
     for _ in range(3):
         state, metrics = update(state, batch, key)

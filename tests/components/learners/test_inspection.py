@@ -9,12 +9,12 @@ from components.actors.deterministic import DeterministicActor
 from components.actors.tanh_gaussian import TanhGaussianActor
 from components.critics.contrastive import ContrastiveCritic
 from components.critics.q_ensemble import QEnsemble
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.learners.actor_critic import Networks
 from components.learners.inspection import block_norms
 from components.networks import ResidualMLP, StableResidualMLP
 
-SIZES = Sizes(3, 2, 1)
+SIZES = EnvDims(3, 2, 1)
 STATE, ACTION, GOAL = jnp.arange(3.0), jnp.ones(1), jnp.array([-1.0, 2.0])
 
 

@@ -19,7 +19,7 @@ from components.actors.tanh_gaussian import TanhGaussianActor
 from components.critics.contrastive import ContrastiveCritic
 from components.critics.q_ensemble import QEnsemble
 from components.energies.similarities import Dot
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.learners.actor_critic import ActorCritic
 from components.learners.target_networks import Polyak
 from components.learners.temperature import FixedTemperature
@@ -33,7 +33,7 @@ from components.replay.batch import Batch
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
-SIZES = Sizes(state=1, goal=1, action=1)
+SIZES = EnvDims(state=1, goal=1, action=1)
 NETWORK = partial(ResidualMLP, 16, 4)
 DISCOUNT = 0.5
 ROWS = 64

@@ -14,7 +14,7 @@ from linear_networks import LinearCritic, LinearPolicy, float32, rows
 from components.actors.deterministic import DeterministicActor
 from components.constraints import SettingError
 from components.critics.q_ensemble import QEnsemble
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.learners.actor_critic import ActorCritic
 from components.learners.target_networks import Polyak
 from components.learners.temperature import FixedTemperature, TunedTemperature
@@ -24,7 +24,7 @@ from components.networks.layers import Dense
 from components.relabelling.strategies import Commanded
 from components.replay.batch import Batch
 
-SIZES = Sizes(state=1, goal=1, action=2)
+SIZES = EnvDims(state=1, goal=1, action=2)
 CRITIC = np.array([[0.5, 1.0, 0.5, -1.0], [-0.5, 0.25, -1.0, 0.5]])
 POLICY = np.array([[0.5, -0.5], [-0.25, 1.0]])
 DISCOUNT, TAU, RATE = 0.9, 0.25, 0.1

@@ -15,7 +15,7 @@ from components.losses.actor import (
     MaximumEntropy,
     exchange_goals,
 )
-from components.losses.stop_grad_networks import Frozen
+from components.losses.stop_grad_networks import StopGradNetworks
 from components.replay.batch import Batch
 
 BATCH = Batch(
@@ -35,7 +35,9 @@ TEMPERATURE = 0.3
 
 def frozen(critic=CRITIC):
     """What the losses read; that which they must not read is absent."""
-    return float32(Frozen(None, LinearCritic(critic), np.float64(TEMPERATURE), None, None))
+    return float32(
+        StopGradNetworks(None, LinearCritic(critic), np.float64(TEMPERATURE), None, None)
+    )
 
 
 def judged(action):

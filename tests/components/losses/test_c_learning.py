@@ -8,7 +8,7 @@ from linear_networks import LinearCritic, LinearPolicy, float32, rows
 
 from components.constraints import SettingError
 from components.losses.c_learning import CLearning
-from components.losses.stop_grad_networks import Frozen
+from components.losses.stop_grad_networks import StopGradNetworks
 from components.replay.batch import Batch
 
 BATCH = Batch(
@@ -29,7 +29,7 @@ LOSS = CLearning(DISCOUNT, LARGEST)
 
 def networks(critic=CRITIC):
     """A critic, a batch and what is frozen, in the order that the loss takes them."""
-    frozen = Frozen(
+    frozen = StopGradNetworks(
         actor=LinearPolicy(POLICY),
         critic=LinearCritic(critic),
         temperature=np.zeros(()),

@@ -10,7 +10,7 @@ from random_modules import filled
 
 from components.constraints import SettingError
 from components.critics.contrastive import ContrastiveCritic
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.losses.contrastive import (
     DPO,
     IPO,
@@ -29,7 +29,7 @@ from components.losses.logits import (
     ipo,
     squared_logsumexp,
 )
-from components.losses.stop_grad_networks import Frozen
+from components.losses.stop_grad_networks import StopGradNetworks
 from components.networks.layers import Dense
 from components.replay.batch import Batch
 
@@ -127,13 +127,18 @@ def test_only_the_penalty_sees_a_row_move_as_a_whole(alone):
 def example():
     """A critic, a batch, and all that a contrastive loss is called with."""
     build = functools.partial(
-        ContrastiveCritic, Dense, Dense, embedding_size=6, learned_scale=True, sizes=Sizes(3, 2, 1)
+        ContrastiveCritic,
+        Dense,
+        Dense,
+        embedding_size=6,
+        learned_scale=True,
+        sizes=EnvDims(3, 2, 1),
     )
     critic, key = filled(build), jax.random.key(0)
     state, goal = jax.random.normal(key, (6, 3)), jax.random.normal(key, (6, 2))
     batch = Batch(state, jnp.ones((6, 1)), state, goal, goal, jnp.zeros(6), jnp.ones(6))
     pairs = jax.jit(lambda: critic.pairs(state, batch.action, goal))()
-    return critic, batch, Frozen(None, critic, jnp.ones(()), None, critic), key, pairs
+    return critic, batch, StopGradNetworks(None, critic, jnp.ones(()), None, critic), key, pairs
 
 
 LOSSES = [InfoNCE(), BinaryNCE(), FlatNCE(), ForwardBackward(), DPO(), IPO(), SPPO()]

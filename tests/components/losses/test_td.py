@@ -9,7 +9,7 @@ from linear_networks import LinearCritic, LinearPolicy, float32, rows
 
 from components.actors.tanh_normal import TanhNormal
 from components.constraints import SettingError
-from components.losses.stop_grad_networks import Frozen
+from components.losses.stop_grad_networks import StopGradNetworks
 from components.losses.td import ClippedDoubleQ, SoftBellman, bellman_target
 from components.replay.batch import Batch
 
@@ -32,7 +32,7 @@ TEMPERATURE, DISCOUNT = 0.3, 0.9
 
 def networks(critic=CRITIC):
     """A critic, a batch and what is frozen, in the order that losses take them."""
-    frozen = Frozen(
+    frozen = StopGradNetworks(
         actor=LinearPolicy(POLICY),
         critic=LinearCritic(critic),
         temperature=np.float64(TEMPERATURE),

@@ -22,7 +22,7 @@ from components.relabelling.strategies import (
     UniformFuture,
 )
 from components.replay.batch import Replay, make_batch
-from components.replay.trajectory_buffer import Anchors, TrajectoryBuffer
+from components.replay.trajectory_buffer import TrajectoryBuffer, TransitionIndex
 
 WORDS = {
     "commanded": Commanded(),
@@ -158,7 +158,7 @@ def replay_of(lengths, fallen, steps, capacity=12):
 def anchors_at(replay, *times):
     time = jnp.asarray(times, jnp.int32)
     lane = jnp.zeros(len(times), jnp.int32)
-    return Anchors(time, lane, replay.buffer.steps_left(replay.state, time, lane))
+    return TransitionIndex(time, lane, replay.buffer.steps_left(replay.state, time, lane))
 
 
 def test_after_a_fall_the_next_episodes_keep_their_own_final_goals(key):

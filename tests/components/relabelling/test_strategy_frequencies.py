@@ -18,7 +18,7 @@ from components.relabelling.strategies import (
     UniformFuture,
 )
 from components.replay.batch import Replay
-from components.replay.trajectory_buffer import Anchors, TrajectoryBuffer
+from components.replay.trajectory_buffer import TrajectoryBuffer, TransitionIndex
 
 DRAWS = 20_000
 # Rows 0-5, 6-11, 12-17, ... of one lane, of which 8-20 are still there; 18-20 are still running.
@@ -35,7 +35,7 @@ def counts():
     @eqx.filter_jit
     def goals(word, time):
         times, lanes = jnp.full(DRAWS, time, jnp.int32), jnp.zeros(DRAWS, jnp.int32)
-        anchors = Anchors(times, lanes, buffer.steps_left(replay.state, times, lanes))
+        anchors = TransitionIndex(times, lanes, buffer.steps_left(replay.state, times, lanes))
         return word(replay, anchors, jax.random.key(5))
 
     def count(word, anchor):

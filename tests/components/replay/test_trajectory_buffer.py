@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.constraints import SettingError
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.relabelling.strategies import GeometricFuture, truncated_geometric
 from components.replay.batch import Replay, make_batch
-from components.replay.trajectory_buffer import Anchors, Row, TrajectoryBuffer
+from components.replay.trajectory_buffer import Step, TrajectoryBuffer, TransitionIndex
 
-SIZES = Sizes(state=2, goal=1, action=1)
+SIZES = EnvDims(state=2, goal=1, action=1)
 
 
 class LineGoals:
@@ -38,7 +38,7 @@ def written(lengths, lanes, steps):
         episode[:, lane] = np.searchsorted(ends, np.arange(steps), side="right")
     time, lane = np.meshgrid(np.arange(steps), np.arange(lanes), indexing="ij")
     last = np.vstack([episode[1:] != episode[:-1], np.zeros((1, lanes), bool)])
-    return Row(
+    return Step(
         state=np.stack([time, lane], -1).astype(np.float32),
         goal=np.zeros((steps, lanes, 1), np.float32),
         action=time[..., None].astype(np.float32),
@@ -179,7 +179,9 @@ def test_goal_of_a_batch_is_the_achieved_goal_of_the_future_row():
     rows = written([[4]], 1, 12)
     buffer = TrajectoryBuffer(12)
     replay = Replay(buffer, fill(buffer, rows, 3), LineGoals())
-    anchors = Anchors(*(jnp.asarray(x, jnp.int32) for x in ([0, 5, 8], [0, 0, 0], [3, 2, 3])))
+    anchors = TransitionIndex(
+        *(jnp.asarray(x, jnp.int32) for x in ([0, 5, 8], [0, 0, 0], [3, 2, 3]))
+    )
     goal = GeometricFuture(0.5)(replay, anchors, jax.random.key(7))
     assert goal.shape == (3, 1)
     batch = make_batch(replay, anchors, goal)
@@ -194,7 +196,7 @@ def test_discount_is_of_the_anchor_row():
     rows = written([[4]], 1, 12)
     buffer = TrajectoryBuffer(12)
     replay = Replay(buffer, fill(buffer, rows, 3), LineGoals())
-    anchors = Anchors(*(jnp.asarray(x, jnp.int32) for x in ([2, 1], [0, 0], [1, 2])))
+    anchors = TransitionIndex(*(jnp.asarray(x, jnp.int32) for x in ([2, 1], [0, 0], [1, 2])))
     batch = make_batch(replay, anchors, jnp.zeros((2, 1), jnp.float32))
     np.testing.assert_array_equal(np.asarray(batch.discount), [1.0, 1.0])
 

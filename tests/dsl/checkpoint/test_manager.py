@@ -9,31 +9,31 @@ import numpy as np
 import pytest
 from jumanji.types import StepType, restart
 
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.learners.actor_critic import LearnerState, Networks
 from components.replay.trajectory_buffer import TrajectoryBuffer
-from dsl.checkpoint.manager import Keeper, Position, policies
-from dsl.checkpoint.policy import Cadence
+from dsl.checkpoint.manager import CheckpointManager, RunPosition, policies
+from dsl.checkpoint.policy import CheckpointPolicy
 from dsl.errors import UsageError
 from dsl.loop.finite_check import NonFiniteError
-from dsl.loop.program import Lanes, Progress, TrainState
+from dsl.loop.program import EnvBatch, EpochState, TrainState
 
 
 def progress(iteration=0, weight=1.0):
     """A run's state without a run: every kind of leaf, four rows of a buffer of ten written."""
-    buffer = TrajectoryBuffer(10).init(Sizes(2, 1, 1), 3)
+    buffer = TrajectoryBuffer(10).init(EnvDims(2, 1, 1), 3)
     rows = jax.tree.map(lambda x: x.at[:4].set(iteration + 1), buffer.rows)
     buffer = eqx.tree_at(lambda b: (b.rows, b.written), buffer, (rows, jnp.int32(4)))
     networks = Networks({"w": jnp.full(3, weight)}, None, None)
     learner = LearnerState(networks, Networks(jnp.ones(3), None, None), None, jnp.int32(5))
     keys = jax.random.split(jax.random.key(1), 3)
-    lanes = Lanes(keys, restart(jnp.zeros((3, 2))), jnp.arange(3))
+    lanes = EnvBatch(keys, restart(jnp.zeros((3, 2))), jnp.arange(3))
     state = TrainState(jax.random.key(0), jnp.int32(iteration), {"learner": learner}, lanes, buffer)
-    return Progress(state, {"critic_loss": jnp.float32(0.5)}, jnp.int32(0))
+    return EpochState(state, {"critic_loss": jnp.float32(0.5)}, jnp.int32(0))
 
 
 def at(iterations, epoch=1):
-    return Position(epoch=epoch, iterations=iterations, wall_seconds=1.5)
+    return RunPosition(epoch=epoch, iterations=iterations, wall_seconds=1.5)
 
 
 def full(*_):
@@ -49,7 +49,9 @@ class Clock:
 
 def keeper(folder, said=None, clock=None, **cadence):
     say = (said if said is not None else []).append
-    return Keeper(folder, Cadence(**cadence), {"fact": 1}, say, clock or Clock())
+    return CheckpointManager(
+        folder, CheckpointPolicy(**cadence), {"fact": 1}, say, clock or Clock()
+    )
 
 
 def template():

@@ -11,11 +11,11 @@ from aim_reader import read_aim
 
 from dsl.cli.track import main
 from dsl.records.file_lock import FileLock
-from dsl.records.metrics_log import Jsonl
+from dsl.records.metrics_log import MetricsLog
 from dsl.records.run_folder import Description, RunFolder
 from dsl.tracking.add_runs import find_runs, wrong_with
 from dsl.tracking.aim_repository import known_run, remember_run
-from dsl.tracking.aim_view import AimView
+from dsl.tracking.aim_view import AimTracker
 
 ROOT = Path(__file__).resolve().parents[3]
 DESCRIPTION = Description("quick", "A = 1\n", "B = 2\n", {"SEED": 7}, {"a": {"b": 3}}, {})
@@ -24,14 +24,14 @@ DESCRIPTION = Description("quick", "A = 1\n", "B = 2\n", {"SEED": 7}, {"a": {"b"
 def make_run(folder):
     with RunFolder.open(folder) as run:
         run.describe(DESCRIPTION)
-    Jsonl(folder).close()
+    MetricsLog(folder).close()
     return folder
 
 
 def record(folder, *steps):
     """Epochs that end after so many environment steps, in place of all others."""
     (folder / "metrics.jsonl").unlink()
-    jsonl = Jsonl(folder)
+    jsonl = MetricsLog(folder)
     for epoch, step in enumerate(steps):
         jsonl.log({"epoch": epoch, "env_steps": step, "eval/success_rate": step / 100})
     jsonl.close()
@@ -66,7 +66,7 @@ def test_real_aim_has_one_run_whoever_writes_it(tmp_path):
 
     # The run goes on, and is followed live.
     record(folder, 0, 10, 20, 30)
-    AimView(folder).close()
+    AimTracker(folder).close()
     live = read_aim(folder.parent)
     assert points(live) == [[0, 10, 20, 30], [0.0, 0.1, 0.2, 0.3], [0, 1, 2, 3]]
     assert live["hash"] == first["hash"]

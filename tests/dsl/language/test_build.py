@@ -8,7 +8,7 @@ import pytest
 from components.constraints import SettingError
 from dsl.language import gin_door
 from dsl.language.configuration import ConfigError, load
-from dsl.language.registry import Plan
+from dsl.language.registry import Partial
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -22,7 +22,7 @@ def test_every_setting_arrives_where_it_belongs():
     experiment = built("")
     assert experiment.seed == 3
     assert experiment.environment.episode_length == 200
-    assert experiment.actor == Plan(
+    assert experiment.actor == Partial(
         "network.Network",
         "actor",
         experiment.actor.thing,

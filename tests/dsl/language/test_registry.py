@@ -7,7 +7,7 @@ import optax
 import pytest
 
 from dsl.language import registry
-from dsl.language.registry import Plan, WordError, constants, family, root
+from dsl.language.registry import Partial, WordError, constants, family, root
 
 
 def takes_anything(**settings):
@@ -137,17 +137,17 @@ def test_isolation_gives_everything_back():
 
 
 def test_a_plan_is_completed_with_facts_and_pickles():
-    plan = Plan("x.sized", "critic", sized, {"width": 5, "normalise": False})
+    plan = Partial("x.sized", "critic", sized, {"width": 5, "normalise": False})
     assert plan(in_size=2, key="k") == (5, False, 2, "k")
     copy = pickle.loads(pickle.dumps(plan))
     assert copy == plan
     assert hash(copy) == hash(plan)
     assert copy(in_size=2, key="k") == (5, False, 2, "k")
-    assert plan != Plan("x.sized", "critic", sized, {"width": 6, "normalise": False})
+    assert plan != Partial("x.sized", "critic", sized, {"width": 6, "normalise": False})
     assert repr(plan) == "<plan critic/x.sized(width=5, normalise=False)>"
 
 
 def test_a_plan_refuses_choices_for_facts():
-    plan = Plan("x.sized", "", sized, {"width": 5, "normalise": False})
+    plan = Partial("x.sized", "", sized, {"width": 5, "normalise": False})
     with pytest.raises(TypeError, match="width"):
         plan(width=3, in_size=2, key="k")

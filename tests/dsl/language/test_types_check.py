@@ -8,10 +8,10 @@ import optax
 import pytest
 
 from components.constraints import AtLeast, AtMost, Between, OneOf
-from dsl.language.registry import Plan
+from dsl.language.registry import Partial
 from dsl.language.type_names import describe
 from dsl.language.types_check import mismatch
-from dsl.language.values import Name, Reference
+from dsl.language.values import MacroRef, Reference
 
 Width = NewType("Width", int)
 AtLeastOne = Annotated[int, AtLeast(1)]
@@ -25,7 +25,7 @@ class Promise(Protocol):
 
 DOT, NETWORK, MAZE = (Reference(n) for n in ("energy.Dot", "network.Network", "env.Maze"))
 ADAM = Reference("optimiser.adam")
-RELU = Name("activation.relu")
+RELU = MacroRef("activation.relu")
 
 RIGHT = [
     (1, int),
@@ -48,7 +48,7 @@ RIGHT = [
     ({"a": 1}, dict[str, int]),
     (RELU, Callable),
     (NETWORK, Callable[..., Any]),
-    (NETWORK, Plan),
+    (NETWORK, Partial),
     (DOT, Promise),
     (ADAM, optax.GradientTransformation),
     (0.1, optax.ScalarOrSchedule),
@@ -111,7 +111,7 @@ WRONG = [
         "is @network.Network(); it must be a tuple (each item a whole number).",
     ),
     (3, Promise, "is 3; it must be a Promise."),
-    (DOT, Plan, "is @energy.Dot(); it must be a Plan."),
+    (DOT, Partial, "is @energy.Dot(); it must be a Partial."),
 ]
 
 

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dsl.language import gin_door
-from dsl.language.values import Name, Reference, UnwritableError, gin_text, leaves, malformed
+from dsl.language.values import MacroRef, Reference, UnwritableError, gin_text, leaves, malformed
 
 names = st.from_regex(r"[A-Z][A-Z0-9_]{0,5}", fullmatch=True)
 plain = (
@@ -18,7 +18,7 @@ plain = (
 )
 references = st.builds(Reference, names.map("f.{}".format), st.just("") | names, st.booleans())
 values = st.recursive(
-    plain | references | st.builds(Name, names),
+    plain | references | st.builds(MacroRef, names),
     lambda inner: (
         st.lists(inner, max_size=3)
         | st.lists(inner, max_size=3).map(tuple)
@@ -58,5 +58,5 @@ def test_malformed_values():
     for _ in range(21):
         deep = [deep]
     assert malformed(deep) == "brackets may be nested 20 deep at most."
-    assert malformed([{Name("A"): 1}]) == "the keys of a dict must be numbers or text."
-    assert malformed([{1: Name("A")}]) is None
+    assert malformed([{MacroRef("A"): 1}]) == "the keys of a dict must be numbers or text."
+    assert malformed([{1: MacroRef("A")}]) is None

@@ -82,7 +82,7 @@ def run(progress, *counts):
 
 
 def train(experiment, log):
-    host = engine.Host(SimpleNamespace(log=log, progress=lambda _: None), lambda _: None)
+    host = engine.RunServices(SimpleNamespace(log=log, progress=lambda _: None), lambda _: None)
     return engine.train(experiment, experiment.schedule(), started(experiment), host)
 
 

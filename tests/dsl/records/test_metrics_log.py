@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from dsl.errors import RecordError
-from dsl.records.metrics_log import Jsonl, read_from, read_metrics
+from dsl.records.metrics_log import MetricsLog, read_from, read_metrics
 
 
 def test_an_epoch_is_a_line_of_strict_json(tmp_path):
-    tracker = Jsonl(tmp_path)
+    tracker = MetricsLog(tmp_path)
     tracker.log({"env_steps": 3_000_000_000, "train/a": float("nan"), "train/b": float("-inf")})
     tracker.log({"env_steps": np.int64(7), "train/a": np.float32(0.5), "train/b": np.array(2.0)})
     tracker.close()
@@ -23,11 +23,11 @@ def test_an_epoch_is_a_line_of_strict_json(tmp_path):
 
 def test_an_epoch_is_readable_before_the_next_and_kept_by_a_later_writer(tmp_path):
     path = tmp_path / "metrics.jsonl"
-    first = Jsonl(tmp_path)
+    first = MetricsLog(tmp_path)
     first.log({"epoch": 1})
     assert read_metrics(path) == [{"epoch": 1}]
     first.close()
-    second = Jsonl(tmp_path)
+    second = MetricsLog(tmp_path)
     second.log({"epoch": 2})
     second.close()
     assert read_metrics(path) == [{"epoch": 1}, {"epoch": 2}]
@@ -45,7 +45,7 @@ def test_reading_goes_on_where_it_stopped_and_leaves_half_lines(tmp_path):
 
 def test_a_picture_is_kept_under_its_name(tmp_path):
     source = tmp_path / "drawn.png"
-    tracker = Jsonl(tmp_path)
+    tracker = MetricsLog(tmp_path)
     for content in (b"one", b"two"):
         source.write_bytes(content)
         tracker.picture("rollout", source)
@@ -55,7 +55,7 @@ def test_a_picture_is_kept_under_its_name(tmp_path):
 
 
 def test_a_film_lies_beside_the_picture_of_its_name(tmp_path):
-    tracker = Jsonl(tmp_path)
+    tracker = MetricsLog(tmp_path)
     for kind in ("png", "gif"):
         source = tmp_path / f"drawn.{kind}"
         source.write_text(kind)
@@ -66,7 +66,7 @@ def test_a_film_lies_beside_the_picture_of_its_name(tmp_path):
 
 
 def test_a_picture_that_is_missing_is_an_error(tmp_path):
-    tracker = Jsonl(tmp_path)
+    tracker = MetricsLog(tmp_path)
     with pytest.raises(RecordError, match=r"rollout\.png: cannot be written"):
         tracker.picture("rollout", tmp_path / "absent.png")
     tracker.close()
@@ -74,15 +74,15 @@ def test_a_picture_that_is_missing_is_an_error(tmp_path):
 
 def test_a_folder_that_is_gone_is_an_error(tmp_path):
     with pytest.raises(RecordError, match="No such file or directory"):
-        Jsonl(tmp_path / "gone")
+        MetricsLog(tmp_path / "gone")
 
 
 _FILL = """
 import resource, sys
 from pathlib import Path
 from dsl.errors import RecordError
-from dsl.records.metrics_log import Jsonl
-tracker = Jsonl(Path(sys.argv[1]))
+from dsl.records.metrics_log import MetricsLog
+tracker = MetricsLog(Path(sys.argv[1]))
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 try:
     for epoch in range(100):

@@ -15,7 +15,7 @@ from components.actors.action_selection import Mode
 from components.environments.core.goal_environment import Observation, State
 from components.environments.tasks.point import point_maze
 from components.learners.actor_critic import Networks
-from dsl.checkpoint.manager import Keeper, Position
+from dsl.checkpoint.manager import CheckpointManager, RunPosition
 from dsl.cli.report import main
 from dsl.language.configuration import load
 from dsl.loop.evaluation import Rollout
@@ -67,8 +67,8 @@ def run(experiment, tmp_path_factory):
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (learner,) = built.learners.values()
     state = filled(lambda key: learner.init(built.environment.sizes, key))
-    keeper = Keeper(folder, built.cadence, {}, print)
-    keeper.save_best({"learner": state}, Position(), 1.0)
+    keeper = CheckpointManager(folder, built.cadence, {}, print)
+    keeper.save_best({"learner": state}, RunPosition(), 1.0)
     keeper.wait()
     return folder
 

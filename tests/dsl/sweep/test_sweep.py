@@ -10,7 +10,7 @@ from dsl.cli import sweep
 from dsl.cli.run import main as run_main
 from dsl.errors import UsageError
 from dsl.language.configuration import ConfigError, load
-from dsl.sweep.grid import Point, points, require_own_folders
+from dsl.sweep.grid import Trial, points, require_own_folders
 
 BASE = f"include '{ROOT / 'experiments' / 'quickstart.gin'}'\n"
 GRID = "sweep.grid = {'CRITIC_DEPTH': [4, 8], 'env.PointMaze.layout': ['u_maze', 'big_maze']}\n"
@@ -50,7 +50,7 @@ def test_signs_and_quotes_in_the_names_of_folders(tmp_path):
 
 
 def test_two_combinations_never_share_a_folder(tmp_path):
-    one, other = Point(["A=[1]"], tmp_path / "A=1", ""), Point(["A=(1,)"], tmp_path / "A=1", "")
+    one, other = Trial(["A=[1]"], tmp_path / "A=1", ""), Trial(["A=(1,)"], tmp_path / "A=1", "")
     with pytest.raises(UsageError, match=r"A=\[1\] and A=\(1,\) would share the folder"):
         require_own_folders(tmp_path / "mine.gin", [one, other])
 

@@ -14,9 +14,9 @@ import pytest
 from aim_reader import read_aim
 
 from dsl.records.file_lock import FileLock
-from dsl.records.metrics_log import Jsonl
+from dsl.records.metrics_log import MetricsLog
 from dsl.records.run_folder import Description, RunFolder
-from dsl.tracking.aim_view import AimError, AimView
+from dsl.tracking.aim_view import AimError, AimTracker
 
 ROOT = Path(__file__).resolve().parents[3]
 DESCRIPTION = Description(
@@ -62,7 +62,7 @@ def folder(tmp_path):
 
 @pytest.fixture
 def record(folder):
-    record = Jsonl(folder)
+    record = MetricsLog(folder)
     yield record
     record.close()
 
@@ -101,7 +101,7 @@ def test_real_aim_holds_the_whole_run(folder, record, tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text(_NO_NETWORK)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("PYTHONWARNINGS", "error")
-    view = AimView(folder)
+    view = AimTracker(folder)
     record.log({"env_steps": 50, "updates": 5, "epoch": 1, "train/critic_loss": 2.5})
     last = {"train/critic_loss": float("nan"), "train/deep/loss": 1, "eval/success_rate": 0.5}
     record.log({"env_steps": 3_000_000_000, "updates": 10, "epoch": 2, **last})
@@ -134,7 +134,7 @@ def test_real_aim_holds_the_whole_run(folder, record, tmp_path, monkeypatch):
 
 def test_epochs_reach_aim_while_the_run_goes_on(folder, record, fake):
     calls = fake()
-    view = AimView(folder)
+    view = AimTracker(folder)
     record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
     _wait_for(lambda: "track a 50" in calls())
     record.log({"env_steps": 100, "epoch": 2, "train/a": 1.0})
@@ -152,8 +152,8 @@ def test_runs_of_one_process_are_followed_side_by_side(folder, record, fake):
     calls = fake()
     with RunFolder.open(folder.parent / "quickstart-002") as run:
         run.describe(DESCRIPTION)
-        other = Jsonl(run.path)
-        view = AimView(folder, run.path)
+        other = MetricsLog(run.path)
+        view = AimTracker(folder, run.path)
         record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
         other.log({"env_steps": 60, "epoch": 1, "train/a": 1.0})
         _wait_for(lambda: {"track a 50", "track a 60"} <= set(calls()))
@@ -176,7 +176,7 @@ def test_runs_of_one_process_are_followed_side_by_side(folder, record, fake):
 )
 def test_aim_that_fails_says_why(folder, record, fake, source, reason):
     fake(source)
-    view = AimView(folder)
+    view = AimTracker(folder)
     record.log({"env_steps": 1, "epoch": 1})
     _wait_for(lambda: view._process.poll() is not None)
     with pytest.raises(AimError) as caught:
@@ -187,7 +187,7 @@ def test_aim_that_fails_says_why(folder, record, fake, source, reason):
 
 def test_aim_that_hangs_is_given_up(folder, record, fake):
     fake("import time; time.sleep(60)")
-    view = AimView(folder, closing_seconds=0.5)
+    view = AimTracker(folder, closing_seconds=0.5)
     record.log({"env_steps": 1, "epoch": 1})
     view.log({})
     with pytest.raises(AimError, match=r"did not finish within 0\.5 seconds"):
@@ -199,7 +199,7 @@ def test_one_run_at_a_time_writes_and_the_next_catches_up(folder, record, fake, 
     calls = fake()
     other = FileLock(folder.parent / ".aim.lock")
     assert other.acquire()
-    view = AimView(folder)
+    view = AimTracker(folder)
     message = capsys.readouterr().err
     assert f"is being written by process {os.getpid()} on " in message
     assert "this run appears there when that one has ended" in message
@@ -216,7 +216,7 @@ def test_a_run_that_never_got_its_turn_says_so(folder, record, fake):
     calls = fake()
     other = FileLock(folder.parent / ".aim.lock")
     assert other.acquire()
-    view = AimView(folder)
+    view = AimTracker(folder)
     record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
     said = f"in use by process {os.getpid()} on .* all the time"
     with pytest.raises(AimError, match=said) as caught:
@@ -233,8 +233,8 @@ def test_a_run_that_never_got_its_turn_says_so(folder, record, fake):
 _TRAIN = """
 import sys, time
 from pathlib import Path
-from dsl.tracking.aim_view import AimView
-view = AimView(Path(sys.argv[1]))
+from dsl.tracking.aim_view import AimTracker
+view = AimTracker(Path(sys.argv[1]))
 print(view._process.pid, flush=True)
 time.sleep(60)
 """

@@ -11,7 +11,7 @@ from components.losses.actor import MaximumEntropy
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.loop import training_loop
-from dsl.loop.execution import Together
+from dsl.loop.execution import FusedExecution
 from dsl.training.memory_estimate import estimate, state_shape
 
 EXPERIMENT = Experiment(
@@ -28,7 +28,7 @@ EXPERIMENT = Experiment(
 def test_the_estimate_is_within_a_fifth_of_what_is_used():
     program = EXPERIMENT.program()
     progress = eqx.filter_jit(training_loop.begin)(program, jnp.zeros((), jnp.uint32))
-    compiled = Together(program, progress)._advance.compiled
+    compiled = FusedExecution(program, progress)._advance.compiled
     needs = compiled.memory_analysis()
     used = needs.argument_size_in_bytes + needs.temp_size_in_bytes
     expected = estimate(EXPERIMENT, state_shape(EXPERIMENT))

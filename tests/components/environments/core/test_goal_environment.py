@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from jumanji.types import StepType
 
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.task import Control
 from components.environments.tasks.point import point_maze
@@ -132,7 +132,7 @@ def test_a_task_may_map_actions_move_its_goal_and_judge_for_itself(bead, key):
         success=lambda achieved, goal: achieved[..., 0] > goal[..., 0],
     )
     env = GoalEnvironment(task)
-    assert env.sizes == Sizes(2, 1, 2)
+    assert env.sizes == EnvDims(2, 1, 2)
     state, _ = env.reset(key)
     state, timestep = env.step(state, jnp.asarray([-1.0, 1.0], jnp.float32))
     np.testing.assert_allclose(timestep.observation.state[0], 0.05, atol=1e-6)

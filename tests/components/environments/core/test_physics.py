@@ -8,7 +8,7 @@ import mujoco
 import numpy as np
 
 from components.environments.core import physics as module
-from components.environments.core.physics import Body, Physics
+from components.environments.core.physics import Physics, PhysicsState
 
 
 def test_mechanics_are_c_mujocos(free_ant):
@@ -19,7 +19,7 @@ def test_mechanics_are_c_mujocos(free_ant):
     data.qpos[3:7] /= np.linalg.norm(data.qpos[3:7])
     data.qvel, data.ctrl = rng.normal(size=14), rng.uniform(-1, 1, 8)
     mujoco.mj_forward(physics.model, data)
-    body = Body(
+    body = PhysicsState(
         *(jnp.asarray(x, jnp.float32) for x in (data.qpos, data.qvel, 0 * data.qvel, data.ctrl))
     )
     found = jax.jit(physics.mechanics)(body)

@@ -9,8 +9,8 @@ from ants_in_c import converged, error, put, step_in_c
 from compiled import task
 
 from components.constraints import SettingError
-from components.env_dims import Sizes
-from components.environments.core.physics import Body, Physics
+from components.env_dims import EnvDims
+from components.environments.core.physics import Physics, PhysicsState
 from components.environments.mazes.corridors import corridor
 from components.environments.mazes.layouts import LAYOUTS
 from components.environments.mazes.maze import maze
@@ -53,7 +53,7 @@ def states_beside_walls(count):
 
 def test_sizes(free_ant, maze_ant):
     for env in (free_ant, maze_ant):
-        assert env.sizes == Sizes(state=29, goal=2, action=8)
+        assert env.sizes == EnvDims(state=29, goal=2, action=8)
         assert env.task.physics.control_step == pytest.approx(0.05)
 
 
@@ -214,7 +214,7 @@ def test_converged_mjx_beside_walls_is_c_mujoco(maze_ant):
     qpos, qvel, action = states_beside_walls(200)
     zero = np.zeros_like
     start = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, zero(qvel), zero(action)))
-    body = advance(Body(*start), jnp.asarray(action, jnp.float32))
+    body = advance(PhysicsState(*start), jnp.asarray(action, jnp.float32))
     scene = converged(ant_model(walls))
     expected = [step_in_c(scene, *row).after for row in zip(qpos, qvel, action, strict=True)]
     np.testing.assert_allclose(body.qpos, expected, atol=5e-5)

@@ -9,7 +9,7 @@ from ants_in_c import SUBSTEPS, converged, error, largest_error, put, step_in_c,
 from compiled import task
 
 from components.constraints import SettingError
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.environments.core.physics import Physics
 from components.environments.mazes.layouts import BALL_LAYOUTS
 from components.environments.mazes.object_walls import move_both
@@ -58,7 +58,7 @@ def beside(ant, ball, speed=(0, 0)):
 
 def test_sizes(open_floor, in_maze):
     for env in (open_floor, in_maze):
-        assert env.sizes == Sizes(state=31, goal=2, action=8)
+        assert env.sizes == EnvDims(state=31, goal=2, action=8)
         assert env.task.physics.control_step == pytest.approx(0.05)
 
 

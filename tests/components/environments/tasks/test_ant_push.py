@@ -8,7 +8,7 @@ from ants_in_c import SUBSTEPS, converged, error, largest_error, put, step_in_c
 from compiled import task
 
 from components.constraints import SettingError
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.environments.core.physics import Physics
 from components.environments.mazes.object_walls import move_both
 from components.environments.robots.ant_push import (
@@ -53,7 +53,7 @@ def beside(ant, block):
 
 
 def test_sizes(env):
-    assert env.sizes == Sizes(state=31, goal=2, action=8)
+    assert env.sizes == EnvDims(state=31, goal=2, action=8)
     assert env.task.physics.control_step == pytest.approx(0.05)
     # The ant's 7.29 kg and the block's 0.1 kg.
     np.testing.assert_allclose(env.task.scene.body_mass.sum(), 7.39, atol=0.01)

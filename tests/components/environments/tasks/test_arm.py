@@ -10,7 +10,7 @@ import pytest
 from compiled import task
 
 from components.constraints import SettingError
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.environments.core.goal_environment import State
 from components.environments.robots.panda_scenes import CUBE_HALF, Square
 from components.environments.tasks.arm import (
@@ -29,11 +29,11 @@ from components.environments.tasks.arm_control import REST
 from components.environments.tasks.arm_starts import REACH
 
 SIZES = [
-    (arm_reach, Sizes(state=13, goal=3, action=4)),
-    (arm_grasp, Sizes(state=23, goal=7, action=5)),
-    (arm_push, Sizes(state=17, goal=3, action=5)),
-    (arm_binpick, Sizes(state=17, goal=3, action=5)),
-    (arm_binpick_eef, Sizes(state=11, goal=3, action=4)),
+    (arm_reach, EnvDims(state=13, goal=3, action=4)),
+    (arm_grasp, EnvDims(state=23, goal=7, action=5)),
+    (arm_push, EnvDims(state=17, goal=3, action=5)),
+    (arm_binpick, EnvDims(state=17, goal=3, action=5)),
+    (arm_binpick_eef, EnvDims(state=11, goal=3, action=4)),
 ]
 PLACES = [
     (arm_push, *PUSH["easy"]),

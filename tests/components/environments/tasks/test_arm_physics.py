@@ -9,7 +9,7 @@ import pytest
 from compiled import task
 from panda_kinematics import action, solve
 
-from components.environments.core.physics import Body
+from components.environments.core.physics import PhysicsState
 from components.environments.robots.panda_scenes import CUBE_HALF, cube_model, hand_model
 from components.environments.tasks.arm import (
     BINPICK,
@@ -54,7 +54,7 @@ class Robot:
         return self.data
 
     @property
-    def body(self) -> Body:
+    def body(self) -> PhysicsState:
         return self.state.body
 
     @property

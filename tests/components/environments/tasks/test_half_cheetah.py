@@ -8,7 +8,7 @@ import pytest
 from compiled import task
 
 from components.constraints import SettingError
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.environments.robots.half_cheetah import half_cheetah_model
 from components.environments.tasks.half_cheetah import half_cheetah
 
@@ -45,7 +45,7 @@ def deepest(model, qpos):
 
 
 def test_sizes(env):
-    assert env.sizes == Sizes(state=18, goal=1, action=6)
+    assert env.sizes == EnvDims(state=18, goal=1, action=6)
     assert env.task.physics.control_step == pytest.approx(0.05)
 
 

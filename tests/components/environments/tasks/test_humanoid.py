@@ -12,7 +12,7 @@ from ants_in_c import put
 from compiled import task
 
 from components.constraints import SettingError
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.environments.mazes.maze import maze
 from components.environments.robots.humanoid import humanoid_model
 from components.environments.tasks.humanoid import humanoid, humanoid_maze
@@ -83,7 +83,7 @@ def stance_action(model, data, target):
 
 def test_sizes(free, in_maze):
     for env in (free, in_maze):
-        assert env.sizes == Sizes(state=246, goal=3, action=17)
+        assert env.sizes == EnvDims(state=246, goal=3, action=17)
         assert env.task.physics.control_step == pytest.approx(0.015)
 
 

@@ -8,7 +8,7 @@ import pytest
 from compiled import task
 
 from components.constraints import SettingError
-from components.env_dims import Sizes
+from components.env_dims import EnvDims
 from components.environments.mazes.layouts import LAYOUTS
 from components.environments.tasks.point import RADIUS, point_maze, point_maze_stitching
 
@@ -24,7 +24,7 @@ def start():
 
 
 def test_sizes(point):
-    assert point.sizes == Sizes(state=4, goal=2, action=2)
+    assert point.sizes == EnvDims(state=4, goal=2, action=2)
     assert point.task.physics.control_step == pytest.approx(0.2)
 
 

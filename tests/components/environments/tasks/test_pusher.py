@@ -8,8 +8,8 @@ import pytest
 from compiled import task
 
 from components.constraints import SettingError
-from components.env_dims import Sizes
-from components.environments.core.physics import Body
+from components.env_dims import EnvDims
+from components.environments.core.physics import PhysicsState
 from components.environments.robots.pusher import (
     JOINTS,
     OBJECT_HEIGHT,
@@ -55,7 +55,7 @@ def put(state, qpos, qvel=None):
     """The same state with arm and object elsewhere."""
     qvel = np.zeros(9) if qvel is None else qvel
     body = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, np.zeros(9), np.zeros(7)))
-    return state._replace(body=Body(*body))
+    return state._replace(body=PhysicsState(*body))
 
 
 def pose(model, target, point, rng):
@@ -85,7 +85,7 @@ def pose(model, target, point, rng):
 
 
 def test_sizes(env):
-    assert env.sizes == Sizes(state=20, goal=3, action=7)
+    assert env.sizes == EnvDims(state=20, goal=3, action=7)
     assert env.task.physics.control_step == pytest.approx(0.05)
 
 

@@ -8,8 +8,8 @@ import pytest
 from compiled import task
 
 from components.constraints import SettingError
-from components.env_dims import Sizes
-from components.environments.core.physics import Body
+from components.env_dims import EnvDims
+from components.environments.core.physics import PhysicsState
 from components.environments.robots.reacher import reacher_model
 from components.environments.tasks.reacher import reacher
 
@@ -33,12 +33,14 @@ def put(state, qpos, qvel=(0, 0)):
     """The same state with the arm elsewhere."""
     zero = jnp.zeros(2, jnp.float32)
     return state._replace(
-        body=Body(jnp.asarray(qpos, jnp.float32), jnp.asarray(qvel, jnp.float32), zero, zero)
+        body=PhysicsState(
+            jnp.asarray(qpos, jnp.float32), jnp.asarray(qvel, jnp.float32), zero, zero
+        )
     )
 
 
 def test_sizes(env):
-    assert env.sizes == Sizes(state=10, goal=3, action=2)
+    assert env.sizes == EnvDims(state=10, goal=3, action=2)
     assert env.task.physics.control_step == pytest.approx(0.02)
 
 

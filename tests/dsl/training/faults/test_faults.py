@@ -102,8 +102,8 @@ def test_a_signal_on_a_full_disk_is_not_called_saved(file, half):
 
 def test_a_record_that_cannot_be_written_ends_the_run(file, half):
     size = (half / "metrics.jsonl").stat().st_size
-    limit = ("import resource", "from dsl.records.metrics_log import Jsonl",
-             "real = Jsonl.log",
+    limit = ("import resource", "from dsl.records.metrics_log import MetricsLog",
+             "real = MetricsLog.log",
              f"Jsonl.log = lambda *a: (resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1)),"
               " real(*a))")  # fmt: skip
     code, said = run(file, half, wrapper=limit)
@@ -138,7 +138,7 @@ def test_trackers_that_raise_and_hang_and_a_clock_that_jumps(file, whole, tmp_pa
         "real = time.time",
         "time.time = lambda: real() + random.choice([-1e9, 0.0, 1e9])",
         "from dsl.tracking import aim_view, console",
-        "aim_view.AimView.__init__.__kwdefaults__ = {'closing_seconds': 0.5}",
+        "aim_view.AimTracker.__init__.__kwdefaults__ = {'closing_seconds': 0.5}",
         "sleep = lambda *_: subprocess.Popen(['sleep', '100'], stdin=subprocess.PIPE)",
         "aim_view._start = sleep",
         "def angry(*_): raise RuntimeError('no terminal today')",

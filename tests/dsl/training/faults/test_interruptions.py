@@ -105,7 +105,7 @@ MOMENTS = {
     "arrays": "store._write_arrays",
     "manifest": "store._write_manifest",
     "name": "store.os.rename",
-    "after": "keeper.Keeper._prune",
+    "after": "keeper.CheckpointManager._prune",
 }
 
 
@@ -113,7 +113,7 @@ def killed_at(moment):
     return (
         "import os, signal",
         "from dsl.checkpoint import keeper, store",
-        "keeper.Keeper.due = lambda *_: True",
+        "keeper.CheckpointManager.due = lambda *_: True",
         "calls = []",
         f"real = {moment}",
         "def die(*args):",
