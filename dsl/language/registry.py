@@ -15,6 +15,7 @@ from typing import Any
 
 from dsl.language import gin_door
 from dsl.language.factory import factory
+from dsl.language.plan import Partial, PartialError
 from dsl.language.word import Setting, Word, WordError, read_word
 
 __all__ = [

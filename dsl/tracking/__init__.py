@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from dsl.records.metrics_log import MetricsLog, read_metrics
-from dsl.tracking.aim_view import AimTracker
+from dsl.tracking.aim_tracker import AimTracker
 from dsl.tracking.console import Console
 from dsl.tracking.fan_out import FanOut
 from dsl.tracking.tracker import Metrics, Tracker

@@ -22,7 +22,7 @@ from dsl.records.run_folder import METRICS, PICTURES
 from dsl.tracking.aim_repository import repository, repository_lock
 
 if TYPE_CHECKING:
-    pass
+    from dsl.tracking.aim_writer import AimWriter
 
 _POLL_SECONDS = 0.5
 
@@ -60,7 +60,7 @@ def copy(folders: Sequence[Path], root: Path, over: Callable[[float], bool]) -> 
         root: the folder that holds the repository.
         over: as for `follow`.
     """
-    from dsl.tracking.aim_tracker import AimWriter
+    from dsl.tracking.aim_writer import AimWriter
 
     with ExitStack() as trackers:
         copies = []

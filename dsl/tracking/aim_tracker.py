@@ -1,103 +1,109 @@
-"""Writes one run into an Aim repository, from nothing but the run's folder.
+"""The run's side of Aim: starts the process that follows the run, and ends it."""
 
-The only module that imports Aim. It is used by `aim_follower`, in a process of its own, and by
-`add_runs`.
-"""
-
-import gc
-import json
-from collections.abc import Mapping
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-import aim
+from tqdm import tqdm
 
-from dsl.records.metrics_log import read_metrics
-from dsl.records.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
-from dsl.tracking.aim_repository import known_run, remember_run
+from dsl.tracking.aim_repository import repository, repository_lock
+from dsl.tracking.tracker import Metrics
 
-_COUNTERS = ("env_steps", "epoch")
+LOG = "aim.log"
+_CLOSING_SECONDS = 60.0
+_SOURCE = Path(__file__).resolve().parent.parent.parent
 
 
-class AimWriter:
-    """The Aim run of a run folder: settings, gin texts, then one point per metric and epoch.
+class AimError(Exception):
+    """Aim does not show the run; says why."""
 
-    A folder is the same Aim run every time, and Aim keeps one value per metric and step: what is
-    written again replaces what is there.
 
-    The x axis is environment steps. `eval/success_rate` becomes the metric `success_rate` with
-    the context `{"subset": "eval"}`; `train/deep/critic_loss` becomes `critic_loss` with
-    `{"subset": "train", "learner": "deep"}`.
+class AimTracker:
+    """Shows runs in Aim, from a process that reads what their records have written.
 
     Args:
-        folder: the run's folder.
-        root: the folder that holds the repository `.aim`.
+        folders: of the runs, already described; the repository is `.aim` beside them.
+        closing_seconds: how long Aim may take at the end before it is given up.
     """
 
-    def __init__(self, folder: Path, root: Path):
-        experiment = json.loads((folder / EXPERIMENT).read_text())
-        self._env_steps = 0
-        self._run = _open(folder, root)
-        self._run.experiment = experiment["name"]
-        self._run.name = folder.name
-        self._run["macros"] = experiment["macros"]
-        self._run["hparams"] = experiment["hyperparameters"]
-        for name in (CONFIG, OPERATIVE):
-            self._run.track(aim.Text((folder / name).read_text()), name=name, step=0)
+    def __init__(self, *folders: Path, closing_seconds: float = _CLOSING_SECONDS):
+        self._log = folders[0] / LOG
+        self._closing_seconds = closing_seconds
+        _tell_of_other_writer(folders[0])
+        self._process = _start(folders, self._log)
 
-    def log(self, metrics: Mapping[str, Any]) -> None:
-        self._env_steps = metrics["env_steps"]
-        for metric, value in metrics.items():
-            # A null stands for a number that is not finite, which Aim cannot draw.
-            if metric not in _COUNTERS and value is not None:
-                self._track(metric, float(value), metrics["epoch"])
+    def log(self, metrics: Metrics) -> None:  # noqa: ARG002 - read from metrics.jsonl
+        """Nothing but a look whether Aim is still there.
+
+        Raises:
+            AimError: it is not.
+        """
+        if self._process.poll() is not None:
+            self._release()
+            raise AimError(self._reason())
+
+    def progress(self, env_steps: int) -> None:
+        """Nothing: Aim shows whole epochs."""
 
     def picture(self, name: str, path: Path) -> None:
-        self._run.track(aim.Image(str(path)), name=name, step=self._env_steps)
+        """Nothing: pictures are read from the run's folder."""
 
     def close(self) -> None:
-        self._run.close()
+        """Let Aim read the rest, and wait for it.
 
-    def _track(self, metric: str, value: float, epoch: int) -> None:
-        name, context = place(metric)
-        self._run.track(value, name=name, step=self._env_steps, epoch=epoch, context=context)
+        Raises:
+            AimError: not all of the run is in Aim.
+        """
+        self._release()
+        try:
+            status = self._process.wait(self._closing_seconds)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+            raise AimError(f"did not finish within {self._closing_seconds:g} seconds.") from None
+        if status != 0:
+            raise AimError(self._reason())
+        self._log.unlink(missing_ok=True)
 
+    def _release(self) -> None:
+        if self._process.stdin is not None:
+            self._process.stdin.close()
 
-def place(metric: str) -> tuple[str, Any]:
-    """Aim's name and context for one of our metrics."""
-    *where, name = metric.split("/", 2)
-    return name, dict(zip(("subset", "learner"), where, strict=False))
-
-
-def _open(folder: Path, root: Path) -> aim.Run:
-    name = known_run(folder, root)
-    if name is not None and _has_other_steps(folder, root, name):
-        gc.collect()  # Aim writes to the run once more when its objects go
-        aim.Repo.from_path(str(root)).delete_run(name)
-        name = None
-    run = _aim_run(root, name)
-    if name is None:
-        remember_run(folder, run.hash)
-    return run
-
-
-def _aim_run(root: Path, name: str | None) -> aim.Run:
-    return aim.Run(
-        run_hash=name,
-        repo=str(root),
-        system_tracking_interval=None,
-        log_system_params=False,
-        capture_terminal_logs=False,
-    )
+    def _reason(self) -> str:
+        if self._process.returncode != 1:
+            return f"ended with status {self._process.returncode}; see {self._log}."
+        return self._log.read_text(errors="replace").splitlines()[-1]
 
 
-def _has_other_steps(folder: Path, root: Path, name: str) -> bool:
-    """Whether Aim has points that the record no longer has: a run went back to a checkpoint."""
-    recorded = {epoch["env_steps"] for epoch in read_metrics(folder / METRICS)}
-    run = _aim_run(root, name)
+def _start(folders: Sequence[Path], log: Path) -> subprocess.Popen[bytes]:
+    environment = dict(os.environ)
+    # Whoever makes warnings errors means their own code, not Aim's.
+    environment.pop("PYTHONWARNINGS", None)
+    path = environment.get("PYTHONPATH")
+    environment["PYTHONPATH"] = str(_SOURCE) + (os.pathsep + path if path else "")
+    with open(log, "ab") as output:
+        return subprocess.Popen(
+            [sys.executable, "-m", "dsl.tracking.aim_follower", *map(str, folders)],
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=output,
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def _tell_of_other_writer(folder: Path) -> None:
+    lock = repository_lock(folder.parent)
     try:
-        metrics = [run.get_metric(name, context) for name, context, _ in run.iter_metrics_info()]
-        steps = {step for m in metrics if m is not None for step in m.data.indices_list()}
-        return not steps <= recorded
-    finally:
-        run.close()
+        free = lock.acquire()
+    except OSError:
+        return  # the process will fail on it too, and say so
+    lock.release()
+    if not free:
+        tqdm.write(
+            f"Aim: {repository(folder.parent)} is being written by {lock.holder()}; this run "
+            "appears there when that one has ended. metrics.jsonl has everything.",
+            file=sys.stderr,
+        )

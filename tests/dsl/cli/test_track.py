@@ -15,7 +15,7 @@ from dsl.records.metrics_log import MetricsLog
 from dsl.records.run_folder import Description, RunFolder
 from dsl.tracking.add_runs import find_runs, wrong_with
 from dsl.tracking.aim_repository import known_run, remember_run
-from dsl.tracking.aim_view import AimTracker
+from dsl.tracking.aim_tracker import AimTracker
 
 ROOT = Path(__file__).resolve().parents[3]
 DESCRIPTION = Description("quick", "A = 1\n", "B = 2\n", {"SEED": 7}, {"a": {"b": 3}}, {})

@@ -16,7 +16,7 @@ from aim_reader import read_aim
 from dsl.records.file_lock import FileLock
 from dsl.records.metrics_log import MetricsLog
 from dsl.records.run_folder import Description, RunFolder
-from dsl.tracking.aim_view import AimError, AimTracker
+from dsl.tracking.aim_tracker import AimError, AimTracker
 
 ROOT = Path(__file__).resolve().parents[3]
 DESCRIPTION = Description(
@@ -233,7 +233,7 @@ def test_a_run_that_never_got_its_turn_says_so(folder, record, fake):
 _TRAIN = """
 import sys, time
 from pathlib import Path
-from dsl.tracking.aim_view import AimTracker
+from dsl.tracking.aim_tracker import AimTracker
 view = AimTracker(Path(sys.argv[1]))
 print(view._process.pid, flush=True)
 time.sleep(60)

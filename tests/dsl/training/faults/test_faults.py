@@ -137,10 +137,10 @@ def test_trackers_that_raise_and_hang_and_a_clock_that_jumps(file, whole, tmp_pa
         "import random, subprocess, time",
         "real = time.time",
         "time.time = lambda: real() + random.choice([-1e9, 0.0, 1e9])",
-        "from dsl.tracking import aim_view, console",
-        "aim_view.AimTracker.__init__.__kwdefaults__ = {'closing_seconds': 0.5}",
+        "from dsl.tracking import aim_tracker, console",
+        "aim_tracker.AimTracker.__init__.__kwdefaults__ = {'closing_seconds': 0.5}",
         "sleep = lambda *_: subprocess.Popen(['sleep', '100'], stdin=subprocess.PIPE)",
-        "aim_view._start = sleep",
+        "aim_tracker._start = sleep",
         "def angry(*_): raise RuntimeError('no terminal today')",
         "console.Console.log = angry",
     )

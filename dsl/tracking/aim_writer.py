@@ -1,0 +1,103 @@
+"""Writes one run into an Aim repository, from nothing but the run's folder.
+
+The only module that imports Aim. It is used by `aim_follower`, in a process of its own, and by
+`add_runs`.
+"""
+
+import gc
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import aim
+
+from dsl.records.metrics_log import read_metrics
+from dsl.records.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
+from dsl.tracking.aim_repository import known_run, remember_run
+
+_COUNTERS = ("env_steps", "epoch")
+
+
+class AimWriter:
+    """The Aim run of a run folder: settings, gin texts, then one point per metric and epoch.
+
+    A folder is the same Aim run every time, and Aim keeps one value per metric and step: what is
+    written again replaces what is there.
+
+    The x axis is environment steps. `eval/success_rate` becomes the metric `success_rate` with
+    the context `{"subset": "eval"}`; `train/deep/critic_loss` becomes `critic_loss` with
+    `{"subset": "train", "learner": "deep"}`.
+
+    Args:
+        folder: the run's folder.
+        root: the folder that holds the repository `.aim`.
+    """
+
+    def __init__(self, folder: Path, root: Path):
+        experiment = json.loads((folder / EXPERIMENT).read_text())
+        self._env_steps = 0
+        self._run = _open(folder, root)
+        self._run.experiment = experiment["name"]
+        self._run.name = folder.name
+        self._run["macros"] = experiment["macros"]
+        self._run["hparams"] = experiment["hyperparameters"]
+        for name in (CONFIG, OPERATIVE):
+            self._run.track(aim.Text((folder / name).read_text()), name=name, step=0)
+
+    def log(self, metrics: Mapping[str, Any]) -> None:
+        self._env_steps = metrics["env_steps"]
+        for metric, value in metrics.items():
+            # A null stands for a number that is not finite, which Aim cannot draw.
+            if metric not in _COUNTERS and value is not None:
+                self._track(metric, float(value), metrics["epoch"])
+
+    def picture(self, name: str, path: Path) -> None:
+        self._run.track(aim.Image(str(path)), name=name, step=self._env_steps)
+
+    def close(self) -> None:
+        self._run.close()
+
+    def _track(self, metric: str, value: float, epoch: int) -> None:
+        name, context = place(metric)
+        self._run.track(value, name=name, step=self._env_steps, epoch=epoch, context=context)
+
+
+def place(metric: str) -> tuple[str, Any]:
+    """Aim's name and context for one of our metrics."""
+    *where, name = metric.split("/", 2)
+    return name, dict(zip(("subset", "learner"), where, strict=False))
+
+
+def _open(folder: Path, root: Path) -> aim.Run:
+    name = known_run(folder, root)
+    if name is not None and _has_other_steps(folder, root, name):
+        gc.collect()  # Aim writes to the run once more when its objects go
+        aim.Repo.from_path(str(root)).delete_run(name)
+        name = None
+    run = _aim_run(root, name)
+    if name is None:
+        remember_run(folder, run.hash)
+    return run
+
+
+def _aim_run(root: Path, name: str | None) -> aim.Run:
+    return aim.Run(
+        run_hash=name,
+        repo=str(root),
+        system_tracking_interval=None,
+        log_system_params=False,
+        capture_terminal_logs=False,
+    )
+
+
+def _has_other_steps(folder: Path, root: Path, name: str) -> bool:
+    """Whether Aim has points that the record no longer has: a run went back to a checkpoint."""
+    recorded = {epoch["env_steps"] for epoch in read_metrics(folder / METRICS)}
+    run = _aim_run(root, name)
+    try:
+        metrics = [run.get_metric(name, context) for name, context, _ in run.iter_metrics_info()]
+        steps = {step for m in metrics if m is not None for step in m.data.indices_list()}
+        return not steps <= recorded
+    finally:
+        run.close()
