@@ -39,6 +39,8 @@ def _dispatch(options: argparse.Namespace) -> int:
         print(listing(options.words or None))
         return 0
     configuration = load(options.file, options.set)
+    for notice in configuration.notices:
+        print(notice, file=sys.stderr)
     if options.check:
         print(check.report(configuration))
         return 0

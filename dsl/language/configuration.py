@@ -26,6 +26,7 @@ from dsl.language.plan import PartialError
 from dsl.language.problems import Location, Problem, render
 from dsl.language.reach import reach
 from dsl.language.registry import vocabulary
+from dsl.language.renames import use_current_names
 from dsl.language.sources import Sources, read_sources
 from dsl.language.statements import Binding
 from dsl.language.sweeps import Grid, grid_of, sweep_problems, without_sweep
@@ -53,12 +54,19 @@ class Configuration:
 
     Attributes:
         grid: what varies in a sweep: values as gin text, by the name of a macro or a setting.
+        notices: one line for each setting that goes by an old name; for the user to read.
     """
 
     def __init__(
-        self, path: Path, sources: Sources, overrides: list[str], table: BindingTable, grid: Grid
+        self,
+        path: Path,
+        sources: Sources,
+        overrides: list[str],
+        table: BindingTable,
+        grid: Grid,
+        notices: list[str],
     ):
-        self.grid = grid
+        self.grid, self.notices = grid, notices
         self._file = Location(displayed(path))
         self._sources, self._overrides, self._table = sources, overrides, table
         self._vocabulary = vocabulary()
@@ -148,11 +156,15 @@ def load(path: str | Path, overrides: Iterable[str] = ()) -> Configuration:
     extra, more = without_sweep(extra)
     sweep += more
     problems = [*sources.problems, *wrong_overrides, *wrong_imports, *sweep_problems(sweep)]
+    renamed = use_current_names([*sources.bindings, *extra], vocabulary())
+    problems += renamed.problems
+    sources.bindings = [b for b in renamed.bindings if not b.location.in_override]
+    extra = [b for b in renamed.bindings if b.location.in_override]
     problems += _judge(sources, extra, file, imported=not wrong_imports)
     if problems:
         raise ConfigError(render(problems))
     table = BindingTable([*sources.bindings, *extra])
-    configuration = Configuration(path, sources, overrides, table, grid_of(sweep))
+    configuration = Configuration(path, sources, overrides, table, grid_of(sweep), renamed.notices)
     _try(configuration, file)
     return configuration
 

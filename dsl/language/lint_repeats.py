@@ -16,7 +16,7 @@ def repeat_problems(table: BindingTable, parents: dict[str, str]) -> Iterator[Pr
     """
     first: dict[tuple, Binding] = {}
     for binding in table.bindings:
-        source = "--set" if binding.location.in_override else binding.location.file
+        source = binding.location.source
         earlier = first.setdefault((source, binding.key), binding)
         if earlier is not binding:
             where = "by another --set" if source == "--set" else f"at {earlier.location}"

@@ -28,6 +28,11 @@ class Location:
         return f"{self.file}:{self.line}" if self.line else self.file
 
     @property
+    def source(self) -> str:
+        """The file, or the command line: within one of them nothing may be set twice."""
+        return "--set" if self.in_override else self.file
+
+    @property
     def in_override(self) -> bool:
         """Whether this is a `--set`."""
         return self.rank >= OVERRIDES

@@ -28,6 +28,7 @@ __all__ = [
     "constants",
     "family",
     "isolated",
+    "renamed_settings",
     "root",
     "vocabulary",
 ]
@@ -43,11 +44,13 @@ class Vocabulary:
         words: by full name, in the order of registration, the root included.
         constants: values by full name.
         root: name of the word that a gin file describes.
+        renamed: current names of settings by their old name, by the full name of the word.
     """
 
     words: dict[str, Word] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)
     root: str | None = None
+    renamed: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def families(self) -> list[str]:
@@ -113,6 +116,29 @@ def root(thing: Any) -> None:
         raise WordError(f"{_vocabulary.root} is the root already.")
     _add(word)
     _vocabulary.root = word.name
+
+
+def renamed_settings(word: str, /, **new_names: str) -> None:
+    """Let gin files use the old names of settings for one more release.
+
+        renamed_settings("learner.ActorCritic", actor_every="policy_delay")
+
+    Args:
+        word: full name of a registered word; the root's own name for its settings.
+        new_names: the current name of a setting, by its old name.
+
+    Raises:
+        WordError: the word is unknown, lacks the new name, or still has the old one.
+    """
+    if word not in _vocabulary.words:
+        raise WordError(f"{word} is not registered; register it before renaming its settings.")
+    settings = _vocabulary.words[word].settings
+    for old, new in new_names.items():
+        if new not in settings:
+            raise WordError(f"{word} has no setting {new!r} that {old!r} could be called now.")
+        if old in settings:
+            raise WordError(f"{word} still has the setting {old!r}.")
+        _vocabulary.renamed.setdefault(word, {})[old] = new
 
 
 @contextlib.contextmanager
