@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 
 import dsl.vocabulary  # noqa: F401 - registers the words
 from components.environments.core.goal_environment import GoalEnvironment, State
-from components.environments.rendering.render import frame
+from components.environments.rendering.render import render_frame
 from dsl.language.registry import vocabulary
 
 COLUMNS = 4
@@ -29,7 +29,7 @@ def photograph(env: GoalEnvironment) -> np.ndarray:
     states, timesteps = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), STARTS))
     best = int(np.abs(timesteps.extras["distance"] - env.task.view / 3).argmin())
     state: State = jax.tree.map(lambda x: x[best], states)
-    return frame(env, state, WIDTH, HEIGHT)
+    return render_frame(env, state, WIDTH, HEIGHT)
 
 
 def sheet(file: Path) -> None:

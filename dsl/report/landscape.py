@@ -15,7 +15,7 @@ from components.actors.action_selection import act
 from components.critics.contrastive import ContrastiveCritic
 from components.environments.core.goal_environment import GoalEnvironment, State
 from components.environments.mazes.maze import Maze
-from components.environments.mazes.places import Places, cells_between, places, states_at
+from components.environments.mazes.places import Places, cells_between, places
 from components.learners.actor_critic import Networks
 from dsl.report.style import MARK, label_y, legend, panels
 from dsl.training.policy import Policy
@@ -79,7 +79,7 @@ def _farthest(task: GoalEnvironment, maze: Maze) -> State:
 
 @eqx.filter_jit
 def _values(policy: Policy, task: GoalEnvironment, state: State, positions: Any) -> Any:
-    states = states_at(task, state, positions)
+    states = task.states_at_positions(state, positions)
     goals = jnp.broadcast_to(state.goal, (len(states), len(state.goal)))
     networks: Networks = policy.networks
     actions = act(

@@ -1,5 +1,6 @@
 """Goal-reaching tasks behind Jumanji's environment interface."""
 
+from collections.abc import Callable
 from functools import cached_property
 from typing import NamedTuple
 
@@ -44,6 +45,10 @@ class State(NamedTuple):
     step: Int[Array, ""]
 
 
+# A picture (height, width, 3) of uint8, from an environment and one of its states.
+RenderFn = Callable[["GoalEnvironment", State], np.ndarray]
+
+
 class GoalEnvironment(Environment):
     """A `Task` to be reset and stepped.
 
@@ -54,8 +59,15 @@ class GoalEnvironment(Environment):
     (bool): whether the episode ended because its physics broke.
     """
 
-    def __init__(self, task: Task):
+    def __init__(self, task: Task, render_fn: RenderFn | None = None):
+        """
+        Args:
+            task: what to simulate, observe and reach.
+            render_fn: draws one (unbatched) state for `render`, such as `render_frame`. Training
+                needs none, and without one this package does not depend on rendering.
+        """
         self.task = task
+        self._render_fn = render_fn
         # Traced here: below, every operation of it would be compiled and run on its own.
         _ = self.sizes
         # Jumanji compares the bounds of the action specification; not to be traced.
@@ -168,9 +180,32 @@ class GoalEnvironment(Environment):
         """One number in [-1, 1] per motor."""
         return specs.BoundedArray((self.sizes.action,), jnp.float32, -1.0, 1.0, "action")
 
-    def render(self, state: State) -> np.ndarray:
-        """A picture (height, width, 3) of `state`; see `render.frame`."""
-        # Drawing needs OpenGL and Matplotlib, which training does not.
-        from components.environments.rendering.render import frame
+    def states_at_positions(
+        self, like: State, positions: Float[Array, "k 2"]
+    ) -> Float[Array, "k n"]:
+        """Return what the robot would observe at rest at other places.
 
-        return frame(self, state)
+        Args:
+            like: one (unbatched) state, for the pose and for everything but the robot.
+            positions: x and y of the robot (metres), the first two entries of its qpos.
+        """
+
+        def observe_at(position: Float[Array, "2"]) -> Float[Array, " n"]:
+            qpos = like.body.qpos.at[:2].set(position)
+            return self.task.observe(self.task.physics.rest(qpos, jnp.zeros_like(like.body.qvel)))
+
+        return jax.vmap(observe_at)(positions)
+
+    def render(self, state: State) -> np.ndarray:
+        """Return a picture of `state` by the `render_fn` that the environment was given.
+
+        Raises:
+            NotImplementedError: the environment was given none.
+        """
+        if self._render_fn is None:
+            raise NotImplementedError(
+                "this environment has no render_fn; call render_frame(env, state) of "
+                "components.environments.rendering.render, or make the environment with "
+                "GoalEnvironment(env.task, render_fn=render_frame)."
+            )
+        return self._render_fn(self, state)

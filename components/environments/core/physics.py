@@ -6,7 +6,6 @@ the choice between going on and starting afresh never touch it.
 """
 
 import contextlib
-import io
 from collections.abc import Callable, Iterator
 from functools import cached_property
 from typing import Any, NamedTuple
@@ -17,12 +16,9 @@ import mujoco
 import numpy as np
 from jaxtyping import Array, Float
 
-# MJX prints that its optional Warp backend is missing; it is not used here.
-with contextlib.redirect_stdout(io.StringIO()):
-    from mujoco import mjx
-
-    from components.environments.workarounds.kinematics_barrier import has_long_chain, links_apart
-    from components.environments.workarounds.lapack_deadlock import factorise_in_parts
+from components.environments.workarounds.kinematics_barrier import has_long_chain, links_apart
+from components.environments.workarounds.lapack_deadlock import factorise_in_parts
+from components.environments.workarounds.quiet_mjx import mjx
 
 
 class PhysicsState(NamedTuple):
@@ -68,7 +64,8 @@ class Kinematics(NamedTuple):
     qfrc_actuator: Float[Array, " nv"]
 
 
-Adapt = Callable[[mjx.Model, Float[Array, " nq"]], mjx.Model]
+# Changes the model before a physics step, from the positions there.
+ModelUpdate = Callable[[mjx.Model, Float[Array, " nq"]], mjx.Model]
 
 _MECHANICS = (
     mjx.kinematics,
@@ -86,17 +83,19 @@ class Physics:
     Arrays are kept in NumPy: a `Physics` can be made while JAX is tracing, and pickled.
     """
 
-    def __init__(self, model: mujoco.MjModel, substeps: int, adapt: Adapt | None = None):
+    def __init__(
+        self, model: mujoco.MjModel, substeps: int, update_model: ModelUpdate | None = None
+    ):
         """
         Args:
             model: compiled MuJoCo model.
             substeps: physics steps of `model.opt.timestep` seconds per control step.
-            adapt: changes the model before every physics step, from the positions there.
+            update_model: changes the model before every physics step, from the positions there.
         """
         factorise_in_parts()
         self.model = model
         self.substeps = substeps
-        self._adapt = adapt
+        self._update_model = update_model
         with jax.ensure_compile_time_eval(), _mjx_tracing(self.model):
             self._mjx_model = jax.tree.map(np.asarray, mjx.put_model(model, impl="jax"))
             self._template = jax.tree.map(np.asarray, mjx.make_data(model, impl="jax"))
@@ -131,10 +130,10 @@ class Physics:
     def _advance(self, body: PhysicsState, ctrl: Float[Array, " nu"]) -> PhysicsState:
         with _mjx_tracing(self.model):
             model, template = self._on_device()
-            adapt = self._adapt or (lambda model, _qpos: model)
+            update_model = self._update_model or (lambda model, _qpos: model)
 
             def substep(body: PhysicsState, _: None) -> tuple[PhysicsState, None]:
-                data = mjx.step(adapt(model, body.qpos), _data(template, body))
+                data = mjx.step(update_model(model, body.qpos), _data(template, body))
                 return PhysicsState(data.qpos, data.qvel, data.qacc_warmstart, data.ctrl), None
 
             return jax.lax.scan(substep, body._replace(ctrl=ctrl), None, length=self.substeps)[0]

@@ -6,10 +6,10 @@ object touches, and which follow the object as the others follow the robot (see 
 
 import mujoco
 
-from components.environments.core.physics import Adapt
 from components.environments.mazes.walls import (
     WALL_BIT,
     Boxes,
+    MoveWalls,
     add_walls,
     move_nearest,
     move_nearest_to,
@@ -49,7 +49,7 @@ def add_nearest_walls(
 
 def move_both(
     walls: Boxes, object_walls: Boxes, model: mujoco.MjModel, columns: tuple[int, int]
-) -> Adapt:
+) -> MoveWalls:
     """Moves the walls of `add_nearest_walls` to where robot and object are.
 
     Args:

@@ -1,13 +1,10 @@
-"""Places in a maze: where a robot can stand, how far apart they are, and what it sees there."""
+"""Places in a maze: where a robot can stand, and how far apart they are."""
 
 from typing import NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float
+from jaxtyping import Bool, Float
 
-from components.environments.core.goal_environment import GoalEnvironment, State
 from components.environments.mazes.maze import Cell, Maze
 
 
@@ -52,21 +49,3 @@ def cells_between(
 def _cell(maze: Maze, place: np.ndarray) -> Cell:
     i, j = np.rint((np.asarray(place) - maze.corner) / maze.scale).astype(int)
     return int(i), int(j)
-
-
-def states_at(
-    env: GoalEnvironment, like: State, positions: Float[Array, "k 2"]
-) -> Float[Array, "k n"]:
-    """What the robot would see at rest at every position, all else being as in one state.
-
-    Args:
-        env: a task in a maze; see `Task.maze`.
-        like: one (unbatched) state of it, for the pose and for everything but the robot.
-        positions: x and y of the robot (metres).
-    """
-
-    def observed(position: Float[Array, "2"]) -> Float[Array, " n"]:
-        qpos = like.body.qpos.at[:2].set(position)
-        return env.task.observe(env.task.physics.rest(qpos, jnp.zeros_like(like.body.qvel)))
-
-    return jax.vmap(observed)(positions)

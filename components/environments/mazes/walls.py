@@ -10,6 +10,7 @@ with two walls and 2,000 with all thirteen; the states agree to rounding error. 
 further is given three: no point of these mazes has more than three walls within 0.7 of a cell.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -18,13 +19,16 @@ import mujoco
 import numpy as np
 from jaxtyping import Array, Float
 
-from components.environments.core.physics import Adapt, mjx
+from components.environments.workarounds.quiet_mjx import mjx
 
 # Contact bits: what touches the floor, and what touches walls.
 FLOOR_BIT = 1
 WALL_BIT = 2
 
 NEAREST = 2
+
+# Moves walls before a physics step; a `ModelUpdate` of the physics.
+MoveWalls = Callable[[mjx.Model, Float[Array, " nq"]], mjx.Model]
 
 
 class Rectangle(NamedTuple):
@@ -110,7 +114,7 @@ def nearest(walls: Boxes, count: int = NEAREST) -> Boxes:
     return Boxes(walls.centre[:count], walls.half[:count])
 
 
-def move_nearest(walls: Boxes, model: mujoco.MjModel, count: int = NEAREST) -> Adapt:
+def move_nearest(walls: Boxes, model: mujoco.MjModel, count: int = NEAREST) -> MoveWalls:
     """A function that moves the wall geoms of `model` to the walls nearest to the robot's root.
 
     Args:
@@ -133,7 +137,7 @@ def move_nearest_to(
     model: mujoco.MjModel,
     prefix: str,
     count: int = NEAREST,
-) -> Adapt:
+) -> MoveWalls:
     """As `move_nearest`, for whatever moves among the walls.
 
     Args:
@@ -145,11 +149,11 @@ def move_nearest_to(
     """
     geoms = np.array([model.geom(f"{prefix}_{i}").id for i in range(count)])
 
-    def adapt(model: mjx.Model, qpos: Float[Array, " nq"]) -> mjx.Model:
+    def move_walls(model: mjx.Model, qpos: Float[Array, " nq"]) -> mjx.Model:
         index = _nearest_indices(walls, qpos[np.array(columns)], count)
         return model.replace(
             geom_pos=model.geom_pos.at[geoms, :2].set(jnp.asarray(walls.centre)[index]),
             geom_size=model.geom_size.at[geoms, :2].set(jnp.asarray(walls.half)[index]),
         )
 
-    return adapt
+    return move_walls

@@ -14,7 +14,9 @@ OVER_WALLS, MAZE_AZIMUTH, IN_THE_OPEN = -58.0, 60.0, -35.0
 REACH = 1.6
 
 
-def frame(env: GoalEnvironment, state: State, width: int = 480, height: int = 360) -> np.ndarray:
+def render_frame(
+    env: GoalEnvironment, state: State, width: int = 480, height: int = 360
+) -> np.ndarray:
     """The robot in its scene and, in green, the goal with its success radius.
 
     The camera goes up to twice as far away as the task says, to have both in sight.

@@ -140,3 +140,12 @@ def test_a_task_may_map_actions_move_its_goal_and_judge_for_itself(bead, key):
     np.testing.assert_allclose(timestep.extras["distance"], 0.5, atol=1e-6)
     assert not timestep.extras["success"]
     assert env.success(FULL, REST)
+
+
+def test_the_robot_is_observed_at_rest_at_other_positions(point, key):
+    state, _ = point.reset(key)
+    assert np.abs(state.body.qvel).max() > 0
+    positions = jnp.array([[4.0, 4.0], [4.0, 8.0]])
+    np.testing.assert_allclose(
+        point.states_at_positions(state, positions), [[4, 4, 0, 0], [4, 8, 0, 0]], atol=1e-6
+    )

@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import mujoco
 import numpy as np
 
-from components.environments.core import physics as module
 from components.environments.core.physics import Physics, PhysicsState
+from components.environments.workarounds.quiet_mjx import mjx
 
 
 def test_mechanics_are_c_mujocos(free_ant):
@@ -29,8 +29,8 @@ def test_mechanics_are_c_mujocos(free_ant):
 
 
 def test_mjx_is_traced_once_for_all_programs(bead, monkeypatch):
-    traced, step = [], module.mjx.step
-    monkeypatch.setattr(module.mjx, "step", lambda *x: (traced.append(1), step(*x))[1])
+    traced, step = [], mjx.step
+    monkeypatch.setattr(mjx, "step", lambda *x: (traced.append(1), step(*x))[1])
     physics = Physics(bead.task.physics.model, 2)
     body = physics.rest(jnp.zeros(1, jnp.float32), jnp.zeros(1, jnp.float32))
     jax.eval_shape(physics.advance, body, body.ctrl)

@@ -1,14 +1,11 @@
-"""Places in a maze, the way between them, and what a robot sees there."""
+"""Places in a maze and the way between them."""
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from components.environments.mazes.maze import Maze, maze
-from components.environments.mazes.places import cells_between, places, states_at
+from components.environments.mazes.places import cells_between, places
 from components.environments.tasks.ant_push import MAP
-from components.environments.tasks.point import point_maze
 
 U_MAZE = maze("u_maze")
 
@@ -45,13 +42,3 @@ def test_the_way_around_the_walls(start, end, cells):
 def test_no_way_leads_out_of_a_closed_room():
     rooms = Maze(("#####", "#R#G#", "#####"), 1.0)
     assert cells_between(rooms, np.array([1.0, 1.0]), np.array([1.0, 3.0])) is None
-
-
-def test_the_robot_stands_still_where_it_is_put():
-    env = point_maze(episode_length=5)
-    state, _ = env.reset(jax.random.key(0))
-    assert np.abs(state.body.qvel).max() > 0
-    positions = jnp.array([[4.0, 4.0], [4.0, 8.0]])
-    np.testing.assert_allclose(
-        states_at(env, state, positions), [[4, 4, 0, 0], [4, 8, 0, 0]], atol=1e-6
-    )

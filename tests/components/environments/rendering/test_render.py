@@ -5,10 +5,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.rendering import opengl
 from components.environments.rendering.marks import goal_marks
 from components.environments.rendering.opengl import RenderError
-from components.environments.rendering.render import frame
+from components.environments.rendering.render import render_frame
 
 
 def green(picture):
@@ -21,18 +22,23 @@ def test_frame_shows_the_goal(maze_ant):
     state, _ = maze_ant.reset(jax.random.key(0))
     state = state._replace(goal=state.body.qpos[:2] + np.float32(1))
     try:
-        picture = maze_ant.render(state)
+        picture = GoalEnvironment(maze_ant.task, render_fn=render_frame).render(state)
     except RenderError as error:
         pytest.skip(str(error))
     assert picture.shape == (360, 480, 3)
     assert green(picture) > 100
 
 
+def test_an_environment_without_a_renderer_names_one(point, key):
+    with pytest.raises(NotImplementedError, match=r"render_frame\(env, state\)"):
+        point.render(point.reset(key)[0])
+
+
 def test_frame_has_a_goal_ten_metres_away_in_sight(free_ant):
     state, _ = free_ant.reset(jax.random.key(0))
     for goal in ([10, 0], [-10, 0], [0, 10], [0, -10]):
         try:
-            picture = frame(free_ant, state._replace(goal=jnp.array(goal, jnp.float32)))
+            picture = render_frame(free_ant, state._replace(goal=jnp.array(goal, jnp.float32)))
         except RenderError as error:
             pytest.skip(str(error))
         assert green(picture) > 30
@@ -45,7 +51,7 @@ def test_frame_says_what_to_do_without_opengl(point, monkeypatch):
     monkeypatch.setattr(opengl, "_context_class", broken)
     state, _ = point.reset(jax.random.key(0))
     with pytest.raises(RenderError, match=r"no EGL here.*libegl1"):
-        frame(point, state)
+        render_frame(point, state)
 
 
 @pytest.mark.parametrize(
