@@ -1,108 +1,40 @@
-"""What `--check` prints: what a run is made of and what it will need, without running it."""
+"""Check an experiment without running it: `kilolayer check FILE.gin`, or `run FILE.gin --check`."""
 
-import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
 
-import equinox as eqx
+from dsl.cli.command import Command, add_overrides, configure_jax, load_experiment
 
-from dsl.experiment import Experiment
-from dsl.language.configuration import Configuration
-from dsl.language.sweeps import Grid
-from dsl.loop.program import TrainState
-from dsl.training.build import build
-from dsl.training.memory_estimate import Memory, count, estimate, in_words, state_shape
+OVERRIDES_HELP = "set macros or settings, as in WIDTH=64 env.PointMaze.layout=big_maze"
 
 
-def report(configuration: Configuration) -> str:
-    """The experiment as text: pipeline, networks, memory, steps.
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE.gin", help="the experiment")
+    add_overrides(parser, OVERRIDES_HELP)
+
+
+def _execute(options: argparse.Namespace) -> int:
+    print_check(options.file, options.set)
+    return 0
+
+
+def print_check(file: Path, overrides: Iterable[str]) -> None:
+    """Print what an experiment consists of and what it will need.
 
     Raises:
         ConfigError: the experiment cannot be built.
     """
-    experiment = build(configuration)
-    with configuration.locating():
-        state = state_shape(experiment)
-    memory = estimate(experiment, state)
-    parts = [
-        _titled("Pipeline", _pipeline(configuration)),
-        _titled("Networks", _networks(state)),
-        _titled("Device memory, estimated", _memory(memory)),
-        _titled("Run", _run(experiment)),
-    ]
-    if configuration.grid:
-        parts.append(_titled("Sweep", _sweep(configuration.grid)))
-    return "\n\n".join(parts)
+    configure_jax()
+    configuration = load_experiment(file, overrides)
+    from dsl.cli.description import describe_experiment
+
+    print(describe_experiment(configuration))
 
 
-def _sweep(grid: Grid) -> list[tuple[str, ...]]:
-    runs = math.prod(len(values) for values in grid.values())
-    rows = [(_joined(names), ", ".join(map(_joined, values))) for names, values in grid.items()]
-    return [("runs", f"{runs:,}"), *rows]
-
-
-def _joined(texts: tuple[str, ...]) -> str:
-    return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
-
-
-def _pipeline(configuration: Configuration) -> list[tuple[str, ...]]:
-    return [("place", "word", "settings"), *configuration.pipeline()]
-
-
-def _networks(state: TrainState) -> list[tuple[str, ...]]:
-    rows = []
-    for learner, learner_state in state.learners.items():
-        networks = learner_state.networks
-        prefix = f"{learner}." if len(state.learners) > 1 else ""
-        parts = {"actor": networks.actor, **_parts("critic", networks.critic)}
-        rows += [(prefix + name, f"{count(m):,}", _depth(m)) for name, m in parts.items()]
-    total = count([s.networks for s in state.learners.values()])
-    return [("network", "parameters", "depth"), *rows, ("total", f"{total:,}", "")]
-
-
-def _parts(name: str, module: Any) -> dict[str, Any]:
-    """The networks inside a critic, or the critic itself where it has none; nothing for None."""
-    if module is None:
-        return {}
-    modules = {k: v for k, v in vars(module).items() if isinstance(v, eqx.Module) and count(v)}
-    return {f"{name}.{key}": value for key, value in modules.items()} or {name: module}
-
-
-def _depth(module: Any) -> str:
-    """Dense layers in blocks, of the deepest network inside."""
-    return str(max(_depths(module), default=0) or "")
-
-
-def _depths(module: Any) -> Iterable[int]:
-    if not isinstance(module, eqx.Module):
-        return
-    own = vars(module).get("depth")
-    if isinstance(own, int):
-        yield own
-    for value in vars(module).values():
-        yield from _depths(value)
-
-
-def _memory(memory: Memory) -> list[tuple[str, ...]]:
-    rows = [(name, in_words(size)) for name, size in memory._asdict().items()]
-    return [*rows, ("total", in_words(sum(memory)))]
-
-
-def _run(experiment: Experiment) -> list[tuple[str, ...]]:
-    schedule = experiment.schedule()
-    steps, updates = schedule.env_steps(schedule.epochs), schedule.updates(schedule.epochs)
-    asked = experiment.total_env_steps
-    per_epoch = schedule.iterations_per_epoch * schedule.steps_per_iteration
-    return [
-        ("environment steps", f"{steps:,} ({asked:,} asked for, rounded up to whole epochs)"),
-        ("epochs", f"{schedule.epochs:,} of {per_epoch:,} environment steps"),
-        ("before the first update", f"{schedule.env_steps(0):,} environment steps"),
-        ("gradient updates", f"{updates:,} of {experiment.batch_size:,} transitions"),
-        ("environment steps per update", f"{steps / updates:.1f}"),
-    ]
-
-
-def _titled(title: str, rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join([title, *(f"  {line.rstrip()}" for line in lines)])
+COMMAND = Command(
+    "check",
+    "Show what an experiment consists of and needs, and train nothing.",
+    _add_arguments,
+    _execute,
+)

@@ -1,22 +1,60 @@
-"""What all commands have in common: arguments, errors in a line, and exit codes."""
+"""Define what all commands share: their form, their common arguments and their exit codes."""
 
 import argparse
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
-from dsl.errors import RecordError, UsageError
+from dsl.errors import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_USAGE, RecordError, UsageError
 
-USAGE, NON_FINITE, INTERRUPTED, NO_READER = 2, 3, 130, 141
+if TYPE_CHECKING:
+    from dsl.language.configuration import Configuration
+
+
+class Command(NamedTuple):
+    """One command: `kilolayer NAME ...`, or `python -m dsl.NAME ...`.
+
+    Attributes:
+        name: one word.
+        summary: one line of help.
+        add_arguments: declares the command's arguments.
+        execute: carries out the parsed arguments and returns the exit code.
+    """
+
+    name: str
+    summary: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    execute: Callable[[argparse.Namespace], int]
+
+    def configure_parser(self, parser: argparse.ArgumentParser) -> None:
+        """Declare the arguments, `--debug` among them, and remember what to execute."""
+        self.add_arguments(parser)
+        parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
+        parser.set_defaults(execute=self.execute)
+
+
+def run_command(command: Command, arguments: Sequence[str] | None = None) -> int:
+    """Parse arguments for a command called as `python -m dsl.NAME` and return its exit code."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m dsl.{command.name}", description=command.summary
+    )
+    command.configure_parser(parser)
+    return execute_parsed(parser.parse_args(arguments))
+
+
+def execute_parsed(options: argparse.Namespace) -> int:
+    """Execute the command that parsed `options` and return its exit code."""
+    return exit_code(lambda: options.execute(options), debug=options.debug)
 
 
 def exit_code(action: Callable[[], int], *, debug: bool = False) -> int:
-    """Do something, and say in a line what a user can mend.
+    """Run `action` and print an error that the user can fix as one line.
 
     Args:
         action: returns the exit code.
-        debug: whether errors are raised instead, with their tracebacks.
+        debug: raise errors with their tracebacks instead.
     """
     try:
         code = action()
@@ -26,14 +64,44 @@ def exit_code(action: Callable[[], int], *, debug: bool = False) -> int:
         if debug:
             raise
         print(error, file=sys.stderr)
-        return USAGE
+        return EXIT_USAGE
     except KeyboardInterrupt:
         print("interrupted.", file=sys.stderr)
-        return INTERRUPTED
+        return EXIT_INTERRUPTED
     except BrokenPipeError:
-        # `| head` has read enough; what Python still holds has nowhere to go when it ends.
+        # `| head` has read enough; Python flushes stdout once more at exit, which must not fail.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return NO_READER
+        return EXIT_BROKEN_PIPE
+
+
+def configure_jax() -> None:
+    """Keep compiled programs on disk and make each CPU core a device; call it before JAX starts."""
+    # The heavy imports wait until the arguments have been parsed.
+    from dsl.training.compilation_cache import keep_compiled
+    from dsl.training.cpu_devices import use_every_core
+
+    keep_compiled(print_to_stderr)
+    use_every_core()
+
+
+def load_experiment(file: Path, overrides: Iterable[str]) -> "Configuration":
+    """Load a gin file and print a notice for each setting that has an old name.
+
+    Raises:
+        ConfigError: the file describes no valid experiment.
+    """
+    from dsl import vocabulary  # noqa: F401 - registers its words
+    from dsl.language.configuration import load
+
+    configuration = load(file, overrides)
+    for notice in configuration.notices:
+        print_to_stderr(notice)
+    return configuration
+
+
+def print_to_stderr(line: str) -> None:
+    """Print a line that is no part of a command's output."""
+    print(line, file=sys.stderr)
 
 
 def add_overrides(parser: argparse.ArgumentParser, meaning: str) -> None:
@@ -43,21 +111,16 @@ def add_overrides(parser: argparse.ArgumentParser, meaning: str) -> None:
     )
 
 
-def add_debug(parser: argparse.ArgumentParser) -> None:
-    """Add `--debug`."""
-    parser.add_argument("--debug", action="store_true", help="show a traceback with an error")
-
-
-def positive(text: str) -> int:
-    """An argument that counts something."""
+def positive_int(text: str) -> int:
+    """Parse an argument that counts something."""
     number = int(text)
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
     return number
 
 
-def folder(name: str) -> Path:
-    """An argument that names a folder."""
-    if not name:  # a shell variable that is not set, not the working directory
+def folder_path(name: str) -> Path:
+    """Parse an argument that names a folder."""
+    if not name:  # an unset shell variable, not the working directory
         raise argparse.ArgumentTypeError("the name is empty.")
     return Path(name)

@@ -1,50 +1,26 @@
-"""Tables and figures from run folders: `python -m dsl.report RUNS... --out DIR`.
+"""Make tables and figures from run folders: `kilolayer report RUNS... --out DIR`.
 
-Only arguments are read here. Exit codes: 0 done, what could not be shown being named; 2 something
-to mend, or no run that can be used.
+Exit codes: 0 done, naming whatever could not be shown; 2 an error in the call, or no usable run.
 """
 
 import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.cli.command import add_debug, exit_code, folder, positive
-
-_DESCRIPTION = "Make tables and figures from run folders."
+from dsl.cli.command import Command, folder_path, positive_int, print_to_stderr, run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line asks for, and return the exit code."""
-    options = _parser().parse_args(arguments)
-    return exit_code(lambda: _report(options), debug=options.debug)
+    """Execute `python -m dsl.report ...` and return the exit code."""
+    return run_command(COMMAND, arguments)
 
 
-def _report(options: argparse.Namespace) -> int:
-    # The heavy imports wait until the arguments have turned out to make sense.
-    from dsl.training.compilation_cache import keep_compiled
-
-    keep_compiled(lambda line: print(line, file=sys.stderr))
-    from dsl.report.make import ReportOptions, make
-
-    wishes = ReportOptions(
-        metric=options.metric,
-        last=options.last,
-        checkpoints=not options.no_checkpoints,
-        every_run=options.every_run,
-        aim=not options.no_aim,
-    )
-    make(options.runs, options.out, wishes, lambda line: print(line, flush=True))
-    return 0
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m dsl.report", description=_DESCRIPTION)
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "runs", nargs="+", type=Path, metavar="RUNS", help="run folders, or folders that hold runs"
     )
     parser.add_argument(
-        "--out", type=folder, required=True, metavar="DIR", help="folder of the report"
+        "--out", type=folder_path, required=True, metavar="DIR", help="folder of the report"
     )
     parser.add_argument(
         "--metric",
@@ -53,7 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--last",
-        type=positive,
+        type=positive_int,
         default=5,
         metavar="N",
         help="evaluations whose mean is a run's final performance (5)",
@@ -69,7 +45,26 @@ def _parser() -> argparse.ArgumentParser:
         help="show the networks of every run, not only of the median run of those alike",
     )
     parser.add_argument(
-        "--no-aim", action="store_true", help="leave run folders and Aim without the figures"
+        "--no-aim", action="store_true", help="do not copy the figures into run folders and Aim"
     )
-    add_debug(parser)
-    return parser
+
+
+def _execute(options: argparse.Namespace) -> int:
+    # The heavy imports wait until the arguments have been parsed.
+    from dsl.training.compilation_cache import keep_compiled
+
+    keep_compiled(print_to_stderr)
+    from dsl.report.make import ReportOptions, make
+
+    wishes = ReportOptions(
+        metric=options.metric,
+        last=options.last,
+        checkpoints=not options.no_checkpoints,
+        every_run=options.every_run,
+        aim=not options.no_aim,
+    )
+    make(options.runs, options.out, wishes, lambda line: print(line, flush=True))
+    return 0
+
+
+COMMAND = Command("report", "Make tables and figures from run folders.", _add_arguments, _execute)

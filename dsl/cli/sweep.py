@@ -1,8 +1,8 @@
-"""Every run of a sweep: `python -m dsl.sweep FILE.gin`; only arguments are read here.
+"""Run a sweep: `kilolayer sweep FILE.gin`, or `python -m dsl.sweep FILE.gin`.
 
-Finished runs are skipped and interrupted ones go on, so the same command continues a sweep. Exit
-codes: 0 every run is finished; 2 something to mend, or runs that ended with an error, each named;
-143, 130 or 75 stopped by a signal, the runs under way saved.
+Finished runs are skipped and interrupted ones resume, so the same command continues a sweep. Exit
+codes: 0 every run is finished; 2 an error in the call, or runs that failed, each named; 143, 130 or
+75 stopped by a signal, with the unfinished runs saved.
 """
 
 import argparse
@@ -10,18 +10,45 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.cli.command import add_debug, add_overrides, exit_code, folder, positive
+from dsl.cli.command import (
+    Command,
+    add_overrides,
+    folder_path,
+    load_experiment,
+    positive_int,
+    run_command,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Do what the command line asks for, and return the exit code."""
-    options = _parser().parse_args(arguments)
-    return exit_code(lambda: _sweep(options), debug=options.debug)
+    """Execute `python -m dsl.sweep ...` and return the exit code."""
+    return run_command(COMMAND, arguments)
 
 
-def _sweep(options: argparse.Namespace) -> int:
-    # The heavy imports wait until the arguments have turned out to make sense.
-    from dsl import vocabulary  # noqa: F401 - registers its words
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("file", type=Path, metavar="FILE.gin", help="states what varies")
+    add_overrides(parser, "as for run, in every run; \"sweep.grid={'SEED': [0]}\" sets what varies")
+    parser.add_argument(
+        "--out", type=folder_path, metavar="DIR", help="parent of the run folders: runs/FILE-sweep"
+    )
+    parser.add_argument(
+        "--jobs",
+        type=positive_int,
+        default=1,
+        metavar="N",
+        help=f"runs at a time, each on its share of the {os.cpu_count()} cores (1)",
+    )
+    parser.add_argument(
+        "--together",
+        action="store_true",
+        help="train runs that differ in their seeds alone in one compiled program",
+    )
+    parser.add_argument("--list", action="store_true", help="show the runs, and run nothing")
+
+
+def _execute(options: argparse.Namespace) -> int:
+    # The heavy imports wait until the arguments have been parsed.
+    load_experiment(options.file, options.set)
     from dsl.sweep.grid import points
     from dsl.sweep.workers import listing, run_all
 
@@ -33,29 +60,6 @@ def _sweep(options: argparse.Namespace) -> int:
     return run_all(options.file, found, options.jobs, together=options.together)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m dsl.sweep", description="Run an experiment once for each of its values."
-    )
-    parser.add_argument("file", type=Path, metavar="FILE.gin", help="it says what varies")
-    add_overrides(
-        parser, "as for dsl.run, in every run; \"sweep.grid={'SEED': [0]}\" sets what varies"
-    )
-    parser.add_argument(
-        "--out", type=folder, metavar="DIR", help="folder of the runs' folders: runs/FILE-sweep"
-    )
-    parser.add_argument(
-        "--jobs",
-        type=positive,
-        default=1,
-        metavar="N",
-        help=f"runs at a time, each on its share of the {os.cpu_count()} cores (1)",
-    )
-    parser.add_argument(
-        "--together",
-        action="store_true",
-        help="train runs that differ in their seeds alone in one compiled program",
-    )
-    parser.add_argument("--list", action="store_true", help="show the runs, and run nothing")
-    add_debug(parser)
-    return parser
+COMMAND = Command(
+    "sweep", "Run an experiment once for each combination of values.", _add_arguments, _execute
+)

@@ -4,12 +4,14 @@ import json
 import math
 import numbers
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from dsl.errors import RecordError
 from dsl.records.run_folder import METRICS, PICTURES, keep_picture
-from dsl.tracking.tracker import Metrics
+
+Metrics: TypeAlias = Mapping[str, float | int]
 
 
 class MetricsLog:

@@ -12,8 +12,7 @@ from pathlib import Path
 from queue import Queue
 from typing import BinaryIO
 
-from dsl.cli.command import USAGE
-from dsl.errors import UsageError
+from dsl.errors import EXIT_USAGE, UsageError
 from dsl.sweep.grid import FINISHED, Trial, seeds_together
 from dsl.training.preemption import CODES
 
@@ -53,7 +52,7 @@ def run_all(file: Path, points: Sequence[Trial], jobs: int, *, together: bool = 
     if workers.stopped is not None:
         print("stopped; the same command goes on.", file=sys.stderr)
         return workers.stopped
-    return USAGE if any(codes) else 0
+    return EXIT_USAGE if any(codes) else 0
 
 
 class Workers:

@@ -1,10 +1,9 @@
 """The one interface through which training tells of its progress."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
-Metrics: TypeAlias = Mapping[str, float | int]
+from dsl.records.metrics_log import Metrics
 
 
 class Tracker(Protocol):

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from dsl.checkpoint import manager
 from dsl.checkpoint.manager import CheckpointManager, RunPosition
-from dsl.cli.command import NON_FINITE
+from dsl.errors import EXIT_NON_FINITE
 from dsl.experiment import Experiment
 from dsl.language.configuration import Configuration
 from dsl.loop.evaluation import Rollout
@@ -154,7 +154,7 @@ def training_code(training: Callable[[], object]) -> int:
         training()
     except NonFiniteError as error:
         print(error, file=sys.stderr)
-        return NON_FINITE
+        return EXIT_NON_FINITE
     except StopRequestedError as stop:
         return stop.code
     return 0

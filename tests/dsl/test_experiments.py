@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl.cli.check import report
+from dsl.cli.description import describe_experiment
 from dsl.language.configuration import ConfigError, load
 from dsl.language.registry import vocabulary
 from dsl.sweep.grid import points
@@ -60,7 +60,7 @@ def test_every_run_of_a_paper_experiment_is_judged_and_one_is_traced(file, tmp_p
     assert len({point.folder for point in found}) == len(found)
     # The humanoid takes three times as long to trace as the ant, and has its own test above.
     task = load(file).macros().get("TASK")
-    shown = report(load(file, ["TASK=ant_big_maze"] if task == "humanoid" else []))
+    shown = describe_experiment(load(file, ["TASK=ant_big_maze"] if task == "humanoid" else []))
     assert "gradient updates" in shown
     assert ["runs", str(len(found))] in [line.split() for line in shown.splitlines()]
 

@@ -1,0 +1,31 @@
+"""List the words that gin files are written in: `kilolayer words [FAMILY]`."""
+
+import argparse
+
+from dsl.cli.command import Command
+
+
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("family", nargs="?", metavar="FAMILY", help="list this family only")
+
+
+def _execute(options: argparse.Namespace) -> int:
+    print_words(options.family)
+    return 0
+
+
+def print_words(family: str | None) -> None:
+    """Print the words of a family, or of all families, with their settings.
+
+    Raises:
+        UsageError: there is no such family.
+    """
+    from dsl import vocabulary  # noqa: F401 - registers its words
+    from dsl.language.listing import listing
+
+    print(listing(family))
+
+
+COMMAND = Command(
+    "words", "List the words that gin files are written in.", _add_arguments, _execute
+)
