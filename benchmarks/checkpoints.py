@@ -17,10 +17,11 @@ import jax
 import jax.numpy as jnp
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from dsl.checkpoint.manager import CheckpointManager, RunPosition
+from dsl.checkpoint.manager import CheckpointManager
 from dsl.checkpoint.policy import CheckpointPolicy
 from dsl.language.configuration import load
 from dsl.loop import execution
+from dsl.loop.run_position import RunPosition
 from dsl.training.build import build
 
 FILE = "experiments/ant_maze_1024.gin"
@@ -59,7 +60,7 @@ def _seconds(folder: Path, progress, number: int) -> tuple[float, float]:
     begun = time.perf_counter()
     keeper.save(progress, RunPosition(iterations=number))
     copied = time.perf_counter()
-    keeper.wait()
+    keeper.wait_until_written()
     return copied - begun, time.perf_counter() - copied
 
 

@@ -86,11 +86,11 @@ def looking_around(*lines: str) -> tuple[str, ...]:
     """A wrapper: what a run, `self`, does between epochs in place of `look(self)`."""
     return (
         "import os, resource, time",
-        "from dsl.training.engine import _Run",
-        "look = _Run._look_around",
+        "from dsl.training.engine import TrainingEngine",
+        "look = TrainingEngine._look_around",
         "def instead(self):",
         *(f"    {line}" for line in lines),
-        "_Run._look_around = instead",
+        "TrainingEngine._look_around = instead",
     )
 
 

@@ -1,275 +1,265 @@
-"""When checkpoints are written, which are kept, and which one a run goes on from."""
+"""Decides when checkpoints are written, which are kept, and which one a run continues from."""
 
+import contextlib
 import math
+import os
 import re
 import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from dsl.checkpoint import store
+from dsl.checkpoint.errors import DamagedError
 from dsl.checkpoint.policy import CheckpointPolicy
-from dsl.checkpoint.serialisation import BUFFER, LEARNERS, NETWORKS, REST, copies, join, split
-from dsl.checkpoint.store import DamagedError
+from dsl.checkpoint.run_checkpoints import (
+    BEST,
+    CHECKPOINTS,
+    QUARANTINED,
+    SAVED,
+    UNFINISHED,
+    checkpoint_number,
+    list_checkpoints,
+    quarantine_checkpoint,
+)
+from dsl.checkpoint.serialisation import (
+    BUFFER,
+    LEARNERS,
+    NETWORKS,
+    REST,
+    copy_arrays,
+    join_state,
+    split_state,
+)
 from dsl.errors import UsageError
 from dsl.loop.finite_check import require_finite
 from dsl.loop.program import EpochState, Learners
+from dsl.loop.run_position import RunPosition
 
-CHECKPOINTS = "checkpoints"
-ASIDE = "nonfinite"
-_NAME = re.compile(r"iteration_(\d+)")
-_BEST = re.compile(r"best_(\d+)")
+NONFINITE = "nonfinite"
 # Periodic checkpoints never take more than this share of the time.
 _LARGEST_SHARE = 0.03
-
-Say = Callable[[str], None]
-
-
-class RunPosition(NamedTuple):
-    """Where a run stands, as the host counts.
-
-    Attributes:
-        epoch: that is under way.
-        iteration: unrolls of it that are done.
-        iterations: unrolls since the run began.
-        wall_seconds: of all processes that worked on the run.
-        epoch_seconds: likewise, of this epoch.
-    """
-
-    epoch: int = 0
-    iteration: int = 0
-    iterations: int = 0
-    wall_seconds: float = 0.0
-    epoch_seconds: float = 0.0
 
 
 class CheckpointManager:
     """The checkpoints of one run, in `RUN/checkpoints`.
 
-    Periodic ones are copied on the host and written by a thread beside the training. A write that
-    fails is reported; the run goes on, and no earlier checkpoint is touched before a later one is
-    whole.
+    Periodic ones are copied on the host and written by a thread while training continues. A write
+    that fails is reported; the run continues, and no earlier checkpoint is touched before a later
+    one is whole.
 
     Attributes:
-        failed: whether the last write did; settled after `wait`.
+        failed: whether the last write did; settled after `wait_until_written`.
 
     Args:
         folder: of the run, which this process owns.
-        cadence: how often, how many.
-        facts: plain data that every checkpoint carries.
-        say: receives a line where a checkpoint cannot be written or read.
+        policy: how often, how many.
+        metadata: plain data that every checkpoint carries.
+        report: receives a line when a checkpoint cannot be written or is damaged.
         clock: seconds on a steady clock.
+
+    Raises:
+        IncompatibleError: the best policy is in a format that this version does not read.
+        UnreadableError: the checkpoints cannot be read now.
     """
 
     def __init__(
         self,
         folder: Path,
-        cadence: CheckpointPolicy,
-        facts: Mapping[str, Any],
-        say: Say,
+        policy: CheckpointPolicy,
+        metadata: Mapping[str, Any],
+        report: Callable[[str], None],
         clock: Callable[[], float] = time.monotonic,
     ):
         self._run, self.folder = folder, folder / CHECKPOINTS
-        self._cadence, self._facts, self._say, self._clock = cadence, dict(facts), say, clock
-        self._writing: threading.Thread | None = None
+        self._policy, self._metadata = policy, dict(metadata)
+        self._report, self._clock = report, clock
+        self._writer: threading.Thread | None = None
         self.failed = False
         self._last_end, self._last_cost = clock(), 0.0
         self._last_epoch: int | None = None
-        self._best = self._best_score()
-        for left in self.folder.glob(".tmp-*"):
-            store.discard(left)
+        self._best_score = self._read_best_score()
+        for leftover in list_checkpoints(self.folder, UNFINISHED):
+            with contextlib.suppress(OSError):  # it is in nobody's way
+                store.discard_checkpoint(leftover)
 
-    def _best_score(self) -> float:
-        """Of the best policy so far; a damaged one is named and renamed."""
-        for path in reversed(_numbered(self.folder, _BEST)):
-            try:
-                return float(store.read_facts(path)["score"])
-            except DamagedError as error:
-                self._tell_of_damage(path, error)
-        return -math.inf
+    def has_checkpoints(self) -> bool:
+        """Return whether the run has a checkpoint, good, damaged or quarantined."""
+        return bool(self.saved_iterations() or list_checkpoints(self.folder, QUARANTINED))
 
-    def _tell_of_damage(self, path: Path, error: DamagedError) -> None:
-        self._say(f"DAMAGED CHECKPOINT: {error}. It is now called {_set_aside(path).name}.")
+    def saved_iterations(self) -> list[int]:
+        """Return after how many iterations each checkpoint was written, in order."""
+        return [checkpoint_number(path) for path in list_checkpoints(self.folder, SAVED)]
 
-    def has_any(self) -> bool:
-        """Whether the run has a checkpoint, good or damaged."""
-        return bool(_numbered(self.folder, _NAME))
-
-    def iterations(self) -> list[int]:
-        """Of every checkpoint, good or damaged, how many iterations it was written after."""
-        return [_number(path) for path in _numbered(self.folder, _NAME)]
-
-    def resume(
-        self, template: EpochState, most: int | None = None
+    def restore_latest(
+        self, template: EpochState, at_most: int | None = None
     ) -> tuple[EpochState, RunPosition] | None:
-        """The newest good checkpoint, or None where the run has none.
+        """Return the state and position of the newest good checkpoint, or None without one.
 
-        A damaged one is named, renamed, and the one before it used.
+        A damaged one is named and quarantined, and the one before it used.
 
         Args:
-            template: the run with shapes in place of arrays.
-            most: iterations after which it may have been written; any where left out.
+            template: the state with shapes in place of arrays.
+            at_most: iterations after which it may have been written; any if None.
 
         Raises:
-            UsageError: there are checkpoints and all of them are damaged.
+            IncompatibleError: it is of another format or state; nothing is touched.
+            UnreadableError: it cannot be read now; nothing is touched.
+            UsageError: the run has checkpoints and all of them are damaged.
         """
-        found = _numbered(self.folder, _NAME)
-        for path in reversed([p for p in found if most is None or _number(p) <= most]):
+        for path in reversed(list_checkpoints(self.folder, SAVED)):
+            if at_most is not None and checkpoint_number(path) > at_most:
+                continue
             try:
-                position = RunPosition(**store.read_facts(path)["position"])
-                parts = {name: store.read(path, name) for name in (LEARNERS, BUFFER, REST)}
-                progress = join(template, parts)
+                restored = _restore_checkpoint(path, template)
             except DamagedError as error:
-                self._tell_of_damage(path, error)
+                self._quarantine(path, error)
             else:
-                self._last_epoch = position.epoch
-                return progress, position
-        if found and not self.has_any():
-            raise UsageError(
-                f"{self.folder}: every checkpoint is damaged. Remove that folder to begin the run "
-                "again from its first step, or bring back a copy of a checkpoint."
-            )
+                self._last_epoch = restored[1].epoch
+                return restored
+        self.refuse_lost_run()
         return None
 
-    def forget_after(self, iterations: int) -> None:
-        """Remove the checkpoints that were written later: they are of a future that is now new."""
-        for path in _numbered(self.folder, _NAME):
-            if _number(path) > iterations:
-                store.discard(path)
+    def refuse_lost_run(self) -> None:
+        """Refuse to begin a run again whose every checkpoint is damaged, however often asked.
 
-    def due(self, position: RunPosition) -> bool:
-        """Whether it is time for a periodic checkpoint."""
-        if self._writing is not None and self._writing.is_alive():
+        Raises:
+            UsageError: only quarantined checkpoints are left.
+        """
+        if self.saved_iterations() or not list_checkpoints(self.folder, QUARANTINED):
+            return
+        raise UsageError(
+            f"{self.folder}: every checkpoint is damaged; they are kept as *.damaged-N, and the "
+            "record is as it was. Bring back a copy of a checkpoint under its own name, or begin "
+            "the run again from its first step with --restart, which moves the old record aside."
+        )
+
+    def discard_after(self, iterations: int) -> None:
+        """Remove checkpoints written later, of a future that is about to be computed again."""
+        for path in list_checkpoints(self.folder, SAVED):
+            if checkpoint_number(path) > iterations:
+                store.discard_checkpoint(path)
+
+    def should_save(self, position: RunPosition) -> bool:
+        """Return whether it is time for a periodic checkpoint."""
+        if self._writer is not None and self._writer.is_alive():
             return False
-        every, last = self._cadence.epochs, self._last_epoch or 0
+        every, last = self._policy.epochs, self._last_epoch or 0
         if every is not None and position.epoch - last >= every:
             return True
-        pause = max(60 * self._cadence.minutes, self._last_cost / _LARGEST_SHARE)
+        pause = max(60 * self._policy.minutes, self._last_cost / _LARGEST_SHARE)
         return self._clock() - self._last_end >= pause
 
-    def save(self, progress: EpochState, position: RunPosition) -> None:
-        """Copy the run's state and write it beside the training.
+    def save(self, state: EpochState, position: RunPosition) -> None:
+        """Copy the state of the run, and begin to write it in a thread.
 
         Raises:
             NonFiniteError: the networks hold numbers that are not finite; nothing is written.
         """
-        begun = self._clock()
-        self.wait()
+        started = self._clock()
+        self.wait_until_written()
         path = self.folder / f"iteration_{position.iterations:09d}"
-        if path.exists():  # the same state
+        if os.path.exists(path):  # the same state
             self.failed = False
             return
-        parts = split(progress)
-        require_finite({}, _finite(parts[LEARNERS]), position.epoch)
+        parts = split_state(state)
+        require_finite({}, _finite_arrays(parts[LEARNERS]), position.epoch)
         self._last_epoch = position.epoch
-        facts = {**self._facts, "position": position._asdict()}
 
         def write() -> None:
-            store.write(path, parts, facts)
-            self._prune(_NAME, self._cadence.kept)
+            store.write_checkpoint(path, parts, self._metadata_at(position))
+            self._discard_oldest(SAVED, self._policy.kept)
             self._last_end = self._clock()
-            self._last_cost = self._last_end - begun
+            self._last_cost = self._last_end - started
 
-        self._start(write)
+        self._start_writing(write)
 
     def save_best(self, learners: Learners, position: RunPosition, score: float) -> None:
-        """Keep these networks apart if their evaluation beats all before."""
-        if score > self._best:
-            self.wait()  # what is being written may be better
-        if not score > self._best:
+        """Begin to write these networks if their score beats all before."""
+        if score > self._best_score:
+            self.wait_until_written()  # what is being written may be better
+        if not score > self._best_score:
             return
         networks = {name: {NETWORKS: learner.networks} for name, learner in learners.items()}
-        parts = {LEARNERS: copies(networks)}
+        parts = {LEARNERS: copy_arrays(networks)}
         path = self.folder / f"best_{position.iterations:09d}"
-        facts = {**self._facts, "position": position._asdict(), "score": score}
 
         def write() -> None:
-            store.write(path, parts, facts)
-            self._best = score
-            self._prune(_BEST, 1)
+            metadata = {**self._metadata_at(position), "score": score}
+            store.write_checkpoint(path, parts, metadata)
+            self._best_score = score
+            self._discard_oldest(BEST, 1)
 
-        self._start(write)
+        self._start_writing(write)
 
-    def set_aside(self, progress: EpochState, position: RunPosition) -> Path:
-        """Write a state that has gone wrong into `RUN/nonfinite`, to be looked at.
+    def save_nonfinite_state(self, state: EpochState, position: RunPosition) -> Path:
+        """Write a state with numbers that are not finite into `RUN/nonfinite`, to be looked at.
 
         Raises:
             OSError: it cannot be written.
         """
-        self.wait()
-        path = self._run / ASIDE
-        store.discard(path)
-        facts = {**self._facts, "position": position._asdict()}
-        store.write(path, split(progress), facts)
+        self.wait_until_written()
+        path = self._run / NONFINITE
+        store.discard_checkpoint(path)
+        store.write_checkpoint(path, split_state(state), self._metadata_at(position))
         return path
 
-    def wait(self) -> None:
-        """Until everything begun is on the disk."""
-        if self._writing is not None:
-            self._writing.join()
-            self._writing = None
+    def wait_until_written(self) -> None:
+        """Wait until everything begun is on the disk, or has failed."""
+        if self._writer is not None:
+            self._writer.join()
+            self._writer = None
 
-    def _start(self, write: Callable[[], None]) -> None:
+    def _read_best_score(self) -> float:
+        """Return the score of the best policy so far; a damaged one is quarantined."""
+        for path in reversed(list_checkpoints(self.folder, BEST)):
+            try:
+                return float(store.read_manifest(path).metadata["score"])
+            except DamagedError as error:
+                self._quarantine(path, error)
+        return -math.inf
+
+    def _metadata_at(self, position: RunPosition) -> dict[str, Any]:
+        return {**self._metadata, "position": position._asdict()}
+
+    def _quarantine(self, path: Path, error: DamagedError) -> None:
+        try:
+            aside = quarantine_checkpoint(path)
+        except OSError as problem:
+            reason = problem.strerror or problem
+            raise UsageError(f"{error}, and cannot be renamed ({reason}).") from problem
+        self._report(f"DAMAGED CHECKPOINT: {error}. It is now called {aside.name}.")
+
+    def _start_writing(self, write: Callable[[], None]) -> None:
         def guarded() -> None:
             try:
                 write()
                 self.failed = False
             except OSError as error:
                 self.failed = True
-                self._say(
+                self._report(
                     f"CHECKPOINT NOT WRITTEN in {self.folder} ({error.strerror or error}). "
                     "Training goes on; earlier checkpoints are untouched. Make room there."
                 )
 
-        self._writing = threading.Thread(target=guarded, name="checkpoint")
-        self._writing.start()
+        self._writer = threading.Thread(target=guarded, name="checkpoint")
+        self._writer.start()
 
-    def _prune(self, pattern: re.Pattern[str], kept: int) -> None:
-        for path in _numbered(self.folder, pattern)[:-kept]:
-            store.discard(path)
-
-
-def policies(folder: Path) -> list[Path]:
-    """The checkpoints of a run that a policy can be read from: the best, then the newest first."""
-    checkpoints = folder / CHECKPOINTS
-    best, rest = _numbered(checkpoints, _BEST), _numbered(checkpoints, _NAME)
-    return [*reversed(best), *reversed(rest)]
+    def _discard_oldest(self, kind: re.Pattern[str], kept: int) -> None:
+        for path in list_checkpoints(self.folder, kind)[:-kept]:
+            store.discard_checkpoint(path)
 
 
-def facts(folder: Path) -> dict[str, Any] | None:
-    """What the newest readable checkpoint of a run carries, or None where it has none."""
-    for path in reversed(_numbered(folder / CHECKPOINTS, _NAME)):
-        try:
-            return store.read_facts(path)
-        except DamagedError:
-            continue
-    return None
+def _restore_checkpoint(path: Path, template: EpochState) -> tuple[EpochState, RunPosition]:
+    position = RunPosition(**store.read_manifest(path).metadata["position"])
+    parts = {name: store.read_arrays(path, name) for name in (LEARNERS, BUFFER, REST)}
+    return join_state(template, parts, path), position
 
 
-def _numbered(folder: Path, pattern: re.Pattern[str]) -> list[Path]:
-    """Checkpoints of one kind, oldest first."""
-    if not folder.is_dir():
-        return []
-    return sorted((path for path in folder.iterdir() if pattern.fullmatch(path.name)), key=_number)
-
-
-def _number(path: Path) -> int:
-    """Iterations after which a checkpoint was written."""
-    return int(path.name.rpartition("_")[2])
-
-
-def _set_aside(path: Path) -> Path:
-    """Rename a damaged checkpoint, so that it is neither used nor counted nor lost."""
-    number = 1
-    while (aside := path.with_name(f"{path.name}.damaged-{number}")).exists():
-        number += 1
-    return path.rename(aside)
-
-
-def _finite(arrays: store.Arrays) -> dict[str, bool]:
+def _finite_arrays(arrays: store.Arrays) -> dict[str, bool]:
     return {
         name: bool(np.isfinite(array).all())
         for name, array in arrays.items()

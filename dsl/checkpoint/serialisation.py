@@ -1,5 +1,6 @@
-"""A run's state as named arrays on the host, in parts, and back again."""
+"""Turns the state of a run into named arrays on the host, in three parts, and back."""
 
+from pathlib import Path
 from typing import Any
 
 import equinox as eqx
@@ -8,57 +9,61 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
-from dsl.checkpoint.store import Arrays, DamagedError
+from dsl.checkpoint.errors import IncompatibleError
+from dsl.checkpoint.store import Arrays, compare_programs, read_manifest
 from dsl.loop.named_leaves import by_name
 from dsl.loop.program import EpochState
 
+# The parts of a state, and the names of their files.
 LEARNERS, BUFFER, REST = "learners", "buffer", "rest"
-# What a learner's state calls them, and so the names of their arrays.
+# What a learner's state calls them, and so the beginning of the names of their arrays.
 NETWORKS = "networks"
 _BUFFER_ROWS = "rows."
 
 
-def split(progress: EpochState) -> dict[str, Arrays]:
-    """Copies of everything that changes in a run: learners, buffer, the rest.
+def split_state(state: EpochState) -> dict[str, Arrays]:
+    """Copy everything that changes in a run: learners, buffer, and the rest.
 
     Of the buffer's rows only those ever written are copied.
     """
-    state = progress.state
-    filled = min(int(state.buffer.written), state.buffer.episode_end.shape[0])
+    train_state = state.state
+    filled = min(int(train_state.buffer.written), train_state.buffer.episode_end.shape[0])
     return {
-        LEARNERS: copies(state.learners),
-        BUFFER: copies(state.buffer, rows=filled),
-        REST: copies(_rest(progress)),
+        LEARNERS: copy_arrays(train_state.learners),
+        BUFFER: copy_arrays(train_state.buffer, rows=filled),
+        REST: copy_arrays(_without_parts(state)),
     }
 
 
-def join(template: EpochState, parts: dict[str, Arrays]) -> EpochState:
-    """What `split` took apart.
+def join_state(template: EpochState, parts: dict[str, Arrays], place: Path) -> EpochState:
+    """Put together what `split_state` took apart.
 
     Args:
-        template: the run with shapes in place of arrays.
-        parts: what `split` returned.
+        template: the state with shapes in place of arrays.
+        parts: what `split_state` returned.
+        place: the checkpoint that they come from, for messages.
 
     Raises:
-        DamagedError: the arrays are not those of such a run.
+        IncompatibleError: the arrays are not those of such a state.
     """
-    state = template.state
-    learners = restore(state.learners, parts[LEARNERS])
-    buffer = restore(state.buffer, parts[BUFFER])
-    progress = eqx.combine(restore(_rest(template), parts[REST]), template)
-    return eqx.tree_at(lambda p: (p.state.learners, p.state.buffer), progress, (learners, buffer))
+    train_state = template.state
+    learners = restore_tree(train_state.learners, parts[LEARNERS], place)
+    buffer = restore_tree(train_state.buffer, parts[BUFFER], place)
+    rest = restore_tree(_without_parts(template), parts[REST], place)
+    state = eqx.combine(rest, template)
+    return eqx.tree_at(lambda p: (p.state.learners, p.state.buffer), state, (learners, buffer))
 
 
-def copies(tree: PyTree, rows: int | None = None) -> Arrays:
-    """Every array of a tree by its name there; random keys as their data.
+def copy_arrays(tree: PyTree, rows: int | None = None) -> Arrays:
+    """Copy every array of a tree to the host, by its name there; random keys as their data.
 
-    Copied, for the device's own memory is about to be reused.
+    Copied and not viewed, because the device's own memory is about to be reused.
 
     Args:
         tree: of arrays.
-        rows: how many leading entries to take of the rows of a buffer; all where left out.
+        rows: number of leading entries of a buffer's rows to copy; all if None.
     """
-    arrays = {name: np.asarray(_data(leaf)) for name, leaf in by_name(tree).items()}
+    arrays = {name: np.asarray(_key_data(leaf)) for name, leaf in by_name(tree).items()}
     return {
         name: np.array(array[: rows if name.startswith(_BUFFER_ROWS) else None])
         if array.ndim
@@ -67,25 +72,32 @@ def copies(tree: PyTree, rows: int | None = None) -> Arrays:
     }
 
 
-def restore(template: PyTree, arrays: Arrays) -> PyTree:
-    """The tree that `copies` took arrays from; rows that are missing at the end are zero.
+def restore_tree(template: PyTree, arrays: Arrays, place: Path) -> PyTree:
+    """Return the tree that `copy_arrays` copied; rows that are missing at the end are zero.
+
+    Args:
+        template: the tree with shapes in place of arrays.
+        arrays: by name.
+        place: the checkpoint that they come from, for messages.
 
     Raises:
-        DamagedError: names, shapes or types differ from those of the template.
+        IncompatibleError: names, shapes or types differ from those of the template.
     """
     expected = by_name(template)
-    if different := sorted(set(expected) ^ set(arrays)):
-        raise DamagedError(f"it is of another kind of run: {different[0]} is not in both")
-    leaves = [_restored(name, leaf, arrays[name]) for name, leaf in expected.items()]
+    if missing := sorted(set(expected) - set(arrays)):
+        raise _incompatible(place, f"it has no {missing[0]}, which the run has here")
+    if unknown := sorted(set(arrays) - set(expected)):
+        raise _incompatible(place, f"it has {unknown[0]}, which the run does not have here")
+    leaves = [_restore_leaf(name, leaf, arrays[name], place) for name, leaf in expected.items()]
     return jax.tree.unflatten(jax.tree.structure(template), leaves)
 
 
-def _rest(progress: EpochState) -> EpochState:
-    """All but learners and buffer."""
-    return eqx.tree_at(lambda p: (p.state.learners, p.state.buffer), progress, (None, None))
+def _without_parts(state: EpochState) -> EpochState:
+    """Remove learners and buffer, which have files of their own."""
+    return eqx.tree_at(lambda p: (p.state.learners, p.state.buffer), state, (None, None))
 
 
-def _data(leaf: Any) -> Any:
+def _key_data(leaf: Any) -> Any:
     return jax.random.key_data(leaf) if _is_key(leaf) else leaf
 
 
@@ -93,15 +105,33 @@ def _is_key(leaf: Any) -> bool:
     return jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
 
 
-def _restored(name: str, leaf: Any, array: np.ndarray) -> Any:
-    expected = jax.eval_shape(_data, leaf)
+def _restore_leaf(name: str, leaf: Any, array: np.ndarray, place: Path) -> Any:
+    expected = jax.eval_shape(_key_data, leaf)
     if name.startswith(_BUFFER_ROWS) and array.ndim and len(array) < len(expected):
         padded = np.zeros(expected.shape, array.dtype)
         padded[: len(array)] = array
         array = padded
     if (array.shape, array.dtype) != (expected.shape, expected.dtype):
-        raise DamagedError(
-            f"it is of another kind of run: {name} is {array.dtype}{array.shape}, "
-            f"not {expected.dtype}{expected.shape}"
-        )
+        sides = f"{name} is {array.dtype}{array.shape} there and {expected.dtype}{expected.shape}"
+        raise _incompatible(place, f"{sides} here{_likely_cause(leaf, array, expected)}")
     return jax.random.wrap_key_data(jnp.asarray(array)) if _is_key(leaf) else array
+
+
+def _likely_cause(leaf: Any, array: np.ndarray, expected: Any) -> str:
+    """Name the switch of JAX that explains a difference, if one does."""
+    if _is_key(leaf):
+        return "; JAX_DEFAULT_PRNG_IMPL differs"
+    kinds = {array.dtype.kind, expected.dtype.kind}
+    sizes = {array.dtype.itemsize, expected.dtype.itemsize}
+    if array.shape == expected.shape and len(kinds) == 1 and sizes == {4, 8}:
+        return "; JAX_ENABLE_X64 differs"
+    return ""
+
+
+def _incompatible(place: Path, cause: str) -> IncompatibleError:
+    return IncompatibleError(
+        f"{place}: does not fit this run: {cause}. "
+        f"{compare_programs(read_manifest(place).written_by)} Nothing was changed. Continue with "
+        "the version and the environment variables that wrote it, or begin a new run in another "
+        "folder."
+    )

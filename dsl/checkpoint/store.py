@@ -8,80 +8,120 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 from collections.abc import Mapping
+from importlib import metadata as distributions
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 import safetensors.numpy
 from safetensors import SafetensorError
 
+from dsl.checkpoint.errors import DamagedError, IncompatibleError
+from dsl.checkpoint.migrations import FORMAT, migrate_arrays, migrate_manifest
+from dsl.records.durable_files import UnreadableError, refusing_unreadable, sync_path
+
 Arrays = dict[str, np.ndarray]
 
 MANIFEST = "manifest.json"
-_FORMAT = 1
+# Settings of JAX that change the arrays of a state.
+_SWITCHES = ("jax_enable_x64", "jax_default_prng_impl")
 
 
-class DamagedError(Exception):
-    """A checkpoint is not what was written; says which file and why."""
+class Manifest(NamedTuple):
+    """What a checkpoint says about itself.
+
+    Attributes:
+        format: number of the format that it was written in.
+        files: SHA-256 of each file, by its name.
+        metadata: plain JSON data kept beside the arrays.
+        written_by: versions and JAX settings of the program that wrote it; empty in format 1.
+    """
+
+    format: int
+    files: dict[str, str]
+    metadata: dict[str, Any]
+    written_by: dict[str, Any]
 
 
-def write(folder: Path, parts: Mapping[str, Arrays], facts: Mapping[str, Any]) -> None:
+def write_checkpoint(
+    folder: Path, parts: Mapping[str, Arrays], metadata: Mapping[str, Any]
+) -> None:
     """Write a checkpoint, or leave nothing under its name.
 
     Args:
         folder: its final name, which must be free.
         parts: arrays by name, by the name of the file that holds them.
-        facts: plain JSON data to keep beside them.
+        metadata: plain JSON data to keep beside them.
 
     Raises:
         OSError: it cannot be written.
     """
     temporary = folder.with_name(f".tmp-{folder.name}")
-    discard(temporary)
+    discard_checkpoint(temporary)
     try:
         temporary.mkdir(parents=True)
         files = {f"{name}.safetensors": arrays for name, arrays in parts.items()}
         hashes = {name: _write_arrays(temporary / name, part) for name, part in files.items()}
-        _write_manifest(temporary / MANIFEST, {"format": _FORMAT, "files": hashes, "facts": facts})
-        _sync(temporary)
+        manifest = Manifest(FORMAT, hashes, dict(metadata), _this_program())
+        _write_manifest(temporary / MANIFEST, manifest._asdict())
+        sync_path(temporary)
         os.rename(temporary, folder)
-        _sync(folder.parent)
+        sync_path(folder.parent)
     except BaseException:
         shutil.rmtree(temporary, ignore_errors=True)
         raise
 
 
-def read_facts(folder: Path) -> dict[str, Any]:
-    """What was kept beside the arrays.
+def read_manifest(folder: Path) -> Manifest:
+    """Return what a checkpoint says about itself, verified.
 
     Raises:
         DamagedError: the manifest is missing or is not what was written.
+        IncompatibleError: this version does not read its format.
+        UnreadableError: it cannot be read now.
     """
-    return _read_manifest(folder / MANIFEST)["facts"]
+    path = folder / MANIFEST
+    body = _read_body(path)
+    number = body.get("format")
+    if not isinstance(number, int) or not 1 <= number <= FORMAT:
+        raise IncompatibleError(
+            f"{path}: is in checkpoint format {number}; this version of kilolayer reads formats 1 "
+            f"to {FORMAT}. {compare_programs(body.get('written_by', {}))} Nothing was changed. "
+            "Use the version that wrote it."
+        )
+    body = migrate_manifest(body)
+    return Manifest(**{name: body[name] for name in Manifest._fields})
 
 
-def read(folder: Path, part: str) -> Arrays:
-    """The arrays of one part, verified.
+def read_arrays(folder: Path, part: str) -> Arrays:
+    """Return the arrays of one part under their current names, verified.
 
     Raises:
         DamagedError: the manifest or the file is missing or is not what was written.
+        IncompatibleError: this version does not read its format.
+        UnreadableError: a file cannot be read now.
     """
     name = f"{part}.safetensors"
-    path, expected = folder / name, _read_manifest(folder / MANIFEST)["files"].get(name)
+    path, manifest = folder / name, read_manifest(folder)
     try:
-        found = _hash(path)
-        arrays = safetensors.numpy.load_file(path) if found == expected else None
+        with refusing_unreadable(path):
+            found = _hash_file(path)
     except FileNotFoundError as error:
-        raise DamagedError(f"{path} is missing") from error
-    except (OSError, SafetensorError) as error:
-        raise DamagedError(f"{path} cannot be read ({error})") from error
-    if arrays is None:
+        raise _missing_file(path) from error
+    if found != manifest.files.get(name):
         raise DamagedError(f"{path} is not what was written (its SHA-256 differs)")
-    return arrays
+    try:
+        arrays = safetensors.numpy.load_file(path)
+    # All of it was there a moment ago, and right.
+    except (OSError, SafetensorError) as error:
+        raise UnreadableError(path, str(error)) from error
+    return migrate_arrays(arrays, part, manifest.format)
 
 
-def discard(folder: Path) -> None:
+def discard_checkpoint(folder: Path) -> None:
     """Remove a checkpoint; what is left when that is cut short is no checkpoint."""
     if not folder.exists():
         return
@@ -91,51 +131,79 @@ def discard(folder: Path) -> None:
     shutil.rmtree(hidden, ignore_errors=True)
 
 
+def compare_programs(written_by: Mapping[str, Any]) -> str:
+    """Say in a sentence what wrote a checkpoint and what reads it now."""
+    here = _this_program()
+    there = {**dict.fromkeys(here, "unknown"), **written_by}
+    named = ", ".join(f"{name} {there[name]} (here {here[name]})" for name in here)
+    return f"It was written with {named}."
+
+
+def _this_program() -> dict[str, str]:
+    return {
+        "kilolayer": _version("kilolayer"),
+        "jax": jax.__version__,
+        **{name.upper(): str(getattr(jax.config, name)) for name in _SWITCHES},
+    }
+
+
+def _version(distribution: str) -> str:
+    try:
+        return distributions.version(distribution)
+    except distributions.PackageNotFoundError:
+        return "from a checkout"
+
+
 def _write_arrays(path: Path, arrays: Arrays) -> str:
+    # safetensors writes a private temporary file: keep the mode that the umask gives every other.
+    path.touch()
+    mode = stat.S_IMODE(path.stat().st_mode)
     try:
         safetensors.numpy.save_file(arrays, path)
     except SafetensorError as error:  # which has no errno
         raise OSError(str(error)) from error
-    _sync(path)
-    return _hash(path)
+    path.chmod(mode)
+    sync_path(path)
+    return _hash_file(path)
 
 
 def _write_manifest(path: Path, body: dict[str, Any]) -> None:
-    text = json.dumps({"body": body, "sha256": _digest(body)}, indent=1)
+    text = json.dumps({"body": body, "sha256": _hash_body(body)}, indent=1)
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())
 
 
-def _read_manifest(path: Path) -> dict[str, Any]:
+def _read_body(path: Path) -> dict[str, Any]:
     try:
-        manifest = json.loads(path.read_bytes())
-        body, digest = manifest["body"], manifest["sha256"]
+        with refusing_unreadable(path):
+            manifest = json.loads(path.read_bytes())
+        body, digest = dict(manifest["body"]), manifest["sha256"]
     except FileNotFoundError as error:
-        raise DamagedError(f"{path} is missing") from error
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise DamagedError(f"{path} cannot be read ({error})") from error
-    if digest != _digest(body):
+        raise _missing_file(path) from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise DamagedError(f"{path} is not what was written ({error})") from error
+    if digest != _hash_body(body):
         raise DamagedError(f"{path} is not what was written (its SHA-256 differs)")
-    if body["format"] != _FORMAT:
-        raise DamagedError(f"{path} has format {body['format']}, this version reads {_FORMAT}")
     return body
 
 
-def _digest(body: Any) -> str:
+def _missing_file(path: Path) -> DamagedError | UnreadableError:
+    """Tell a file that is gone from one whose folder cannot be read."""
+    try:
+        names = os.listdir(path.parent)
+    except OSError as error:
+        return UnreadableError(path, error)
+    if path.name in names:
+        return UnreadableError(path, "it is listed and cannot be opened")
+    return DamagedError(f"{path} is missing")
+
+
+def _hash_body(body: Any) -> str:
     return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
-def _hash(path: Path) -> str:
+def _hash_file(path: Path) -> str:
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

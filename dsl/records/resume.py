@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsl.errors import UsageError
+from dsl.records.durable_files import read_if_present, refusing_unreadable, write_atomically
 from dsl.records.metrics_log import read_metrics
-from dsl.records.run_folder import ENVIRONMENT, EXPERIMENT, METRICS, OPERATIVE, write_atomically
+from dsl.records.run_folder import ENVIRONMENT, METRICS, OPERATIVE
 
 FINISHED = "finished.json"
 # Settings that a run may be continued with a new value of.
@@ -44,10 +45,11 @@ def require_same(folder: Path, operative: str) -> bool:
     Raises:
         UsageError: it holds another run; shows the gin lines that differ.
     """
-    if not (folder / OPERATIVE).exists():
+    before = read_if_present(folder / OPERATIVE)
+    if before is None:
         _refuse_foreign(folder)
         return False
-    different = list(_different(_text(folder / OPERATIVE), operative))
+    different = list(_different(before.decode(errors="replace"), operative))
     if different:
         shown = [*different[:_MOST_SHOWN], *(["  ..."] if len(different) > _MOST_SHOWN else [])]
         raise UsageError(
@@ -60,20 +62,33 @@ def require_same(folder: Path, operative: str) -> bool:
 
 
 def rewind(folder: Path, epoch: int) -> list[int]:
-    """Cut the record to what was before `epoch`, which is done again from a checkpoint.
+    """Cut the record to the epochs before `epoch`, which a checkpoint is about to repeat.
+
+    Args:
+        folder: of the run.
+        epoch: the first to be done now; 0 for a run without a checkpoint.
 
     Returns:
         Epochs before it that the record has lost.
 
     Raises:
-        UsageError: `metrics.jsonl` holds something else.
+        UnreadableError: `metrics.jsonl` cannot be read now.
+        UsageError: it holds something else, or the run was finished and has lost its checkpoints.
     """
     path = folder / METRICS
-    if not path.exists():
-        return list(range(epoch))
+    if epoch == 0 and finished(folder) is not None:
+        raise UsageError(
+            f"{folder}: the run is finished and has no checkpoint to continue from; its record is "
+            "as it was. Bring a checkpoint back, or begin the run again from its first step with "
+            "--restart, which moves the old record aside."
+        )
     try:
-        kept = [line for line in read_metrics(path) if line["epoch"] < epoch]
+        with refusing_unreadable(path):
+            epochs = read_metrics(path)
+        kept = [line for line in epochs if line["epoch"] < epoch]
         lost = set(range(epoch)) - {line["epoch"] for line in kept}
+    except FileNotFoundError:
+        return list(range(epoch))
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(
             f"{path}: is not the record of a run ({error}). Bring it back, or move the folder away "
@@ -84,10 +99,15 @@ def rewind(folder: Path, epoch: int) -> list[int]:
 
 
 def finished(folder: Path) -> Finished | None:
-    """How the run in the folder ended, or None while it has not."""
+    """Return how the run in the folder ended, or None while it has not.
+
+    Raises:
+        UnreadableError: it cannot be read now.
+    """
+    text = read_if_present(folder / FINISHED)
     try:
-        return Finished(**json.loads(_text(folder / FINISHED)))
-    except (OSError, ValueError, TypeError):
+        return None if text is None else Finished(**json.loads(text))
+    except (ValueError, TypeError):
         return None
 
 
@@ -109,15 +129,11 @@ def _settings(text: str) -> list[str]:
 
 
 def _refuse_foreign(folder: Path) -> None:
-    """Files of a run without what says which run."""
-    names = (EXPERIMENT, ENVIRONMENT, METRICS)
+    """Refuse files of a run without the one that says which run."""
+    names = (ENVIRONMENT, METRICS)
     found = [name for name in names if (folder / name).exists()]
     if found:
         raise UsageError(
             f"{folder}: holds {', '.join(found)} of a run, but no {OPERATIVE} that says which. "
             "Choose another folder with --out, or leave --out away to get the next free one."
         )
-
-
-def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8", errors="replace")

@@ -13,14 +13,13 @@ profile/           a trace of a few iterations, where one was asked for
 
 import json
 import math
-import os
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dsl.errors import UsageError
+from dsl.records.durable_files import copy_atomically, read_if_present, write_atomically
 from dsl.records.file_lock import FileLock
 
 CONFIG = "config.gin"
@@ -30,7 +29,9 @@ ENVIRONMENT = "environment.json"
 METRICS = "metrics.jsonl"
 PICTURES = "pictures"
 PROFILE = "profile"
-_LOCK = ".lock"
+WORDS = "words"
+AIM_RUNS = "aim_runs"
+LOCK = ".lock"
 
 
 class Description(NamedTuple):
@@ -85,12 +86,12 @@ class RunFolder:
             "macros": _plain(description.macros),
             "hyperparameters": _plain(description.hyperparameters),
         }
-        write_atomically(self.path / CONFIG, description.config)
-        write_atomically(self.path / OPERATIVE, description.operative)
-        write_atomically(self.path / EXPERIMENT, _json(experiment))
         environment = dict(description.environment)
         if goes_on:
             environment = _with_earlier(self.path / ENVIRONMENT, environment)
+        write_atomically(self.path / CONFIG, description.config)
+        write_atomically(self.path / OPERATIVE, description.operative)
+        write_atomically(self.path / EXPERIMENT, _json(experiment))
         write_atomically(self.path / ENVIRONMENT, _json(environment))
 
     def close(self) -> None:
@@ -123,24 +124,6 @@ def next_folder(root: Path, stem: str) -> Path:
             return path
 
 
-def write_atomically(path: Path, text: str) -> None:
-    """Write a whole text file or, whatever happens, leave what was there.
-
-    Raises:
-        OSError: the text cannot be written.
-    """
-    temporary = path.with_name(f".{path.name}.tmp")
-    try:
-        with open(temporary, "w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
 def keep_picture(folder: Path, name: str, path: Path) -> None:
     """Copy a picture or a film into a run's folder, whole or not at all.
 
@@ -152,15 +135,7 @@ def keep_picture(folder: Path, name: str, path: Path) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    target = folder / PICTURES / f"{name}{path.suffix}"
-    temporary = target.with_name(f".{name}.tmp")
-    try:
-        target.parent.mkdir(exist_ok=True)
-        shutil.copyfile(path, temporary)
-        os.replace(temporary, target)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    copy_atomically(path, folder / PICTURES / f"{name}{path.suffix}")
 
 
 def _numbers(root: Path, stem: str) -> list[int]:
@@ -170,7 +145,7 @@ def _numbers(root: Path, stem: str) -> list[int]:
 
 
 def _locked(path: Path) -> FileLock:
-    lock = FileLock(path / _LOCK)
+    lock = FileLock(path / LOCK)
     if path.exists() and not path.is_dir():
         raise UsageError(_not_a_folder(path))
     try:
@@ -187,11 +162,11 @@ def _locked(path: Path) -> FileLock:
 
 
 def _with_earlier(path: Path, now: dict[str, Any]) -> dict[str, Any]:
-    """This process's environment, and those of the processes before it under `earlier`."""
+    """Add the environments of the processes before this one under `earlier`."""
     try:
-        before = json.loads(path.read_text())
+        before = json.loads(read_if_present(path) or b"")
         return {**now, "earlier": [*before.pop("earlier", []), before]}
-    except (OSError, ValueError, AttributeError):
+    except (ValueError, AttributeError):
         return now
 
 

@@ -8,7 +8,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from dsl.errors import UsageError
-from dsl.records.run_folder import write_atomically
+from dsl.records.durable_files import write_atomically
 from dsl.report.style import RC
 
 PAGE = "report.md"

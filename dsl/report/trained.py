@@ -7,7 +7,7 @@ import jax
 import numpy as np
 
 from components.environments.core.goal_environment import GoalEnvironment
-from dsl.checkpoint.manager import policies
+from dsl.checkpoint.run_checkpoints import list_policies
 from dsl.errors import UsageError
 from dsl.loop.evaluation import Rollout
 from dsl.report.comparison import Comparison, Group, ScoredRun, in_words
@@ -118,7 +118,7 @@ def alone(rollout: Rollout, number: int) -> Rollout:
 
 
 def _chosen(group: Group, last: int, every: bool) -> list[ScoredRun]:
-    there = [member for member in group.members if policies(member.run.folder)]
+    there = [member for member in group.members if list_policies(member.run.folder)]
     return there if every or not there else [median(there, last)]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from dsl.records.metrics_log import read_metrics
+from dsl.records.restart import is_set_aside
 from dsl.records.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
 from dsl.tracking.aim_follower import advice, copy
 from dsl.tracking.aim_repository import repository, repository_lock
@@ -100,7 +101,8 @@ def _add(folder: Path, root: Path) -> None:
 def _runs_in(path: Path) -> list[Path]:
     if (path / EXPERIMENT).is_file():
         return [path]
-    return sorted(found.parent for found in path.rglob(EXPERIMENT))
+    found = sorted(experiment.parent for experiment in path.rglob(EXPERIMENT))
+    return [folder for folder in found if not is_set_aside(folder)]
 
 
 def _move_aside(root: Path, say: Say) -> None:

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
+from dsl.records.durable_files import write_atomically
 from dsl.records.file_lock import FileLock
-from dsl.records.run_folder import write_atomically
-
-_NAMES = "aim_runs"
+from dsl.records.run_folder import AIM_RUNS
 
 
 def repository(root: Path) -> Path:
@@ -36,12 +35,12 @@ def remember_run(folder: Path, name: str) -> None:
         OSError: the folder cannot be written.
     """
     lines = "".join(f"{known} {folder.name}\n" for known in [*_names(folder), name])
-    write_atomically(folder / _NAMES, lines)
+    write_atomically(folder / AIM_RUNS, lines)
 
 
 def _names(folder: Path) -> list[str]:
     """Aim's names of this run; a copy of the folder under another name is another run."""
-    path = folder / _NAMES
+    path = folder / AIM_RUNS
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     pairs = [line.partition(" ") for line in lines]
     return [name for name, _, of in pairs if of == folder.name]

@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from dsl.checkpoint.manager import RunPosition
 from dsl.experiment import Experiment
 from dsl.loop import multi_seed
 from dsl.loop.evaluation import Rollout
 from dsl.loop.execution import Execution, FusedExecution, execution, on_devices, shared
 from dsl.loop.finite_check import NonFiniteError
 from dsl.loop.program import EpochState
+from dsl.loop.run_position import RunPosition
 from dsl.loop.schedule import Schedule
 from dsl.training.chunk_sizer import ChunkSizer
 from dsl.training.compilation_cache import kept_in

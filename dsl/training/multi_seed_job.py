@@ -72,7 +72,7 @@ def furthest_behind(jobs: Sequence[Job]) -> tuple[list[Job], int]:
     A run goes back by one checkpoint at most: a process that was killed while it saved leaves some
     that others do not have.
     """
-    stands = [job.keeper.iterations()[-2:] or [0] for job in jobs]
+    stands = [job.keeper.saved_iterations()[-2:] or [0] for job in jobs]
     behind = min(range(len(jobs)), key=lambda i: stands[i][-1])
     iterations, schedule = stands[behind][-1], jobs[behind].schedule
     group = [
@@ -110,8 +110,8 @@ def _train(
         return None
     for job, position in zip(jobs, starts.positions, strict=True):
         say(f"run folder: {job.owned.path}")
-        job.describe([each.experiment.seed for each in jobs])
         job.go_back_to(position)
+        job.describe([each.experiment.seed for each in jobs])
     with _hosts(jobs) as hosts, out_of_memory_in_words(jobs[0].experiment, len(jobs)):
         first = jobs[0]
         outcomes = engine.train_together(
@@ -122,7 +122,6 @@ def _train(
 
 def _train_alone(job: Job, interruption: PreemptionHandler) -> list[NonFiniteError]:
     say(f"run folder: {job.owned.path}")
-    job.describe()
     try:
         train(job, interruption)
     except NonFiniteError as error:
@@ -139,7 +138,7 @@ def _hosts(jobs: Sequence[Job]) -> Iterator[list[RunServices]]:
         hosts, made = [], trackers([job.owned.path for job in jobs], total)
         for job, tracker in zip(jobs, made, strict=True):
             ending.callback(tracker.close)
-            ending.callback(job.keeper.wait)
+            ending.callback(job.keeper.wait_until_written)
             hosts.append(RunServices(tracker, say, job.keeper))
         yield hosts
 

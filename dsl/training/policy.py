@@ -18,9 +18,9 @@ import dsl.vocabulary  # noqa: F401 - registers the words
 from components.actors.action_selection import AbstractActing, act
 from components.learners.actor_critic import LearnerState, Metrics, Networks
 from dsl.checkpoint import store
-from dsl.checkpoint.manager import policies
-from dsl.checkpoint.serialisation import LEARNERS, NETWORKS, restore
-from dsl.checkpoint.store import DamagedError
+from dsl.checkpoint.errors import DamagedError
+from dsl.checkpoint.run_checkpoints import list_policies
+from dsl.checkpoint.serialisation import LEARNERS, NETWORKS, restore_tree
 from dsl.errors import UsageError
 from dsl.experiment import Experiment
 from dsl.language.configuration import load
@@ -131,7 +131,7 @@ def _find(place: Path) -> tuple[Path, Path]:
         raise UsageError(f"{place}: lies in no run folder ({run} has no {OPERATIVE}).")
     if not (place / OPERATIVE).exists():
         raise UsageError(f"{place}: is neither a run folder nor a checkpoint of one.")
-    found = policies(place)
+    found = list_policies(place)
     if not found:
         raise UsageError(f"{place}: has no checkpoint yet. Let the run reach its first evaluation.")
     return place, found[0]
@@ -140,9 +140,9 @@ def _find(place: Path) -> tuple[Path, Path]:
 def _read(checkpoint: Path, learner: str, template: Networks) -> Any:
     prefix = f"{learner}.{NETWORKS}."
     try:
-        arrays = store.read(checkpoint, LEARNERS)
+        arrays = store.read_arrays(checkpoint, LEARNERS)
         mine = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
-        return jax.tree.map(jnp.asarray, restore(template, mine))
+        return jax.tree.map(jnp.asarray, restore_tree(template, mine, checkpoint))
     except DamagedError as error:
         raise UsageError(
             f"{checkpoint}: cannot be used: {error}. Name another checkpoint of the run."

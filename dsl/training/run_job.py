@@ -8,14 +8,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from dsl.checkpoint import manager
-from dsl.checkpoint.manager import CheckpointManager, RunPosition
+from dsl.checkpoint.manager import CheckpointManager
+from dsl.checkpoint.run_checkpoints import read_newest_metadata
 from dsl.errors import EXIT_NON_FINITE
 from dsl.experiment import Experiment
 from dsl.language.configuration import Configuration
 from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError
+from dsl.loop.run_position import RunPosition
 from dsl.records.provenance import environment
+from dsl.records.restart import move_record_aside
 from dsl.records.resume import Finished, finished, mark_finished, require_same, rewind
 from dsl.records.run_folder import EXPERIMENT, PROFILE, Description, RunFolder, next_folder
 from dsl.tracking import Tracker, trackers
@@ -30,7 +32,13 @@ from dsl.training.start import start
 RUNS = Path("runs")
 
 
-def run(configuration: Configuration, file: Path, out: Path | None, profile: bool = False) -> Path:
+def run(
+    configuration: Configuration,
+    file: Path,
+    out: Path | None,
+    profile: bool = False,
+    restart: bool = False,
+) -> Path:
     """Train, record and draw, from the start or from the folder's last checkpoint.
 
     Args:
@@ -39,6 +47,7 @@ def run(configuration: Configuration, file: Path, out: Path | None, profile: boo
         out: the run's folder, gone on with where it holds this run; the next free one under
             `runs/` where left out.
         profile: whether to trace a few iterations into its folder `profile`.
+        restart: whether to begin again at the first step; the old record is moved aside.
 
     Returns:
         The run's folder.
@@ -53,11 +62,12 @@ def run(configuration: Configuration, file: Path, out: Path | None, profile: boo
         require_room(experiment)
         folder = next_folder(RUNS, name_of(file)) if out is None else out
         with RunFolder.open(folder) as owned:
+            if restart and (aside := move_record_aside(owned.path)):
+                say(f"the old record is now in {aside}")
             job = Job(configuration, experiment, file, owned)
             if job.is_over():
                 say(f"finished already: {folder}")
                 return folder
-            job.describe()
             say(f"run folder: {folder}")
             try:
                 train(job, interruption, owned.path / PROFILE if profile else None)
@@ -105,8 +115,8 @@ class Job:
     @cached_property
     def keeper(self) -> CheckpointManager:
         """Of the run's checkpoints."""
-        facts = {"iterations_per_epoch": self.schedule.iterations_per_epoch}
-        return CheckpointManager(self.owned.path, self.experiment.cadence, facts, say)
+        metadata = {"iterations_per_epoch": self.schedule.iterations_per_epoch}
+        return CheckpointManager(self.owned.path, self.experiment.cadence, metadata, say)
 
     def go_back_to(self, position: RunPosition) -> None:
         """Make the record end where the run begins, or goes on.
@@ -128,7 +138,7 @@ class Job:
 
 
 def train(job: Job, interruption: PreemptionHandler, profile: Path | None = None) -> None:
-    """Train a run that has been described, to its end.
+    """Train a run to its end.
 
     Raises:
         UsageError: its checkpoints or its record are damaged.
@@ -137,6 +147,7 @@ def train(job: Job, interruption: PreemptionHandler, profile: Path | None = None
     """
     begun = start(job.experiment, job.keeper)
     job.go_back_to(begun.position)
+    job.describe()  # not before it is known that the run can be continued
     (tracker,) = trackers([job.owned.path], job.schedule.env_steps(job.schedule.epochs))
     try:
         host = RunServices(tracker, say, job.keeper)
@@ -144,7 +155,7 @@ def train(job: Job, interruption: PreemptionHandler, profile: Path | None = None
             rollout = engine.train(job.experiment, job.schedule, begun, host, interruption, profile)
         job.finish(rollout, tracker)
     finally:
-        job.keeper.wait()
+        job.keeper.wait_until_written()
         tracker.close()
 
 
@@ -180,8 +191,8 @@ def say(line: str) -> None:
 
 def _epoch_length(folder: Path) -> int | None:
     """Iterations per epoch of the run that goes on, which a new total does not change."""
-    facts = manager.facts(folder)
-    return None if facts is None else facts["iterations_per_epoch"]
+    metadata = read_newest_metadata(folder)
+    return None if metadata is None else metadata["iterations_per_epoch"]
 
 
 def _description(configuration: Configuration, name: str) -> Description:

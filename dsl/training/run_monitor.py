@@ -3,9 +3,10 @@
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
-from dsl.checkpoint.manager import CheckpointManager, RunPosition
+from dsl.checkpoint.manager import CheckpointManager
 from dsl.loop.finite_check import NonFiniteError, require_finite
 from dsl.loop.program import EpochState, Learners, Program
+from dsl.loop.run_position import RunPosition
 from dsl.loop.schedule import Schedule
 from dsl.tracking import Tracker
 
@@ -93,7 +94,7 @@ class RunMonitor:
 
     def is_due(self) -> bool:
         """Whether it is time for a periodic checkpoint."""
-        return self.host.keeper is not None and self.host.keeper.due(self.position)
+        return self.host.keeper is not None and self.host.keeper.should_save(self.position)
 
     def save(self, progress: EpochState) -> None:
         """Begin a checkpoint.
@@ -110,7 +111,7 @@ class RunMonitor:
         keeper = self.host.keeper
         if keeper is None:
             return False
-        keeper.wait()
+        keeper.wait_until_written()
         return not keeper.failed
 
     def _require(self, check: Callable[[], None], progress: Callable[[], EpochState]) -> None:
@@ -125,7 +126,7 @@ class RunMonitor:
 
     def _set_aside(self, keeper: CheckpointManager, progress: EpochState) -> str:
         try:
-            return f"The state is in {keeper.set_aside(progress, self.position)}."
+            return f"The state is in {keeper.save_nonfinite_state(progress, self.position)}."
         except OSError as error:
             return f"Its state could not be written ({error.strerror or error})."
 

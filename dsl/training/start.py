@@ -8,11 +8,12 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from dsl.checkpoint.manager import CheckpointManager, RunPosition
+from dsl.checkpoint.manager import CheckpointManager
 from dsl.experiment import Experiment
 from dsl.loop import multi_seed, training_loop
 from dsl.loop.execution import begin, on_devices, placed
 from dsl.loop.program import EpochState, Program
+from dsl.loop.run_position import RunPosition
 
 
 class Start(NamedTuple):
@@ -40,7 +41,9 @@ def start(experiment: Experiment, keeper: CheckpointManager | None = None) -> St
         UsageError: there are checkpoints and all of them are damaged.
     """
     program = on_devices(experiment.program())
-    resumed = keeper.resume(_template(program)) if keeper and keeper.has_any() else None
+    resumed = (
+        keeper.restore_latest(_template(program)) if keeper and keeper.has_checkpoints() else None
+    )
     if resumed is not None:
         progress, position = resumed
         return Start(placed(program, progress), position)
@@ -65,14 +68,16 @@ def start_together(
     """
     program = experiments[0].program()
     if not iterations:
+        for keeper in keepers:
+            keeper.refuse_lost_run()
         progress = multi_seed.begin(program, [experiment.seed for experiment in experiments])
         return Starts(progress, [RunPosition()] * len(experiments))
-    resumed = [keeper.resume(_template(program), iterations) for keeper in keepers]
+    resumed = [keeper.restore_latest(_template(program), iterations) for keeper in keepers]
     found = [one for one in resumed if one is not None and one[1].iterations == iterations]
     if len(found) < len(keepers):
         return None
     for keeper in keepers:
-        keeper.forget_after(iterations)
+        keeper.discard_after(iterations)
     progress, positions = zip(*found, strict=True)
     return Starts(multi_seed.stacked(program, progress), positions)
 

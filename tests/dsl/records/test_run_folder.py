@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from dsl.errors import UsageError
-from dsl.records.run_folder import Description, RunFolder, next_folder, write_atomically
+from dsl.records.durable_files import UnreadableError
+from dsl.records.run_folder import Description, RunFolder, next_folder
 
 DESCRIPTION = Description(
     experiment="quickstart",
@@ -93,15 +94,16 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path):
         next_folder(tmp_path / "file", "run")
 
 
-def test_a_write_that_fails_leaves_what_was_there(tmp_path, monkeypatch):
-    path = tmp_path / "config.gin"
-    write_atomically(path, "before")
+def test_an_environment_that_cannot_be_read_now_is_not_lost(tmp_path, monkeypatch):
+    with RunFolder.open(tmp_path / "run") as folder:
+        folder.describe(DESCRIPTION)
+        before = (folder.path / "environment.json").read_text()
+        with monkeypatch.context() as server:
+            server.setattr("dsl.records.run_folder.read_if_present", stale)
+            with pytest.raises(UnreadableError):
+                folder.describe(DESCRIPTION, goes_on=True)
+        assert (folder.path / "environment.json").read_text() == before
 
-    def fail(*_):
-        raise OSError("disk full")
 
-    monkeypatch.setattr(os, "fsync", fail)
-    with pytest.raises(OSError, match="disk full"):
-        write_atomically(path, "after")
-    assert path.read_text() == "before"
-    assert os.listdir(tmp_path) == ["config.gin"]
+def stale(path):
+    raise UnreadableError(path, "Stale file handle")

@@ -15,10 +15,11 @@ from components.actors.action_selection import Mode
 from components.environments.core.goal_environment import Observation, State
 from components.environments.tasks.point import point_maze
 from components.learners.actor_critic import Networks
-from dsl.checkpoint.manager import CheckpointManager, RunPosition
+from dsl.checkpoint.manager import CheckpointManager
 from dsl.cli.report import main
 from dsl.language.configuration import load
 from dsl.loop.evaluation import Rollout
+from dsl.loop.run_position import RunPosition
 from dsl.records.run_folder import Description, RunFolder
 from dsl.report.block_norms import marks
 from dsl.report.comparison import compare
@@ -69,7 +70,7 @@ def run(experiment, tmp_path_factory):
     state = filled(lambda key: learner.init(built.environment.sizes, key))
     keeper = CheckpointManager(folder, built.cadence, {}, print)
     keeper.save_best({"learner": state}, RunPosition(), 1.0)
-    keeper.wait()
+    keeper.wait_until_written()
     return folder
 
 

@@ -219,6 +219,10 @@ def test_the_points_of_a_sweep_are_grouped_by_all_but_their_seeds(file, tmp_path
     assert "no two of its 2 runs differ in their seeds alone" in capsys.readouterr().err
 
 
+def with_checkpoints(iterations):
+    return SimpleNamespace(saved_iterations=lambda: iterations)
+
+
 @pytest.mark.parametrize(
     ("checkpoints", "group", "iterations"),
     [
@@ -231,7 +235,7 @@ def test_the_points_of_a_sweep_are_grouped_by_all_but_their_seeds(file, tmp_path
 )
 def test_who_goes_on_together(checkpoints, group, iterations):
     jobs = [
-        SimpleNamespace(name=name, schedule=1, keeper=SimpleNamespace(iterations=lambda at=at: at))
+        SimpleNamespace(name=name, schedule=1, keeper=with_checkpoints(at))
         for name, at in checkpoints.items()
     ]
     found, start = furthest_behind(jobs)
@@ -240,6 +244,6 @@ def test_who_goes_on_together(checkpoints, group, iterations):
 
 
 def test_runs_with_other_epochs_do_not_go_on_together():
-    keeper = SimpleNamespace(iterations=lambda: [4])
+    keeper = with_checkpoints([4])
     jobs = [SimpleNamespace(schedule=length, keeper=keeper) for length in (1, 2)]
     assert furthest_behind(jobs) == ([jobs[0]], 4)

@@ -23,7 +23,7 @@ from toy_runs import (
 # Leaves as if killed once four epochs are in the record and two checkpoints on the disk.
 STOPPED = looking_around(
     "look(self)",
-    "if self.position.epoch == 4: self.members[0].host.keeper.wait(); os._exit(9)",
+    "if self.position.epoch == 4: self.members[0].host.keeper.wait_until_written(); os._exit(9)",
 )
 
 
@@ -57,7 +57,7 @@ def flip(path):
 
 
 def test_a_damaged_checkpoint_is_named_and_the_one_before_used(file, whole, half):
-    """Damage of other kinds is found and told of in the same way: `test_keeper.py`."""
+    """Damage of other kinds is found and told of in the same way: `test_manager.py`."""
     damaged = checkpoints(half)[-1] / "learners.safetensors"
     flip(damaged)
     code, said = run(file, half)
@@ -69,10 +69,13 @@ def test_a_damaged_checkpoint_is_named_and_the_one_before_used(file, whole, half
 def test_with_every_checkpoint_damaged_nothing_is_begun_again(file, half, capsys):
     for path in checkpoints(half):
         flip(path / "learners.safetensors")
-    before = (half / "metrics.jsonl").read_bytes()
-    refused(file, half)
-    assert "every checkpoint is damaged" in capsys.readouterr().err
-    assert (half / "metrics.jsonl").read_bytes() == before
+    before = {path: path.read_bytes() for path in half.iterdir() if path.is_file()}
+    for _ in range(3):
+        refused(file, half)
+        assert "every checkpoint is damaged" in capsys.readouterr().err
+    after = {path: path.read_bytes() for path in half.iterdir() if path.is_file()}
+    after[half / ".lock"] = before[half / ".lock"]
+    assert after == before
 
 
 def test_a_full_disk_costs_a_checkpoint_and_not_the_run(file, whole, half):
@@ -104,8 +107,8 @@ def test_a_record_that_cannot_be_written_ends_the_run(file, half):
     size = (half / "metrics.jsonl").stat().st_size
     limit = ("import resource", "from dsl.records.metrics_log import MetricsLog",
              "real = MetricsLog.log",
-             f"Jsonl.log = lambda *a: (resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, -1)),"
-              " real(*a))")  # fmt: skip
+             "limit = lambda n: resource.setrlimit(resource.RLIMIT_FSIZE, (n, -1))",
+             f"MetricsLog.log = lambda *a: (limit({size}), real(*a))")  # fmt: skip
     code, said = run(file, half, wrapper=limit)
     assert code == 2
     assert "metrics.jsonl: cannot be written (File too large)" in said
@@ -147,7 +150,7 @@ def test_trackers_that_raise_and_hang_and_a_clock_that_jumps(file, whole, tmp_pa
     code, said = run(file, out, wrapper=trouble)
     assert code == 0
     assert "Console stopped: no terminal today" in said
-    assert "AimView stopped: did not finish within 0.5 seconds" in said
+    assert "AimTracker stopped: did not finish within 0.5 seconds" in said
     assert_same_run(whole, out)
 
 
@@ -161,8 +164,8 @@ def test_numbers_that_are_not_finite_stop_the_run(tmp_path):
     assert f"The state is in {tmp_path / 'run' / 'nonfinite'}" in line
     assert (tmp_path / "run" / "nonfinite" / "learners.safetensors").exists()
     for kept in checkpoints(tmp_path / "run"):  # from before the first update
-        facts = json.loads((kept / "manifest.json").read_text())["body"]["facts"]
-        assert (facts["position"]["epoch"], facts["position"]["iteration"]) <= (1, 0)
+        metadata = json.loads((kept / "manifest.json").read_text())["body"]["metadata"]
+        assert (metadata["position"]["epoch"], metadata["position"]["iteration"]) <= (1, 0)
 
 
 def test_a_bad_state_that_cannot_be_kept_is_told_of(tmp_path):

@@ -105,15 +105,15 @@ MOMENTS = {
     "arrays": "store._write_arrays",
     "manifest": "store._write_manifest",
     "name": "store.os.rename",
-    "after": "keeper.CheckpointManager._prune",
+    "after": "manager.CheckpointManager._discard_oldest",
 }
 
 
 def killed_at(moment):
     return (
         "import os, signal",
-        "from dsl.checkpoint import keeper, store",
-        "keeper.CheckpointManager.due = lambda *_: True",
+        "from dsl.checkpoint import manager, store",
+        "manager.CheckpointManager.should_save = lambda *_: True",
         "calls = []",
         f"real = {moment}",
         "def die(*args):",

@@ -1,0 +1,147 @@
+"""Reading files with a reason when that fails, and writing them so that a crash leaves a whole one.
+
+A file that cannot be read now (a file server that is away, too many open files, another user's
+file) may be perfectly healthy. Callers must never mistake it for a missing or a damaged one.
+"""
+
+import contextlib
+import errno
+import os
+import pwd
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+from dsl.errors import UsageError
+
+
+class UnreadableError(UsageError):
+    """A file cannot be read now, which says nothing about its contents.
+
+    Args:
+        path: the file or folder.
+        reason: why the system refuses it.
+    """
+
+    def __init__(self, path: Path, reason: OSError | str):
+        text = reason if isinstance(reason, str) else _explain_refusal(path, reason)
+        super().__init__(
+            f"{path}: cannot be read now ({text}); nothing was changed. "
+            "Repeat the command when it can be read."
+        )
+
+
+@contextlib.contextmanager
+def refusing_unreadable(path: Path) -> Iterator[None]:
+    """Raise `UnreadableError` for every `OSError` in the block but a missing file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        UnreadableError: it cannot be read now.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise
+    except OSError as error:
+        raise UnreadableError(path, error) from error
+
+
+def read_if_present(path: Path) -> bytes | None:
+    """Return the contents of a file, or None if there is no such file.
+
+    Raises:
+        UnreadableError: it cannot be read now.
+    """
+    try:
+        with refusing_unreadable(path), open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def list_if_present(folder: Path) -> list[Path]:
+    """Return what lies in a folder, nothing if there is no such folder.
+
+    Raises:
+        UnreadableError: it cannot be read now.
+    """
+    try:
+        with refusing_unreadable(folder):
+            return [folder / name for name in os.listdir(folder)]
+    except FileNotFoundError:
+        return []
+
+
+def write_atomically(path: Path, text: str) -> None:
+    """Write a whole text file or, whatever happens, leave what was there.
+
+    Raises:
+        OSError: the text cannot be written.
+    """
+    temporary = path.with_name(f".{path.name}.tmp")
+    try:
+        with open(temporary, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_path(path.parent)  # without it a power cut may undo the rename
+
+
+def copy_atomically(source: Path, target: Path) -> None:
+    """Copy a file, whole or not at all, over whatever has the target's name.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    temporary = target.with_name(f".{target.stem}.tmp")
+    try:
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(source, temporary)
+        os.replace(temporary, target)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def sync_path(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def free_name(path: Path, suffix: str) -> Path:
+    """Return `path` with `suffix` and the first number that no other file has."""
+    number = 1
+    while (free := path.with_name(f"{path.name}{suffix}{number}")).exists():
+        number += 1
+    return free
+
+
+def _explain_refusal(path: Path, error: OSError) -> str:
+    reason = error.strerror or str(error)
+    owner = _other_owner(path) if error.errno in (errno.EACCES, errno.EPERM) else None
+    return f"{reason}: it belongs to {owner} and cannot be read by you" if owner else reason
+
+
+def _other_owner(path: Path) -> str | None:
+    """Return who owns a path, or the nearest folder above it that can be seen, if not this user."""
+    for place in (path, *path.parents):
+        with contextlib.suppress(OSError):
+            owner = place.stat().st_uid
+            return None if owner == os.getuid() else _user_name(owner)
+    return None
+
+
+def _user_name(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:  # a user of another machine that shares the disk
+        return f"user {number}"
