@@ -90,7 +90,7 @@ def _drawing(program, progress, updates: int, rounds: int) -> float:
             key = jax.random.key(i)
             replay = Replay(program.buffer, buffer, program.environment)
             anchors = program.buffer.sample(buffer, key, program.batch_size)
-            batch = learner.batch(replay, anchors, key)
+            batch = learner.relabel(replay, anchors, key)
             return total + sum(jnp.sum(x) for x in batch)
 
         return jax.lax.fori_loop(0, updates, one, jnp.zeros(()))

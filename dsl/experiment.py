@@ -5,7 +5,7 @@ from typing import Annotated
 
 from components.constraints import AtLeast, AtMost, OneOf, PositiveInt, SettingError, problems
 from components.environments.core.goal_environment import GoalEnvironment
-from components.learners.actor_critic import ActorCritic
+from components.protocols import Learner
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.checkpoint.policy import CheckpointPolicy
 from dsl.loop.program import Program
@@ -48,7 +48,7 @@ class Experiment:
     """
 
     environment: GoalEnvironment
-    learner: ActorCritic | dict[str, ActorCritic]
+    learner: Learner | dict[str, Learner]
     buffer: TrajectoryBuffer
     eval_environment: GoalEnvironment | None = None
     collector: str | None = None
@@ -109,7 +109,7 @@ class Experiment:
         return found or _overflows(self.schedule(), self.num_envs)
 
     @property
-    def learners(self) -> dict[str, ActorCritic]:
+    def learners(self) -> dict[str, Learner]:
         """All learners by name; a single one is called `learner`."""
         return self.learner if isinstance(self.learner, dict) else {"learner": self.learner}
 
@@ -162,9 +162,7 @@ class Experiment:
         )
 
 
-def _collector_problems(
-    learners: dict[str, ActorCritic], collector: str | None
-) -> list[SettingError]:
+def _collector_problems(learners: dict[str, Learner], collector: str | None) -> list[SettingError]:
     names = ", ".join(map(repr, learners))
     if not learners:
         return [SettingError("learner", "is an empty dict; a run needs at least one learner.")]

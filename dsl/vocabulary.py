@@ -62,7 +62,7 @@ from components.relabelling.strategies import (
 )
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
-from dsl.language.registry import constants, family, root
+from dsl.language.registry import constants, family, renamed_settings, root
 
 root(Experiment)
 
@@ -80,6 +80,12 @@ family("goal", Mixture)
 
 # The learner and the places in it.
 family("learner", ActorCritic)
+renamed_settings(
+    "learner.ActorCritic",
+    actor_every="policy_delay",
+    collecting="behaviour_policy",
+    evaluating="evaluation_policy",
+)
 family("actor", TanhGaussianActor, DeterministicActor)
 family("critic", ContrastiveCritic, QEnsemble)
 family("energy", NegativeL2, NegativeSquaredL2, NegativeL1, NegativeMRN, Dot, Cosine)

@@ -1,12 +1,13 @@
 """A critic and a policy whose every number can be worked out by hand."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from components.protocols import EnsembleCritic, PolicyDistribution, StochasticActor
 
-class LinearCritic(eqx.Module):
+
+class LinearCritic(EnsembleCritic):
     """Q_k = w_k . (s, a, g), one row of weights per member; an actor is judged by the least."""
 
     weights: jax.Array
@@ -17,8 +18,11 @@ class LinearCritic(eqx.Module):
     def __call__(self, state, action, goal):
         return jnp.min(self.values(state, action, goal))
 
+    def network_inputs(self, state, action, goal):  # noqa: ARG002
+        return {}
 
-class LinearPolicy(eqx.Module):
+
+class LinearPolicy(StochasticActor):
     """m = V (s, g)."""
 
     weights: jax.Array
@@ -26,8 +30,11 @@ class LinearPolicy(eqx.Module):
     def __call__(self, state, goal):
         return Action(self.weights @ jnp.concatenate([state, goal]))
 
+    def network_inputs(self, state, action, goal):  # noqa: ARG002
+        return {}
 
-class Action(eqx.Module):
+
+class Action(PolicyDistribution):
     """Its mode is m, its sample m / 2 whatever the key, and log pi(a) = 3 sum m - |a - m|^2."""
 
     m: jax.Array
@@ -35,7 +42,7 @@ class Action(eqx.Module):
     def mode(self):
         return self.m
 
-    def sample(self, _key):
+    def sample(self, key):  # noqa: ARG002
         return self.m / 2
 
     def sample_and_log_prob(self, key):

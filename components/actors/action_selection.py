@@ -1,37 +1,41 @@
-"""How a policy's distribution becomes the action that is taken."""
+"""Rules that select one action from a policy."""
 
 import abc
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, Key
 
 from components.constraints import PositiveInt, check
+from components.protocols import Actor, Critic
 
 
-class AbstractActing(eqx.Module):
-    """Chooses an action from an actor, and from a critic where it asks one."""
+class ActionSelection(eqx.Module):
+    """Selects an action from an actor, and from a critic if it asks one.
+
+    Implementations annotate `critic` with the class that they need.
+    """
 
     @abc.abstractmethod
     def __call__(
         self,
-        actor: PyTree,
-        critic: PyTree,
+        actor: Actor,
+        critic: Critic | None,
         state: Float[Array, " n"],
         goal: Float[Array, " g"],
         key: Key[Array, ""],
     ) -> Float[Array, " a"]:
-        """The action in one state with one goal."""
+        """Return the action for one state and one goal."""
 
 
-class Sample(AbstractActing):
-    """An action drawn from the policy."""
+class Sample(ActionSelection):
+    """Samples an action from the policy."""
 
     def __call__(
         self,
-        actor: PyTree,
-        critic: PyTree,  # noqa: ARG002
+        actor: Actor,
+        critic: Critic | None,  # noqa: ARG002
         state: Float[Array, " n"],
         goal: Float[Array, " g"],
         key: Key[Array, ""],
@@ -39,13 +43,13 @@ class Sample(AbstractActing):
         return actor(state, goal).sample(key)
 
 
-class Mode(AbstractActing):
-    """The policy's action without its noise."""
+class Mode(ActionSelection):
+    """Takes the policy's action without its noise."""
 
     def __call__(
         self,
-        actor: PyTree,
-        critic: PyTree,  # noqa: ARG002
+        actor: Actor,
+        critic: Critic | None,  # noqa: ARG002
         state: Float[Array, " n"],
         goal: Float[Array, " g"],
         key: Key[Array, ""],  # noqa: ARG002
@@ -53,14 +57,14 @@ class Mode(AbstractActing):
         return actor(state, goal).mode()
 
 
-class BestOf(AbstractActing):
-    """The best by the critic of several actions drawn from the policy."""
+class BestOf(ActionSelection):
+    """Samples `count` actions and takes the one that the critic scores highest."""
 
     count: int = eqx.field(static=True)
 
     def __init__(self, count: PositiveInt = 10):
         """Args:
-            count: actions drawn.
+            count: actions sampled.
 
         Raises:
             SettingError: `count` is not positive.
@@ -70,8 +74,8 @@ class BestOf(AbstractActing):
 
     def __call__(
         self,
-        actor: PyTree,
-        critic: PyTree,
+        actor: Actor,
+        critic: Critic,
         state: Float[Array, " n"],
         goal: Float[Array, " g"],
         key: Key[Array, ""],
@@ -82,17 +86,17 @@ class BestOf(AbstractActing):
         return actions[jnp.argmax(values)]
 
 
-def act(
-    acting: AbstractActing,
-    actor: PyTree,
-    critic: PyTree,
+def select_actions(
+    selection: ActionSelection,
+    actor: Actor,
+    critic: Critic | None,
     states: Float[Array, "B n"],
     goals: Float[Array, "B g"],
     key: Key[Array, ""],
 ) -> Float[Array, "B a"]:
-    """The actions of a batch of states, each with its goal and random numbers of its own."""
+    """Select an action for each state of a batch, with its goal and a random key of its own."""
 
     def one(state, goal, key):
-        return acting(actor, critic, state, goal, key)
+        return selection(actor, critic, state, goal, key)
 
     return jax.vmap(one)(states, goals, jax.random.split(key, states.shape[0]))

@@ -7,12 +7,13 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
-from components.constraints import AtLeast, SettingError, check
+from components.constraints import AtLeast, check
 from components.env_dims import EnvDims
 from components.networks import Network, NetworkPlan
+from components.protocols import ActionSampler, Actor, NetworkInput
 
 
-class NoisyAction(eqx.Module):
+class NoisyAction(ActionSampler):
     r"""$a = \mathrm{clip}(\mu + \sigma \epsilon, -1, 1)$ with $\epsilon \sim N(0, 1)$.
 
     Attributes:
@@ -32,30 +33,8 @@ class NoisyAction(eqx.Module):
         noise = jax.random.normal(key, self.action.shape, self.action.dtype)
         return jnp.clip(self.action + self.noise * noise, -1.0, 1.0)
 
-    def sample_and_log_prob(
-        self,
-        key: Key[Array, ""],  # noqa: ARG002
-    ) -> tuple[Float[Array, " a"], Float[Array, ""]]:
-        """Refused: the clipped action has no density.
 
-        Raises:
-            SettingError: always.
-        """
-        raise _no_density()
-
-    def log_prob(
-        self,
-        action: Float[Array, " a"],  # noqa: ARG002
-    ) -> Float[Array, ""]:
-        """Refused likewise.
-
-        Raises:
-            SettingError: always.
-        """
-        raise _no_density()
-
-
-class DeterministicActor(eqx.Module):
+class DeterministicActor(Actor):
     r"""$\mu(s, g) = \tanh(\mathrm{network}(s, g))$.
 
     Reference: Lillicrap et al., "Continuous control with deep reinforcement learning", 2016;
@@ -90,11 +69,11 @@ class DeterministicActor(eqx.Module):
         """The action in one state with one goal, and its noise."""
         return NoisyAction(jnp.tanh(self.network(jnp.concatenate([state, goal]))), self.noise)
 
-
-def _no_density() -> SettingError:
-    return SettingError(
-        "actor",
-        "is deterministic, but a loss of this learner needs log-probabilities of actions. "
-        "Use actor.TanhGaussianActor, or losses made for deterministic actors "
-        "(actor_loss.DeterministicGradient, loss.ClippedDoubleQ).",
-    )
+    def network_inputs(
+        self,
+        state: Float[Array, " n"],
+        action: Float[Array, " a"],  # noqa: ARG002
+        goal: Float[Array, " g"],
+    ) -> dict[str, NetworkInput]:
+        """Return the network and its input."""
+        return {"actor": NetworkInput(self.network, jnp.concatenate([state, goal]))}

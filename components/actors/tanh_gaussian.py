@@ -10,11 +10,12 @@ from components.actors.tanh_normal import TanhNormal
 from components.constraints import Between, SettingError, check
 from components.env_dims import EnvDims
 from components.networks import Network, NetworkPlan
+from components.protocols import NetworkInput, StochasticActor
 
 LogStd = Annotated[float, Between(-20, 5)]
 
 
-class TanhGaussianActor(eqx.Module):
+class TanhGaussianActor(StochasticActor):
     r"""$\pi(a \mid s, g) = \mathrm{TanhNormal}(\mu, \log \sigma)$ from one network.
 
     $\log \sigma = l + \frac{h - l}2 (\tanh z + 1)$ keeps the log standard deviation within [l, h];
@@ -59,3 +60,12 @@ class TanhGaussianActor(eqx.Module):
         mean, z = jnp.split(self.network(jnp.concatenate([state, goal])), 2)
         half_range = (self.log_std_max - self.log_std_min) / 2
         return TanhNormal(mean, self.log_std_min + half_range * (jnp.tanh(z) + 1))
+
+    def network_inputs(
+        self,
+        state: Float[Array, " n"],
+        action: Float[Array, " a"],  # noqa: ARG002
+        goal: Float[Array, " g"],
+    ) -> dict[str, NetworkInput]:
+        """Return the network and its input."""
+        return {"actor": NetworkInput(self.network, jnp.concatenate([state, goal]))}

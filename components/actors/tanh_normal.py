@@ -1,10 +1,11 @@
 """The distribution of bounded actions: a normal squashed by tanh."""
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Key
+
+from components.protocols import PolicyDistribution
 
 # Two float32 steps below 1, where arctanh is 8.3; at 1 it would be infinite.
 LARGEST_ACTION = 1 - float(np.finfo(np.float32).eps)
@@ -15,7 +16,7 @@ def log_tanh_slope(u: Float[Array, " a"]) -> Float[Array, " a"]:
     return 2 * (np.log(2).item() - u - jax.nn.softplus(-2 * u))
 
 
-class TanhNormal(eqx.Module):
+class TanhNormal(PolicyDistribution):
     r"""$a = \tanh u$ with independent $u_k \sim N(\mu_k, \sigma_k^2)$; each $a_k$ in [-1, 1].
 
     $\log \pi(a) = \sum_k \log N(u_k; \mu_k, \sigma_k^2) - \log(1 - \tanh^2 u_k)$

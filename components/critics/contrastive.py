@@ -1,8 +1,5 @@
 """Critics that judge how soon a state-action leads to a goal."""
 
-from typing import NamedTuple
-
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
@@ -11,23 +8,10 @@ from components.constraints import PositiveInt, check
 from components.energies.similarities import AbstractEnergy, NegativeL2
 from components.env_dims import EnvDims
 from components.networks import Network, NetworkPlan
+from components.protocols import EnsembleCritic, NetworkInput, PairCritic, Pairs
 
 
-class Pairs(NamedTuple):
-    """A batch of state-actions against a batch of goals.
-
-    Attributes:
-        logits: f of every state-action (rows) with every goal (columns).
-        state_actions: embeddings phi(s, a).
-        goals: embeddings psi(g).
-    """
-
-    logits: Float[Array, "B C"]
-    state_actions: Float[Array, "B d"]
-    goals: Float[Array, "C d"]
-
-
-class ContrastiveCritic(eqx.Module):
+class ContrastiveCritic(PairCritic, EnsembleCritic):
     r"""$f(s, a, g) = \mathrm{energy}(\phi(s, a), \psi(g))$ with two encoders into one space.
 
     Reference: Eysenbach et al., "Contrastive Learning as Goal-Conditioned RL", 2022; Wang et al.,
@@ -103,6 +87,16 @@ class ContrastiveCritic(eqx.Module):
         embedded = jax.vmap(self.embed_goal)(goals)
         logits = self._scaled(self.energy.pairwise(state_actions, embedded))
         return Pairs(logits, state_actions, embedded)
+
+    def network_inputs(
+        self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
+    ) -> dict[str, NetworkInput]:
+        """Return both encoders and their inputs."""
+        state_action = jnp.concatenate([state, action])
+        return {
+            "state-action encoder": NetworkInput(self.state_action_encoder, state_action),
+            "goal encoder": NetworkInput(self.goal_encoder, goal),
+        }
 
     def _scaled(self, energy: Float[Array, "*b"]) -> Float[Array, "*b"]:
         return energy if self.log_scale is None else jnp.exp(self.log_scale) * energy

@@ -10,11 +10,12 @@ from jaxtyping import Array, Float, Key
 from components.constraints import OneOf, PositiveInt, check
 from components.env_dims import EnvDims
 from components.networks import Network, NetworkPlan
+from components.protocols import EnsembleCritic, NetworkInput
 
 Judgement = Annotated[str, OneOf(("minimum", "first"))]
 
 
-class QEnsemble(eqx.Module):
+class QEnsemble(EnsembleCritic):
     r"""$Q_1, \dots, Q_K$ of (s, a, g): networks of one plan with weights of their own.
 
     Reference: Fujimoto et al., "Addressing Function Approximation Error in Actor-Critic Methods",
@@ -68,3 +69,10 @@ class QEnsemble(eqx.Module):
         """The value that an actor is judged by."""
         values = self.values(state, action, goal)
         return values[0] if self.judgement == "first" else jnp.min(values)
+
+    def network_inputs(
+        self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
+    ) -> dict[str, NetworkInput]:
+        """Return the first member and its input."""
+        first = jax.tree.map(lambda leaf: leaf[0], self.network)
+        return {"critic": NetworkInput(first, jnp.concatenate([state, action, goal]))}

@@ -1,7 +1,4 @@
-"""One learner for all algorithms, composed of the words of a gin file.
-
-This is the file that says how a batch becomes a gradient.
-"""
+"""The learner that most algorithms are: an actor, a critic, their losses and optimisers."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -10,112 +7,110 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int, Key, PyTree
+from jaxtyping import Array, Float, Key, PyTree
 
-from components.actors.action_selection import AbstractActing, Mode, Sample
+from components.actors.action_selection import ActionSelection, Mode, Sample
+from components.compatibility import require_fit
 from components.constraints import MoreThan, PositiveInt, SettingError, check
 from components.env_dims import EnvDims
 from components.learners.gradient_step import gradient_step, guarded, init_optimiser
+from components.learners.policy_learner import PolicyLearner
 from components.learners.target_networks import Polyak, Targets
-from components.losses.actor import AbstractActorLoss
-from components.losses.stop_grad_networks import StopGradNetworks
+from components.protocols import (
+    Actor,
+    ActorLoss,
+    Critic,
+    CriticLoss,
+    LearnerState,
+    Metrics,
+    Optimiser,
+    StopGradNetworks,
+    Temperature,
+    TrainedLoss,
+)
 from components.relabelling.strategies import AbstractRelabelling
-from components.replay.batch import Batch, Replay, make_batch
-from components.replay.trajectory_buffer import TransitionIndex
-
-Metrics = dict[str, Float[Array, ""]]
-CriticLoss = Callable[..., tuple[Array, Metrics]]
-Optimiser = optax.GradientTransformation
+from components.replay.batch import Batch
 
 
 class Networks(eqx.Module):
-    """Everything of a learner that is trained; None for what it does without."""
+    """The trained networks; None for those that the learner does without."""
 
-    actor: PyTree
-    critic: PyTree
-    temperature: PyTree
-
-
-class LearnerState(eqx.Module):
-    """Everything of a learner that changes.
-
-    Attributes:
-        networks: what is trained.
-        optimisers: states of their optimisers, under the same names.
-        targets: lagging networks, or None.
-        updates: gradient steps of the critic so far.
-    """
-
-    networks: Networks
-    optimisers: Networks
-    targets: Targets | None
-    updates: Int[Array, ""]
+    actor: Actor
+    critic: Critic | None
+    temperature: Temperature | None
 
 
-class ActorCritic(eqx.Module):
+class OptimiserStates(eqx.Module):
+    """The states of the networks' optimisers, by the networks' names."""
+
+    actor: optax.OptState
+    critic: optax.OptState | None
+    temperature: optax.OptState | None
+
+
+class ActorCritic(PolicyLearner):
     """Actor, critic, their losses, temperature, targets, goal relabelling and optimisers.
 
     What differs between contrastive RL, SAC, TD3 and imitation is which words fill these places.
     """
 
-    actor: Callable[..., PyTree] = eqx.field(static=True)
-    actor_loss: AbstractActorLoss
+    actor: Callable[..., Actor] = eqx.field(static=True)
+    actor_loss: ActorLoss
     actor_optimiser: Optimiser = eqx.field(static=True)
     relabelling: AbstractRelabelling
-    critic: Callable[..., PyTree] | None = eqx.field(static=True)
+    critic: Callable[..., Critic] | None = eqx.field(static=True)
     critic_loss: CriticLoss | None
     critic_optimiser: Optimiser | None = eqx.field(static=True)
-    temperature: Callable[..., PyTree] | None = eqx.field(static=True)
+    temperature: Callable[..., Temperature] | None = eqx.field(static=True)
     temperature_optimiser: Optimiser | None = eqx.field(static=True)
     target: Polyak | None
-    actor_every: int = eqx.field(static=True)
+    policy_delay: int = eqx.field(static=True)
     skip_nonfinite: bool = eqx.field(static=True)
-    collecting: AbstractActing
-    evaluating: AbstractActing
+    behaviour_policy: ActionSelection
+    evaluation_policy: ActionSelection
 
     def __init__(
         self,
-        actor: Callable[..., PyTree],
-        actor_loss: AbstractActorLoss,
+        actor: Callable[..., Actor],
+        actor_loss: ActorLoss,
         actor_optimiser: Optimiser,
         relabelling: AbstractRelabelling,
-        critic: Callable[..., PyTree] | None = None,
+        critic: Callable[..., Critic] | None = None,
         critic_loss: CriticLoss | None = None,
         critic_optimiser: Optimiser | None = None,
-        temperature: Callable[..., PyTree] | None = None,
+        temperature: Callable[..., Temperature] | None = None,
         temperature_optimiser: Optimiser | None = None,
         target: Polyak | None = None,
-        actor_every: PositiveInt = 1,
-        collecting: AbstractActing = Sample(),  # noqa: B008 (modules do not change)
-        evaluating: AbstractActing = Mode(),  # noqa: B008
+        policy_delay: PositiveInt = 1,
+        behaviour_policy: ActionSelection = Sample(),  # noqa: B008 (modules do not change)
+        evaluation_policy: ActionSelection = Mode(),  # noqa: B008
         max_gradient_norm: Annotated[float, MoreThan(0)] | None = None,
         skip_nonfinite: bool = False,
     ):
         """Args:
-            actor: plan of the policy, completed with `sizes` and `key`.
-            actor_loss: what the policy is trained to do.
-            actor_optimiser: optax transformation of the actor.
+            actor: plan of the policy, called with `sizes` and `key`.
+            actor_loss: loss of the policy.
+            actor_optimiser: optax transformation of the actor's gradients.
             relabelling: chooses the goal of every transition.
-            critic: plan of the critic, completed with `sizes` and `key`; imitation has none.
-            critic_loss: maps (critic, batch, frozen networks, key) to a scalar and metrics.
-            critic_optimiser: optax transformation of the critic.
-            temperature: plan of the entropy temperature, completed with `action_size`; without one
-                entropy counts for nothing.
-            temperature_optimiser: optax transformation of the temperature.
-            target: how target networks follow; none where left out.
-            actor_every: critic steps per step of actor, temperature and targets (delayed policy
-                updates; TD3 has 2).
-            collecting: how actions are chosen for training data.
-            evaluating: how they are chosen when the policy is scored.
-            max_gradient_norm: the gradient of each network is shortened to this global L2 norm; not
-                where left out.
-            skip_nonfinite: whether updates whose gradient is not finite are left out and counted.
-                Otherwise such a number stops the run.
+            critic: plan of the critic, called with `sizes` and `key`; imitation needs none.
+            critic_loss: loss of the critic.
+            critic_optimiser: optax transformation of the critic's gradients.
+            temperature: plan of the entropy temperature, called with `action_size`; without one
+                the weight of entropy is 0.
+            temperature_optimiser: optax transformation of the temperature's gradient.
+            target: rule by which target networks follow; None keeps no target networks.
+            policy_delay: critic steps per step of actor, temperature and targets (2 in TD3).
+            behaviour_policy: selects the actions that collect training data.
+            evaluation_policy: selects the actions that the policy is scored by.
+            max_gradient_norm: global L2 norm that the gradient of each network is clipped to; None
+                clips nothing.
+            skip_nonfinite: skip and count updates whose gradient is not finite, instead of
+                stopping the run.
 
         Raises:
-            SettingError: a setting outside its range, or one that is useless without another.
+            SettingError: a setting is outside its range, or useless without another.
         """
-        check(ActorCritic, actor_every=actor_every, max_gradient_norm=max_gradient_norm)
+        check(ActorCritic, policy_delay=policy_delay, max_gradient_norm=max_gradient_norm)
 
         def guard(optimiser: Optimiser | None) -> Optimiser | None:
             return optimiser and guarded(optimiser, max_gradient_norm, skip_nonfinite)
@@ -126,23 +121,23 @@ class ActorCritic(eqx.Module):
         self.critic, self.critic_loss = critic, critic_loss
         self.critic_optimiser = guard(critic_optimiser)
         self.temperature, self.temperature_optimiser = temperature, guard(temperature_optimiser)
-        self.target, self.actor_every = target, actor_every
+        self.target, self.policy_delay = target, policy_delay
         self.skip_nonfinite = skip_nonfinite
-        self.collecting, self.evaluating = collecting, evaluating
+        self.behaviour_policy, self.evaluation_policy = behaviour_policy, evaluation_policy
         _require_together(self, "critic", "critic_loss", "critic_optimiser")
         _require_together(self, "temperature", "temperature_optimiser")
         if target is not None and critic is None:
             raise SettingError("target", "follows a critic, but this learner has none.")
 
-    def init(self, sizes: EnvDims, key: Key[Array, ""]) -> LearnerState:
-        """Fresh networks, targets and optimisers for a task of the given sizes."""
+    def init(self, env_dims: EnvDims, key: Key[Array, ""]) -> LearnerState:
         actor_key, critic_key = jax.random.split(key)
         networks = Networks(
-            actor=self.actor(sizes=sizes, key=actor_key),
-            critic=self.critic(sizes=sizes, key=critic_key) if self.critic else None,
-            temperature=self.temperature(action_size=sizes.action) if self.temperature else None,
+            actor=self.actor(sizes=env_dims, key=actor_key),
+            critic=self.critic(sizes=env_dims, key=critic_key) if self.critic else None,
+            temperature=self.temperature(action_size=env_dims.action) if self.temperature else None,
         )
-        optimisers = Networks(
+        self._require_fit(networks)
+        optimisers = OptimiserStates(
             actor=init_optimiser(self.actor_optimiser, networks.actor),
             critic=_init_optional(self.critic_optimiser, networks.critic),
             temperature=_init_optional(self.temperature_optimiser, networks.temperature),
@@ -150,12 +145,22 @@ class ActorCritic(eqx.Module):
         targets = self.target.init(networks.actor, networks.critic) if self.target else None
         return LearnerState(networks, optimisers, targets, jnp.zeros((), jnp.int32))
 
-    def batch(self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]) -> Batch:
-        """The transitions at `anchors` with the goals this learner trains on."""
-        return make_batch(replay, anchors, self.relabelling(replay, anchors, key))
+    def _require_fit(self, networks: Networks) -> None:
+        for name in ("critic_loss", "actor_loss", "behaviour_policy", "evaluation_policy"):
+            user = getattr(self, name)
+            require_fit(name, user, actor=networks.actor, critic=networks.critic)
 
-    def frozen(self, state: LearnerState) -> StopGradNetworks:
-        """What the losses of the next update read."""
+    def trained_losses(self) -> dict[str, TrainedLoss]:
+        def loss_of(loss: ActorLoss | CriticLoss) -> TrainedLoss:
+            return lambda network, state, batch, key: loss(
+                network, batch, self.stop_grad_networks(state), key
+            )[0]
+
+        critic = {} if self.critic_loss is None else {"critic": loss_of(self.critic_loss)}
+        return {"actor": loss_of(self.actor_loss), **critic}
+
+    def stop_grad_networks(self, state: LearnerState) -> StopGradNetworks:
+        """Return the networks that the losses of the next update read."""
         networks, targets = state.networks, state.targets or Targets(None, None)
         temperature = networks.temperature
         alpha = jnp.zeros((), jnp.float32) if temperature is None else temperature.value()
@@ -171,20 +176,17 @@ class ActorCritic(eqx.Module):
     def update(
         self, state: LearnerState, batch: Batch, key: Key[Array, ""]
     ) -> tuple[LearnerState, Metrics]:
-        """One gradient step of critic, actor and temperature on one batch.
-
-        All three see the networks as they were before the step; the targets then follow the new
-        ones. With `actor_every` above 1 only the critic moves at most steps.
-        """
-        frozen = self.frozen(state)
+        # All three losses read the networks as they were before the step, so the order of the
+        # steps changes no number; only the targets follow the new networks. With `policy_delay`
+        # above 1 most updates move the critic alone.
+        frozen = self.stop_grad_networks(state)
         state, critic_metrics = self._update_critic(state, batch, frozen, key)
-        state, actor_metrics = self._every_so_often(
+        state, actor_metrics = self._delayed(
             lambda state: self._update_actor(state, batch, frozen, key), state
         )
-        updates = state.updates + jnp.int32(1)
-        state = eqx.tree_at(lambda s: s.updates, state, updates)
+        state = eqx.tree_at(lambda s: s.updates, state, state.updates + jnp.int32(1))
         metrics = {**critic_metrics, **actor_metrics}
-        if self.skip_nonfinite:  # what a skipped update measured counts as zero
+        if self.skip_nonfinite:  # a skipped update's metrics count as zero
             metrics = jax.tree.map(lambda x: jnp.where(jnp.isfinite(x), x, 0.0), metrics)
         return state, metrics
 
@@ -194,7 +196,8 @@ class ActorCritic(eqx.Module):
         loss, optimiser = self.critic_loss, self.critic_optimiser
         if loss is None or optimiser is None:
             return state, {}
-        # The actor's loss may split the key in two, which gives its folds 0 and 1.
+        # `split(key, 2)` in the actor's loss yields `fold_in(key, 0)` and `fold_in(key, 1)`, so 2
+        # is the first fold that shares no random numbers with it.
         critic_key = jax.random.fold_in(key, 2)
         critic, optimiser_state, metrics = gradient_step(
             lambda critic: loss(critic, batch, frozen, critic_key),
@@ -208,7 +211,7 @@ class ActorCritic(eqx.Module):
     def _update_actor(
         self, state: LearnerState, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
     ) -> tuple[LearnerState, Metrics]:
-        """Actor, then temperature on the log-probabilities that the actor drew, then targets."""
+        """Step the actor, the temperature on the log-probabilities it drew, and the targets."""
 
         def loss(actor):
             value, log_probs = self.actor_loss(actor, batch, frozen, key)
@@ -249,11 +252,14 @@ class ActorCritic(eqx.Module):
         targets = self.target.update(state.targets, networks.actor, networks.critic)
         return eqx.tree_at(lambda s: s.targets, state, targets)
 
-    def _every_so_often(
+    def _delayed(
         self, step: Callable[[LearnerState], tuple[LearnerState, Metrics]], state: LearnerState
     ) -> tuple[LearnerState, Metrics]:
-        """`step` once in `actor_every` updates; its metrics then count that many times."""
-        if self.actor_every == 1:
+        """Take `step` at every `policy_delay`-th update, its metrics weighted by `policy_delay`.
+
+        The loop divides sums of metrics by all updates, so the weight makes them means over steps.
+        """
+        if self.policy_delay == 1:
             return step(state)
         metrics = jax.tree.map(
             lambda x: jnp.zeros(x.shape, x.dtype), eqx.filter_eval_shape(step, state)[1]
@@ -261,14 +267,14 @@ class ActorCritic(eqx.Module):
 
         def weighted(state: LearnerState) -> tuple[LearnerState, Metrics]:
             state, metrics = step(state)
-            return state, jax.tree.map(lambda x: self.actor_every * x, metrics)
+            return state, jax.tree.map(lambda x: self.policy_delay * x, metrics)
 
-        due = (state.updates + 1) % self.actor_every == 0
+        due = (state.updates + 1) % self.policy_delay == 0
         return jax.lax.cond(due, weighted, lambda state: (state, metrics), state)
 
 
 def _replace(state: LearnerState, name: str, network: PyTree, optimiser: PyTree) -> LearnerState:
-    """The state with one of its networks and its optimiser's state exchanged."""
+    """Return the state with one network and its optimiser's state replaced."""
     return eqx.tree_at(
         lambda s: (getattr(s.networks, name), getattr(s.optimisers, name)),
         state,
@@ -277,7 +283,7 @@ def _replace(state: LearnerState, name: str, network: PyTree, optimiser: PyTree)
 
 
 def _named(network: str, metrics: Metrics) -> Metrics:
-    """`loss` and `grad_norm` of one network under its name."""
+    """Prefix `loss` and `grad_norm` with the network's name."""
     prefixed = {f"{network}_{name}": metrics.pop(name) for name in ("loss", "grad_norm")}
     return {**prefixed, **metrics}
 
@@ -287,7 +293,7 @@ def _init_optional(optimiser: Optimiser | None, network: PyTree) -> optax.OptSta
 
 
 def _require_together(learner: ActorCritic, *names: str) -> None:
-    """Refuse a learner that has some of these places filled and others not."""
+    """Refuse a learner that fills some of these settings and leaves others None."""
     filled = [name for name in names if getattr(learner, name) is not None]
     missing = [name for name in names if name not in filled]
     if filled and missing:

@@ -1,50 +1,82 @@
-"""What happens inside a learner's networks."""
+"""The networks of a learner: their names, inputs, depth, and residual blocks.
+
+A learner's networks are the attributes of `LearnerState.networks` that are `Inspectable`.
+"""
 
 from collections.abc import Iterator
+from typing import Any
 
+import equinox as eqx
 import jax
-import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from components.actors.deterministic import DeterministicActor
-from components.actors.tanh_gaussian import TanhGaussianActor
-from components.critics.contrastive import ContrastiveCritic
-from components.critics.q_ensemble import QEnsemble
-from components.learners.actor_critic import Networks
-from components.networks import AbstractResidualNetwork, BlockNorms, Network
-
-ROLES = ("actor", "state-action encoder", "goal encoder", "critic")
+from components.networks import AbstractResidualNetwork, BlockNorms
+from components.protocols import Critic, Inspectable, NetworkInput
 
 
-def block_norms(
-    networks: Networks,
-    state: Float[Array, " n"],
-    action: Float[Array, " a"],
-    goal: Float[Array, " g"],
-) -> dict[str, BlockNorms]:
-    """What every residual block does for one state, action and goal, by the network's role.
+def block_norms(networks: dict[str, NetworkInput]) -> dict[str, BlockNorms]:
+    """Return what each residual block adds, by the network's name.
 
-    Roles are those of `ROLES`; `critic` is the first member of an ensemble. Networks that are not
-    `AbstractResidualNetwork` are left out.
+    Networks that are not `AbstractResidualNetwork` have no blocks and are skipped.
     """
     return {
-        role: network.block_norms(x)
-        for role, network, x in _with_inputs(networks, state, action, goal)
+        name: network.block_norms(x)
+        for name, (network, x) in networks.items()
         if isinstance(network, AbstractResidualNetwork)
     }
 
 
-def _with_inputs(
-    networks: Networks, state: Array, action: Array, goal: Array
-) -> Iterator[tuple[str, Network, Array]]:
-    """The networks inside actor and critic: role, network, what it is given."""
-    actor, critic = networks.actor, networks.critic
-    if isinstance(actor, TanhGaussianActor | DeterministicActor):
-        yield "actor", actor.network, jnp.concatenate([state, goal])
-    if isinstance(critic, ContrastiveCritic):
-        encoded = jnp.concatenate([state, action])
-        yield "state-action encoder", critic.state_action_encoder, encoded
-        yield "goal encoder", critic.goal_encoder, goal
-    if isinstance(critic, QEnsemble):
-        first = jax.tree.map(lambda leaf: leaf[0], critic.network)
-        yield "critic", first, jnp.concatenate([state, action, goal])
+def network_inputs(
+    networks: eqx.Module,
+    state: Float[Array, " n"],
+    action: Float[Array, " a"],
+    goal: Float[Array, " g"],
+) -> dict[str, NetworkInput]:
+    """Return every network of a learner by the name that reports show, with its input."""
+    found = {}
+    for module in vars(networks).values():
+        if isinstance(module, Inspectable):
+            found |= module.network_inputs(state, action, goal)
+    return found
+
+
+def named_networks(networks: eqx.Module) -> dict[str, eqx.Module]:
+    """Return a learner's networks by name: `actor`, `critic.goal_encoder`, and so on."""
+    found = {}
+    for name, module in vars(networks).items():
+        if isinstance(module, Critic):
+            found |= _inner_networks(name, module)
+        elif isinstance(module, Inspectable):
+            found[name] = module
+    return found
+
+
+def critic_of(networks: eqx.Module) -> Critic | None:
+    """Return the critic among a learner's networks, or None for a learner without one."""
+    critics = (module for module in vars(networks).values() if isinstance(module, Critic))
+    return next(critics, None)
+
+
+def network_depth(module: Any) -> int | None:
+    """Return the depth of the deepest network inside, in dense layers; None if none tells it."""
+    return max(_depths(module), default=None)
+
+
+def _inner_networks(name: str, critic: Critic) -> dict[str, eqx.Module]:
+    """Return the modules with parameters inside a critic, or the critic if there are none."""
+    found = {
+        f"{name}.{attribute}": value
+        for attribute, value in vars(critic).items()
+        if isinstance(value, eqx.Module) and jax.tree.leaves(value)
+    }
+    return found or {name: critic}
+
+
+def _depths(module: Any) -> Iterator[int]:
+    if not isinstance(module, eqx.Module):
+        return
+    attributes = vars(module)
+    if isinstance(attributes.get("depth"), int):
+        yield attributes["depth"]
+    for value in attributes.values():
+        yield from _depths(value)

@@ -1,6 +1,5 @@
 """The weight of entropy in the actor's loss: fixed, or tuned towards a target entropy."""
 
-import abc
 from typing import Annotated
 
 import equinox as eqx
@@ -10,21 +9,10 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from components.constraints import AtLeast, PositiveFloat, PositiveInt, check
+from components.protocols import Temperature
 
 
-class AbstractTemperature(eqx.Module):
-    """A weight of entropy and the loss that trains it."""
-
-    @abc.abstractmethod
-    def value(self) -> Float[Array, ""]:
-        """The weight, alpha."""
-
-    @abc.abstractmethod
-    def loss(self, log_probs: Float[Array, " B"]) -> Float[Array, ""]:
-        """What the temperature is trained to minimise, given the policy's log-probabilities."""
-
-
-class FixedTemperature(AbstractTemperature):
+class FixedTemperature(Temperature):
     """An alpha that stays what it is; 0 leaves entropy out."""
 
     alpha: float = eqx.field(static=True)
@@ -32,7 +20,7 @@ class FixedTemperature(AbstractTemperature):
     def __init__(self, value: Annotated[float, AtLeast(0)] = 0.1, *, action_size: PositiveInt):
         """Args:
             value: alpha.
-            action_size: numbers in an action; of no account here, taken as by every temperature.
+            action_size: action dimension; unused, accepted for a uniform signature.
 
         Raises:
             SettingError: `value` is negative.
@@ -47,7 +35,7 @@ class FixedTemperature(AbstractTemperature):
         return jnp.zeros((), log_probs.dtype)
 
 
-class TunedTemperature(AbstractTemperature):
+class TunedTemperature(Temperature):
     r"""An $\alpha = e^{\log \alpha}$ that rises while the policy's entropy is below its target.
 
     $\frac1B \sum_i \alpha \, \mathrm{sg}(-\log \pi(a_i) - \bar H)$ with target entropy $\bar H$ =

@@ -1,31 +1,27 @@
 """What an actor is trained to do."""
 
-import abc
 from typing import Annotated
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, Key
 
 from components.constraints import Between, check
-from components.losses.stop_grad_networks import StopGradNetworks
+from components.protocols import (
+    Actor,
+    ActorLoss,
+    Critic,
+    Scalar,
+    StochasticActor,
+    StopGradNetworks,
+)
 from components.replay.batch import Batch
 
 Share = Annotated[float, Between(0, 1)]
 
 
-class AbstractActorLoss(eqx.Module):
-    """Scores an actor on a batch, with all other networks held fixed."""
-
-    @abc.abstractmethod
-    def __call__(
-        self, actor: PyTree, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
-    ) -> tuple[Float[Array, ""], Float[Array, " B"] | None]:
-        """The loss, and the log-probabilities of the actions drawn for it, if any were."""
-
-
-class MaximumEntropy(AbstractActorLoss):
+class MaximumEntropy(ActorLoss):
     r"""Maximise the critic plus the entropy of the policy.
 
     $\frac1B \sum_i \alpha \log \pi(a_i \mid s_i, g_i) - f(s_i, a_i, g_i)$, with
@@ -50,8 +46,12 @@ class MaximumEntropy(AbstractActorLoss):
         self.random_goals = random_goals
 
     def __call__(
-        self, actor: PyTree, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
-    ) -> tuple[Float[Array, ""], Float[Array, " B"] | None]:
+        self,
+        actor: StochasticActor,
+        batch: Batch,
+        frozen: StopGradNetworks[StochasticActor, Critic],
+        key: Key[Array, ""],
+    ) -> tuple[Scalar, Float[Array, " B"] | None]:
         def score(state, goal, key):
             action, log_prob = actor(state, goal).sample_and_log_prob(key)
             return frozen.critic(state, action, goal), log_prob
@@ -63,7 +63,7 @@ class MaximumEntropy(AbstractActorLoss):
         return jnp.mean(frozen.temperature * log_probs - values), log_probs
 
 
-class DeterministicGradient(AbstractActorLoss):
+class DeterministicGradient(ActorLoss):
     r"""Maximise the critic of the policy's mode: $-\frac1B \sum_i f(s_i, \mu(s_i, g_i), g_i)$.
 
     Reference: Lillicrap et al., "Continuous control with deep reinforcement learning", 2016, eq. 6
@@ -84,8 +84,12 @@ class DeterministicGradient(AbstractActorLoss):
         self.random_goals = random_goals
 
     def __call__(
-        self, actor: PyTree, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
-    ) -> tuple[Float[Array, ""], Float[Array, " B"] | None]:
+        self,
+        actor: Actor,
+        batch: Batch,
+        frozen: StopGradNetworks[Actor, Critic],
+        key: Key[Array, ""],
+    ) -> tuple[Scalar, Float[Array, " B"] | None]:
         def score(state, goal):
             return frozen.critic(state, actor(state, goal).mode(), goal)
 
@@ -93,7 +97,7 @@ class DeterministicGradient(AbstractActorLoss):
         return -jnp.mean(jax.vmap(score)(batch.state, goals)), None
 
 
-class LogLikelihood(AbstractActorLoss):
+class LogLikelihood(ActorLoss):
     r"""Imitate: $-\frac1B \sum_i \log \pi(a_i \mid s_i, g_i)$ for goals that the actions led to.
 
     Reference: Ghosh et al., "Learning to Reach Goals via Iterated Supervised Learning", 2021, eq. 2
@@ -103,11 +107,11 @@ class LogLikelihood(AbstractActorLoss):
 
     def __call__(
         self,
-        actor: PyTree,
+        actor: StochasticActor,
         batch: Batch,
         frozen: StopGradNetworks,  # noqa: ARG002 - imitation needs no other network
         key: Key[Array, ""],  # noqa: ARG002
-    ) -> tuple[Float[Array, ""], Float[Array, " B"] | None]:
+    ) -> tuple[Scalar, Float[Array, " B"] | None]:
         def log_prob(state, goal, action):
             return actor(state, goal).log_prob(action)
 

@@ -3,16 +3,14 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, Key
 
 from components.constraints import Discount, PositiveFloat, check
-from components.losses.stop_grad_networks import StopGradNetworks
+from components.protocols import Actor, CriticLoss, EnsembleCritic, Metrics, StopGradNetworks
 from components.replay.batch import Batch
 
-Metrics = dict[str, Float[Array, ""]]
 
-
-class CLearning(eqx.Module):
+class CLearning(CriticLoss):
     r"""A classifier of future states against random ones, one term of which is bootstrapped.
 
     With logits $f = \log C / (1 - C)$, $\ell_1 = \mathrm{softplus}(-f)$ and
@@ -44,7 +42,11 @@ class CLearning(eqx.Module):
         self.largest_weight = largest_weight
 
     def __call__(
-        self, critic: PyTree, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
+        self,
+        critic: EnsembleCritic,
+        batch: Batch,
+        frozen: StopGradNetworks[Actor, EnsembleCritic],
+        key: Key[Array, ""],
     ) -> tuple[Float[Array, ""], Metrics]:
         """The loss of a critic on a batch, summed over its members, and metrics."""
         keys = jax.random.split(key, batch.reward.shape[0])
@@ -68,7 +70,11 @@ class CLearning(eqx.Module):
         return jnp.mean(jnp.sum(terms, axis=1)), metrics
 
     def _weight(
-        self, frozen: StopGradNetworks, state: Array, goal: Array, key: Key[Array, ""]
+        self,
+        frozen: StopGradNetworks[Actor, EnsembleCritic],
+        state: Float[Array, " n"],
+        goal: Float[Array, " g"],
+        key: Key[Array, ""],
     ) -> Float[Array, ""]:
         """w of one transition."""
         action = frozen.actor(state, goal).sample(key)

@@ -2,18 +2,15 @@
 
 import abc
 from collections.abc import Callable
-from typing import Annotated, Protocol, runtime_checkable
+from typing import Annotated
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Key
 
 from components.constraints import AtLeast, OneOf, check
-from components.critics.contrastive import Pairs
 from components.losses.logits import (
     Logits,
-    Metrics,
-    Scalar,
     binary_nce,
     contrastive_metrics,
     dpo,
@@ -26,22 +23,11 @@ from components.losses.logits import (
     squared_logsumexp,
     squared_logsumexp_of_negatives,
 )
-from components.losses.stop_grad_networks import StopGradNetworks
+from components.protocols import CriticLoss, Metrics, PairCritic, Scalar, StopGradNetworks
 from components.replay.batch import Batch
 
 Direction = Annotated[str, OneOf(("forward", "backward", "symmetric"))]
 Penalty = Annotated[float, AtLeast(0)]
-
-
-@runtime_checkable
-class ScoresPairs(Protocol):
-    """A critic that scores all pairs of a batch."""
-
-    def pairs(
-        self, states: Float[Array, "B n"], actions: Float[Array, "B a"], goals: Float[Array, "B g"]
-    ) -> Pairs:
-        """Every state-action with every goal."""
-        ...
 
 
 def directed(
@@ -57,7 +43,7 @@ def directed(
     return jnp.sum(jnp.stack(terms))
 
 
-class AbstractContrastiveLoss(eqx.Module):
+class AbstractContrastiveLoss(CriticLoss):
     """A critic loss that sees a batch only through the logits of all its pairs."""
 
     @abc.abstractmethod
@@ -67,7 +53,7 @@ class AbstractContrastiveLoss(eqx.Module):
     # The one method that is inherited, and never replaced.
     def __call__(
         self,
-        critic: ScoresPairs,
+        critic: PairCritic,
         batch: Batch,
         frozen: StopGradNetworks,  # noqa: ARG002 - nothing is bootstrapped
         key: Key[Array, ""],  # noqa: ARG002
@@ -216,7 +202,7 @@ class SPPO(AbstractContrastiveLoss):
         return sppo(logits)
 
 
-class EmbeddingPenalty(eqx.Module):
+class EmbeddingPenalty(CriticLoss):
     r"""A contrastive loss plus $\lambda (\overline{\phi^2} + \overline{\psi^2})$.
 
     The bars are means over the batch and the entries of the embeddings.
@@ -238,7 +224,7 @@ class EmbeddingPenalty(eqx.Module):
 
     def __call__(
         self,
-        critic: ScoresPairs,
+        critic: PairCritic,
         batch: Batch,
         frozen: StopGradNetworks,  # noqa: ARG002 - nothing is bootstrapped
         key: Key[Array, ""],  # noqa: ARG002

@@ -7,9 +7,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
+from components.protocols import Metrics, Scalar
+
 Logits = Float[Array, "B B"]
-Scalar = Float[Array, ""]
-Metrics = dict[str, Float[Array, ""]]
 
 
 def info_nce(logits: Logits) -> Scalar:

@@ -8,14 +8,20 @@ from typing import Annotated
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key, PyTree
+from jaxtyping import Array, Float, Key
 
 from components.constraints import AtLeast, Discount, PositiveFloat, check
-from components.losses.stop_grad_networks import StopGradNetworks
+from components.protocols import (
+    Actor,
+    CriticLoss,
+    EnsembleCritic,
+    Metrics,
+    Scalar,
+    StochasticActor,
+    StopGradNetworks,
+)
 from components.replay.batch import Batch
 
-Scalar = Float[Array, ""]
-Metrics = dict[str, Float[Array, ""]]
 Noise = Annotated[float, AtLeast(0)]
 
 
@@ -27,7 +33,7 @@ def bellman_target(
 
 
 def squared_error(
-    critic: PyTree, batch: Batch, target: Float[Array, " B"]
+    critic: EnsembleCritic, batch: Batch, target: Float[Array, " B"]
 ) -> tuple[Scalar, Metrics]:
     r"""$\frac1B \sum_i \sum_k \frac12 (Q_k(s_i, a_i, g_i) - y_i)^2$ over the critic's members k.
 
@@ -45,7 +51,7 @@ def squared_error(
     return loss, metrics
 
 
-class SoftBellman(eqx.Module):
+class SoftBellman(CriticLoss):
     r"""The soft Bellman error of SAC.
 
     $y = r + \gamma d \, (\min_k \bar Q_k(s', a', g) - \alpha \log \pi(a' \mid s', g))$ with
@@ -67,7 +73,11 @@ class SoftBellman(eqx.Module):
         self.discount = discount
 
     def __call__(
-        self, critic: PyTree, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
+        self,
+        critic: EnsembleCritic,
+        batch: Batch,
+        frozen: StopGradNetworks[StochasticActor, EnsembleCritic],
+        key: Key[Array, ""],
     ) -> tuple[Scalar, Metrics]:
         """The loss of a critic on a batch, and metrics."""
 
@@ -81,7 +91,7 @@ class SoftBellman(eqx.Module):
         return squared_error(critic, batch, bellman_target(batch, value, self.discount))
 
 
-class ClippedDoubleQ(eqx.Module):
+class ClippedDoubleQ(CriticLoss):
     r"""The Bellman error of TD3; with one critic member and no smoothing that of DDPG.
 
     $y = r + \gamma d \, \min_k \bar Q_k(s', a', g)$ with
@@ -116,7 +126,11 @@ class ClippedDoubleQ(eqx.Module):
         self.smoothing_clip = smoothing_clip
 
     def __call__(
-        self, critic: PyTree, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
+        self,
+        critic: EnsembleCritic,
+        batch: Batch,
+        frozen: StopGradNetworks[Actor, EnsembleCritic],
+        key: Key[Array, ""],
     ) -> tuple[Scalar, Metrics]:
         """The loss of a critic on a batch, and metrics."""
 

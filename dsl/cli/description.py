@@ -1,11 +1,9 @@
 """What `--check` prints: what a run is made of and what it will need, without running it."""
 
 import math
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-import equinox as eqx
-
+from components.learners.inspection import named_networks, network_depth
 from dsl.experiment import Experiment
 from dsl.language.configuration import Configuration
 from dsl.language.sweeps import Grid
@@ -52,35 +50,11 @@ def _pipeline(configuration: Configuration) -> list[tuple[str, ...]]:
 def _networks(state: TrainState) -> list[tuple[str, ...]]:
     rows = []
     for learner, learner_state in state.learners.items():
-        networks = learner_state.networks
         prefix = f"{learner}." if len(state.learners) > 1 else ""
-        parts = {"actor": networks.actor, **_parts("critic", networks.critic)}
-        rows += [(prefix + name, f"{count(m):,}", _depth(m)) for name, m in parts.items()]
+        for name, module in named_networks(learner_state.networks).items():
+            rows.append((prefix + name, f"{count(module):,}", str(network_depth(module) or "")))
     total = count([s.networks for s in state.learners.values()])
     return [("network", "parameters", "depth"), *rows, ("total", f"{total:,}", "")]
-
-
-def _parts(name: str, module: Any) -> dict[str, Any]:
-    """The networks inside a critic, or the critic itself where it has none; nothing for None."""
-    if module is None:
-        return {}
-    modules = {k: v for k, v in vars(module).items() if isinstance(v, eqx.Module) and count(v)}
-    return {f"{name}.{key}": value for key, value in modules.items()} or {name: module}
-
-
-def _depth(module: Any) -> str:
-    """Dense layers in blocks, of the deepest network inside."""
-    return str(max(_depths(module), default=0) or "")
-
-
-def _depths(module: Any) -> Iterable[int]:
-    if not isinstance(module, eqx.Module):
-        return
-    own = vars(module).get("depth")
-    if isinstance(own, int):
-        yield own
-    for value in vars(module).values():
-        yield from _depths(value)
 
 
 def _memory(memory: Memory) -> list[tuple[str, ...]]:

@@ -38,7 +38,7 @@ def _execute(options: argparse.Namespace) -> int:
 
     policy = load_policy(options.place, options.learner)
     out = options.out or policy.checkpoint.parent.parent / "play"
-    print(f"policy: {policy.checkpoint}, learner {policy.learner}")
+    print(f"policy: {policy.checkpoint}, learner {policy.learner_name}")
     film = not options.no_film
     show(policy, options.episodes, options.seed, _make_folder(out), film=film, say=print)
     return 0

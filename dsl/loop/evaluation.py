@@ -6,9 +6,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key, PyTree
 
-from components.actors.action_selection import act
 from components.environments.core.goal_environment import Observation, State
-from components.learners.actor_critic import Metrics
+from components.protocols import Metrics
 from dsl.loop.program import Learners, Program, prefixed
 from dsl.loop.sharding import SPLIT, each_alone, laid_out
 
@@ -86,7 +85,7 @@ def _evaluated_actions(
         mine = _episodes(program, i)
         networks = learners[name].networks
         state, goal = observation.state[mine], observation.goal[mine]
-        actions.append(act(learner.evaluating, networks.actor, networks.critic, state, goal, key))
+        actions.append(learner.evaluation_actions(networks, state, goal, key))
     return jnp.concatenate(actions)
 
 

@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-from components.learners.actor_critic import Metrics
+from components.protocols import Metrics
 from components.replay.trajectory_buffer import Step
 from dsl.loop import training_loop
 from dsl.loop.evaluation import Rollout

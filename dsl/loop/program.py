@@ -7,7 +7,7 @@ from jaxtyping import Array, Int, Key
 from jumanji.types import TimeStep
 
 from components.environments.core.goal_environment import GoalEnvironment, State
-from components.learners.actor_critic import ActorCritic, LearnerState, Metrics
+from components.protocols import Learner, LearnerState, Metrics
 from components.replay.trajectory_buffer import BufferState, TrajectoryBuffer
 
 Learners = dict[str, LearnerState]
@@ -33,7 +33,7 @@ class Program(eqx.Module):
 
     environment: GoalEnvironment = eqx.field(static=True)
     eval_environment: GoalEnvironment = eqx.field(static=True)
-    learners: dict[str, ActorCritic]
+    learners: dict[str, Learner]
     collector: str = eqx.field(static=True)
     buffer: TrajectoryBuffer
     num_envs: int = eqx.field(static=True)

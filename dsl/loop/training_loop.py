@@ -12,10 +12,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Int, Key
 
-from components.actors.action_selection import act
 from components.environments.core.auto_reset import step_or_reset
-from components.learners.actor_critic import Metrics
 from components.learners.gradient_step import skipped_updates
+from components.protocols import Metrics
 from components.replay.batch import Replay
 from components.replay.trajectory_buffer import Step
 from dsl.loop.evaluation import Rollout, evaluate
@@ -203,7 +202,7 @@ def _update(
     updated, metrics = {}, {}
     for name, learner in program.learners.items():
         # One relabelling key for all: learners that relabel alike see the same goals.
-        batch = laid_out(program, learner.batch(replay, anchors, relabel), SPLIT)
+        batch = laid_out(program, learner.relabel(replay, anchors, relabel), SPLIT)
         own = _own(program, name, update)
         updated[name], found = learner.update(learners[name], batch, own)
         metrics.update(prefixed(program, name, found))
@@ -226,7 +225,7 @@ def collect(program: Program, state: TrainState) -> tuple[EnvBatch, Step, Int[Ar
         episodes ended because their physics broke.
     """
     key = jax.random.fold_in(_stream(state, _ITERATIONS), _COLLECT)
-    acting = program.learners[program.collector].collecting
+    learner = program.learners[program.collector]
     networks = state.learners[program.collector].networks
     first_keys = _first_keys(program, state.key)
     advance = jax.vmap(partial(step_or_reset, program.environment))
@@ -236,9 +235,7 @@ def collect(program: Program, state: TrainState) -> tuple[EnvBatch, Step, Int[Ar
         observation = lanes.timestep.observation
         reset_keys = first_keys if program.fixed_starts else lanes.state.key
         step_key = jax.random.fold_in(key, index)
-        action = act(
-            acting, networks.actor, networks.critic, observation.state, observation.goal, step_key
-        )
+        action = learner.behaviour_actions(networks, observation.state, observation.goal, step_key)
         env_state, timestep = advance(lanes.state, lanes.timestep, action, reset_keys)
         row = Step(
             state=observation.state,

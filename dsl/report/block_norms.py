@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from components.learners.actor_critic import Networks
-from components.learners.inspection import ROLES, block_norms
+from components.learners.inspection import block_norms, network_inputs
 from components.networks.layers import LAYERS_PER_BLOCK
 from dsl.report.style import from_zero, legend, logarithmic, looks, panels
 from dsl.report.trained import Trained
@@ -43,13 +42,18 @@ def profiles(trained: Trained) -> dict[str, Profile]:
     some = np.linspace(0, len(states) - 1, min(STATES, len(states))).astype(int)
     states, goals = jnp.asarray(states[some]), jnp.asarray(goals[some])
     actions = trained.policy(states, goals)
-    found = _means(trained.policy.networks, states, actions, goals)
-    return {role: Profile(*map(np.asarray, pair)) for role, pair in found.items()}
+    networks = trained.policy.networks
+    found = _means(networks, states, actions, goals)
+    # The order of the networks themselves: JAX sorts dicts.
+    names = network_inputs(networks, states[0], actions[0], goals[0])
+    return {name: Profile(*map(np.asarray, found[name])) for name in names if name in found}
 
 
 @eqx.filter_jit
-def _means(networks: Networks, states: Any, actions: Any, goals: Any) -> dict[str, tuple]:
-    norms = jax.vmap(block_norms, in_axes=(None, 0, 0, 0))(networks, states, actions, goals)
+def _means(networks: Any, states: Any, actions: Any, goals: Any) -> dict[str, tuple]:
+    norms = jax.vmap(lambda *one: block_norms(network_inputs(networks, *one)))(
+        states, actions, goals
+    )
     return {
         role: (jnp.mean(one.added, axis=0), jnp.mean(one.added / one.stream, axis=0))
         for role, one in norms.items()
@@ -58,7 +62,7 @@ def _means(networks: Networks, states: Any, actions: Any, goals: Any) -> dict[st
 
 def profile_figure(titles: Sequence[str], found: Sequence[dict[str, Profile]]) -> Figure:
     """Norms above, shares of the stream below; a column per network, a line per run."""
-    roles = [role for role in ROLES if any(role in one for one in found)]
+    roles = list(dict.fromkeys(role for one in found for role in one))
     figure, axes = panels([*roles, *[""] * len(roles)], most=len(roles), height=1.7)
     labels = [title.replace("\n", ", ") for title in titles]
     shown = looks(labels, ordered=all(map(_ends_in_number, labels)))

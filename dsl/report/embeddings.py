@@ -4,14 +4,13 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
-from components.critics.contrastive import ContrastiveCritic
+from components.protocols import PairCritic
 from dsl.report.style import MARK, legend, panels
 from dsl.report.trained import Episode, Trained
 
@@ -48,18 +47,18 @@ def principal_components(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def embedded(trained: Trained, episode: Episode) -> Embedded | None:
     """phi(s, pi(s, g)) along an episode; None where the critic has no such embedding."""
-    critic = trained.policy.networks.critic
-    if not isinstance(critic, ContrastiveCritic) or len(episode.states) < 3:
+    critic = trained.policy.critic
+    if not isinstance(critic, PairCritic) or len(episode.states) < 3:
         return None
     states, goals = jnp.asarray(episode.states), jnp.asarray(episode.goals)
-    vectors = np.asarray(_embed(critic, states, trained.policy(states, goals)))
+    vectors = np.asarray(_embed(critic, states, trained.policy(states, goals), goals))
     points, shares = principal_components(vectors)
     return Embedded(points, shares, trained.task.task.physics.control_step, episode.reached)
 
 
 @eqx.filter_jit
-def _embed(critic: ContrastiveCritic, states: Any, actions: Any) -> Any:
-    return jax.vmap(critic.embed_state_action)(states, actions)
+def _embed(critic: PairCritic, states: Any, actions: Any, goals: Any) -> Any:
+    return critic.pairs(states, actions, goals).state_actions
 
 
 def embeddings(titles: Sequence[str], found: Sequence[Embedded]) -> Figure:

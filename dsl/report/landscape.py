@@ -11,12 +11,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from components.actors.action_selection import act
-from components.critics.contrastive import ContrastiveCritic
 from components.environments.core.goal_environment import GoalEnvironment, State
 from components.environments.mazes.maze import Maze
 from components.environments.mazes.places import Places, cells_between, places
-from components.learners.actor_critic import Networks
+from components.protocols import Critic, PairCritic
 from dsl.report.style import MARK, label_y, legend, panels
 from dsl.training.policy import Policy
 
@@ -54,17 +52,17 @@ def landscape(policy: Policy) -> Landscape | None:
     Returns:
         The values; None where the task has no maze or the learner no critic.
     """
-    task, critic = policy.experiment.scored, policy.networks.critic
+    task, critic = policy.experiment.scored, policy.critic
     maze = task.task.maze
     if maze is None or critic is None:
         return None
     state = _farthest(task, maze)
     grid = places(maze, PER_CELL)
     positions = jnp.asarray(grid.positions())
-    found = np.asarray(_values(policy, task, state, positions))
+    found = np.asarray(_values(policy, critic, task, state, positions))
     values = np.full(grid.free.shape, np.nan)
     values[grid.free] = found
-    symbol = "f" if isinstance(critic, ContrastiveCritic) else "Q"
+    symbol = "f" if isinstance(critic, PairCritic) else "Q"
     start, goal = np.asarray(state.body.qpos[:2]), np.asarray(state.goal[:2])
     return Landscape(maze, grid, values, start, goal, symbol)
 
@@ -78,14 +76,13 @@ def _farthest(task: GoalEnvironment, maze: Maze) -> State:
 
 
 @eqx.filter_jit
-def _values(policy: Policy, task: GoalEnvironment, state: State, positions: Any) -> Any:
+def _values(
+    policy: Policy, critic: Critic, task: GoalEnvironment, state: State, positions: Any
+) -> Any:
     states = task.states_at_positions(state, positions)
     goals = jnp.broadcast_to(state.goal, (len(states), len(state.goal)))
-    networks: Networks = policy.networks
-    actions = act(
-        policy.acting, networks.actor, networks.critic, states, goals, jax.random.key(_SEED)
-    )
-    return jax.vmap(networks.critic)(states, actions, goals)
+    actions = policy(states, goals, jax.random.key(_SEED))
+    return jax.vmap(critic)(states, actions, goals)
 
 
 def landscapes(titles: Sequence[str], found: Sequence[Landscape]) -> Figure:

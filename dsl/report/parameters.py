@@ -6,6 +6,7 @@ import equinox as eqx
 import jax
 
 import dsl.vocabulary  # noqa: F401 - registers the words
+from components.learners.inspection import named_networks
 from dsl.errors import UsageError
 from dsl.language.configuration import load
 from dsl.records.run_folder import OPERATIVE
@@ -33,7 +34,7 @@ def counter(comparison: Comparison, say: Callable[[str], None]) -> Callable[[Sco
 
 
 def parameters(member: ScoredRun) -> int:
-    """Of actor and critic of a run, from shapes; nothing is allocated.
+    """Return the number of parameters of a run's networks, from shapes; allocate nothing.
 
     Raises:
         UsageError: the run's gin file cannot be built here.
@@ -41,4 +42,4 @@ def parameters(member: ScoredRun) -> int:
     experiment = build(load(member.run.folder / OPERATIVE))
     learner = experiment.learners[member.learner or next(iter(experiment.learners))]
     state = eqx.filter_eval_shape(learner.init, experiment.environment.sizes, jax.random.key(0))
-    return count((state.networks.actor, state.networks.critic))
+    return count(named_networks(state.networks))

@@ -8,8 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from components.env_dims import EnvDims
-from components.learners.actor_critic import ActorCritic, LearnerState
-from components.losses.stop_grad_networks import StopGradNetworks
+from components.protocols import Learner, LearnerState, TrainedLoss
 from components.replay.batch import Batch
 from dsl.experiment import Experiment
 from dsl.loop.program import TrainState
@@ -102,25 +101,21 @@ def batch_shape(sizes: EnvDims, rows: int) -> Batch:
     return Batch(state, of(sizes.action), state, goal, goal, of(), of())
 
 
-def _update(experiment: Experiment, learner: ActorCritic, state: LearnerState) -> tuple[int, int]:
+def _update(experiment: Experiment, learner: Learner, state: LearnerState) -> tuple[int, int]:
     """Bytes of the networks that an update trains, and of the activations that it keeps."""
-    networks = state.networks
-    frozen = eqx.filter_eval_shape(learner.frozen, state)
+    losses = [(getattr(state.networks, n), loss) for n, loss in learner.trained_losses().items()]
     key = jax.eval_shape(lambda: jax.random.key(0))
 
-    def kept(loss: Any, module: Any, rows: int) -> int:
-        def pull(module: Any, batch: Batch, frozen: StopGradNetworks, key: Any) -> Any:
-            return jax.vjp(lambda m: loss(m, batch, frozen, key)[0], module)[1]
+    def kept(loss: TrainedLoss, module: Any, rows: int) -> int:
+        def pull(module: Any, state: LearnerState, batch: Batch, key: Any) -> Any:
+            return jax.vjp(lambda m: loss(m, state, batch, key), module)[1]
 
         batch = batch_shape(experiment.environment.sizes, rows)
-        return size(jax.eval_shape(pull, module, batch, frozen, key))
+        return size(jax.eval_shape(pull, module, state, batch, key))
 
-    trained: list[tuple[Any, Any]] = [(learner.actor_loss, networks.actor)]
-    if learner.critic_loss is not None:
-        trained.append((learner.critic_loss, networks.critic))
     # A backward pass also keeps weights, which are there anyway: what grows with the batch counts.
     activations = [
         kept(loss, module, experiment.batch_size) - kept(loss, module, _FEWEST_ROWS)
-        for loss, module in trained
+        for module, loss in losses
     ]
-    return size([module for _, module in trained]), max(sum(activations), 0)
+    return size([module for module, _ in losses]), max(sum(activations), 0)

@@ -12,11 +12,11 @@ from typing import Any
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, Key
+from jaxtyping import Array, Float, Key, PyTree
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from components.actors.action_selection import AbstractActing, act
-from components.learners.actor_critic import LearnerState, Metrics, Networks
+from components.learners.inspection import critic_of
+from components.protocols import Critic, Learner, LearnerState, Metrics
 from dsl.checkpoint import store
 from dsl.checkpoint.errors import DamagedError
 from dsl.checkpoint.run_checkpoints import list_policies
@@ -33,18 +33,23 @@ class Policy(eqx.Module):
     """Chooses actions as the evaluation does.
 
     Attributes:
-        networks: of the learner.
-        acting: how an action is chosen from them.
+        networks: of the learner, trained.
+        learner: acts with them.
         experiment: what they were trained in.
-        learner: which of its learners.
+        learner_name: name of the learner in the experiment.
         checkpoint: where they come from.
     """
 
-    networks: Networks
-    acting: AbstractActing
+    networks: PyTree
+    learner: Learner
     experiment: Experiment = eqx.field(static=True)
-    learner: str = eqx.field(static=True)
+    learner_name: str = eqx.field(static=True)
     checkpoint: Path = eqx.field(static=True)
+
+    @property
+    def critic(self) -> Critic | None:
+        """The learner's critic; None for a learner without one."""
+        return critic_of(self.networks)
 
     def __call__(
         self,
@@ -68,7 +73,7 @@ class Policy(eqx.Module):
 
 @eqx.filter_jit
 def _act(policy: Policy, states: Array, goals: Array, key: Array) -> Array:
-    return act(policy.acting, policy.networks.actor, policy.networks.critic, states, goals, key)
+    return policy.learner.evaluation_actions(policy.networks, states, goals, key)
 
 
 def load_policy(place: str | Path, learner: str | None = None) -> Policy:
@@ -90,7 +95,7 @@ def load_policy(place: str | Path, learner: str | None = None) -> Policy:
     chosen = experiment.learners[name]
     template = eqx.filter_eval_shape(chosen.init, experiment.environment.sizes, jax.random.key(0))
     networks = _read(checkpoint, name, template.networks)
-    return Policy(networks, chosen.evaluating, experiment, name, checkpoint)
+    return Policy(networks, chosen, experiment, name, checkpoint)
 
 
 def play(
@@ -107,18 +112,17 @@ def play(
     Returns:
         Scores and some of the episodes, as `evaluate` has them.
     """
-    name, experiment = policy.learner, policy.experiment
+    name, experiment = policy.learner_name, policy.experiment
     alone = replace(
         experiment,
-        learner={name: experiment.learners[name]},
+        learner={name: policy.learner},
         collector=name,
         eval_episodes=episodes,
     )
     program = alone.program()
     if pictured is not None:
         program = replace(program, pictured_episodes=pictured)
-    no_optimisers = Networks(None, None, None)
-    state = LearnerState(policy.networks, no_optimisers, None, jnp.zeros((), jnp.int32))
+    state = LearnerState(policy.networks, None, None, jnp.zeros((), jnp.int32))
     return eqx.filter_jit(evaluate)(program, {name: state}, jax.random.key(seed))
 
 
@@ -137,7 +141,7 @@ def _find(place: Path) -> tuple[Path, Path]:
     return place, found[0]
 
 
-def _read(checkpoint: Path, learner: str, template: Networks) -> Any:
+def _read(checkpoint: Path, learner: str, template: PyTree) -> Any:
     prefix = f"{learner}.{NETWORKS}."
     try:
         arrays = store.read_arrays(checkpoint, LEARNERS)

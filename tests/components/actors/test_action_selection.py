@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from stub_networks import FunctionActor, FunctionCritic
 
 from components.actors.action_selection import BestOf, Mode, Sample
 from components.actors.tanh_normal import TanhNormal
@@ -12,17 +13,20 @@ from components.constraints import SettingError
 STATE, GOAL = jnp.asarray([0.5, -0.5]), jnp.asarray([0.25])
 
 
+@FunctionActor
 def policy(state, goal):
     """A random action around 0.4 of the state and the goal."""
     mean = 0.4 * (state + goal)
     return TanhNormal(mean, jnp.full_like(mean, -0.5))
 
 
+@FunctionCritic
 def critic(_state, action, goal):
     """Best at an action of twice the goal in both entries."""
     return -jnp.sum(jnp.square(action - 2 * goal))
 
 
+@FunctionCritic
 def no_critic(*_):
     raise AssertionError("the critic is not to be asked")
 

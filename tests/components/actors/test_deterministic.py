@@ -14,11 +14,6 @@ from components.env_dims import EnvDims
 from components.networks.layers import Dense
 
 SIZES = EnvDims(state=2, goal=1, action=3)
-REFUSAL = (
-    "actor is deterministic, but a loss of this learner needs log-probabilities of actions. "
-    "Use actor.TanhGaussianActor, or losses made for deterministic actors "
-    "(actor_loss.DeterministicGradient, loss.ClippedDoubleQ)."
-)
 
 
 def test_the_action_is_tanh_of_the_network():
@@ -51,17 +46,6 @@ def test_noisy_actions_stay_inside_the_bounds():
 def test_without_noise_a_sample_is_the_mode(key):
     policy = NoisyAction(jnp.asarray([0.5, -1.0]), 0.0)
     np.testing.assert_array_equal(policy.sample(key), policy.mode())
-
-
-def test_log_probabilities_are_refused_with_what_to_use_instead(key):
-    policy = NoisyAction(jnp.zeros(2), 0.1)
-    for attempt in (
-        lambda: policy.sample_and_log_prob(key),
-        lambda: policy.log_prob(jnp.zeros(2)),
-    ):
-        with pytest.raises(SettingError) as error:
-            attempt()
-        assert str(error.value) == REFUSAL
 
 
 def test_impossible_settings(key):

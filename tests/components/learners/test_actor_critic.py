@@ -1,6 +1,7 @@
 """Gradients reach what they should, from numbers worked out by hand."""
 
 from functools import partial
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -8,8 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from stub_networks import FunctionActor, FunctionCritic
 
-from components.actors.action_selection import Mode, Sample, act
+from components.actors.action_selection import Mode, Sample, select_actions
 from components.actors.tanh_gaussian import TanhGaussianActor
 from components.critics.contrastive import ContrastiveCritic
 from components.env_dims import EnvDims
@@ -18,8 +20,8 @@ from components.learners.gradient_step import gradient_step, init_optimiser, ski
 from components.learners.temperature import FixedTemperature, TunedTemperature
 from components.losses.actor import MaximumEntropy
 from components.losses.contrastive import InfoNCE
-from components.losses.stop_grad_networks import StopGradNetworks
 from components.networks import ResidualMLP
+from components.protocols import StopGradNetworks
 from components.relabelling.strategies import GeometricFuture
 from components.replay.batch import Batch
 
@@ -91,18 +93,15 @@ def test_gradient_step_descends_a_parabola():
 
 
 def test_maximum_entropy_weighs_log_probability_against_the_critic(key):
-    class Half(eqx.Module):
-        """A policy that always acts 0.5, with log-probability 2."""
-
-        def __call__(self, _state, _goal):
-            return self
+    class Half(NamedTuple):
+        """Always acts 0.5, with log-probability 2."""
 
         def sample_and_log_prob(self, _key):
             return jnp.asarray([0.5]), jnp.asarray(2.0)
 
     batch = make_batch(4)
-    frozen = frozen_with(lambda _s, a, _g: 10.0 * a[0], 0.25)
-    loss, log_probs = MaximumEntropy()(Half(), batch, frozen, key)
+    frozen = frozen_with(FunctionCritic(lambda _s, a, _g: 10.0 * a[0]), 0.25)
+    loss, log_probs = MaximumEntropy()(FunctionActor(lambda *_: Half()), batch, frozen, key)
     assert float(loss) == 0.25 * 2.0 - 5.0
     np.testing.assert_array_equal(log_probs, np.full(4, 2.0))
 
@@ -111,13 +110,10 @@ def test_maximum_entropy_weighs_log_probability_against_the_critic(key):
     ("share", "low", "high"), [(0.0, 0, 0), (0.25, 200, 312), (1.0, 1024, 1024)]
 )
 def test_random_goals_are_other_transitions_goals(key, share, low, high):
-    class Goal(eqx.Module):
-        """A policy that acts its goal."""
+    class Goal(NamedTuple):
+        """Acts its goal."""
 
-        goal: jax.Array | None = None
-
-        def __call__(self, _state, goal):
-            return Goal(goal)
+        goal: jax.Array
 
         def sample_and_log_prob(self, _key):
             return self.goal, jnp.zeros(())
@@ -128,12 +124,15 @@ def test_random_goals_are_other_transitions_goals(key, share, low, high):
         goal=jnp.stack([rows, rows], axis=1), state=jnp.stack([rows, rows, rows], axis=1)
     )
 
+    @FunctionCritic
     def critic(state, action, goal):
         neighbour = (state[0] - 1) % 1024
         foreign = (goal[0] == neighbour) & (action[0] == neighbour)
         return foreign.astype(jnp.float32)
 
-    loss, _ = MaximumEntropy(share)(Goal(), batch, frozen_with(critic), key)
+    loss, _ = MaximumEntropy(share)(
+        FunctionActor(lambda _, goal: Goal(goal)), batch, frozen_with(critic), key
+    )
     assert low <= -1024 * float(loss) <= high
 
 
@@ -200,8 +199,8 @@ def test_the_critic_does_not_move_with_the_actors_noise(learner, state):
 def test_actions_lie_inside_the_bounds_and_the_mode_has_no_noise(state, key):
     batch, networks = make_batch(), (state.networks.actor, state.networks.critic)
     drawn, greedy = (
-        eqx.filter_jit(act)(acting, *networks, batch.state, batch.goal, key)
-        for acting in (Sample(), Mode())
+        eqx.filter_jit(select_actions)(rule, *networks, batch.state, batch.goal, key)
+        for rule in (Sample(), Mode())
     )
     assert drawn.shape == greedy.shape == (16, 1)
     assert float(jnp.abs(drawn).max()) <= 1.0

@@ -56,7 +56,7 @@ def test_imitation_needs_no_critic(key):
 @pytest.mark.parametrize(
     ("settings", "problem"),
     [
-        ({"actor_every": 0}, "actor_every is 0"),
+        ({"policy_delay": 0}, "policy_delay is 0"),
         ({"critic_optimiser": None}, "critic_optimiser is missing: this learner has a critic"),
         ({"temperature": TunedTemperature}, "temperature_optimiser is missing"),
         (

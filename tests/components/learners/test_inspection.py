@@ -11,7 +11,7 @@ from components.critics.contrastive import ContrastiveCritic
 from components.critics.q_ensemble import QEnsemble
 from components.env_dims import EnvDims
 from components.learners.actor_critic import Networks
-from components.learners.inspection import block_norms
+from components.learners.inspection import block_norms, network_inputs
 from components.networks import ResidualMLP, StableResidualMLP
 
 SIZES = EnvDims(3, 2, 1)
@@ -25,14 +25,18 @@ def plan(kind, depth):
     return build
 
 
+def norms(actor, critic):
+    return block_norms(network_inputs(Networks(actor, critic, None), STATE, ACTION, GOAL))
+
+
 def test_a_contrastive_learner():
     actor = filled(lambda key: TanhGaussianActor(plan(ResidualMLP, 4), sizes=SIZES, key=key))
     encoders = plan(StableResidualMLP, 8), plan(ResidualMLP, 12)
     critic = filled(
         lambda key: ContrastiveCritic(*encoders, embedding_size=5, sizes=SIZES, key=key)
     )
-    found = block_norms(Networks(actor, critic, None), STATE, ACTION, GOAL)
-    assert {role: len(norms.added) for role, norms in found.items()} == {
+    found = norms(actor, critic)
+    assert {role: len(one.added) for role, one in found.items()} == {
         "actor": 1,
         "state-action encoder": 2,
         "goal encoder": 3,
@@ -50,7 +54,7 @@ def test_a_contrastive_learner():
 def test_the_first_of_an_ensemble():
     actor = filled(lambda key: DeterministicActor(plan(ResidualMLP, 4), sizes=SIZES, key=key))
     critic = filled(lambda key: QEnsemble(plan(ResidualMLP, 8), sizes=SIZES, key=key))
-    found = block_norms(Networks(actor, critic, None), STATE, ACTION, GOAL)
+    found = norms(actor, critic)
     first = jax.tree.map(lambda leaf: leaf[0], critic.network)
     expected = first.block_norms(jnp.concatenate([STATE, ACTION, GOAL]))
     jax.tree.map(np.testing.assert_array_equal, found["critic"], expected)
@@ -62,4 +66,4 @@ def test_networks_of_another_kind_are_left_out():
         sizes=SIZES,
         key=jax.random.key(0),
     )
-    assert block_norms(Networks(actor, None, None), STATE, ACTION, GOAL) == {}
+    assert norms(actor, None) == {}

@@ -75,7 +75,7 @@ LEARNERS = {
         partial(QEnsemble, NETWORK, 2, "first"),
         ClippedDoubleQ(DISCOUNT),
         target=Polyak(0.1, actor=True),
-        actor_every=2,
+        policy_delay=2,
     ),
     "ddpg": learner(
         DETERMINISTIC,

@@ -2,6 +2,7 @@
 
 from functools import partial
 from itertools import pairwise
+from typing import NamedTuple
 
 import equinox as eqx
 import jax
@@ -49,7 +50,7 @@ td3 = partial(
     critic_loss=ClippedDoubleQ(DISCOUNT, smoothing=0.0),
     critic_optimiser=optax.sgd(RATE),
     target=Polyak(TAU, actor=True),
-    actor_every=2,
+    policy_delay=2,
 )
 sac = partial(
     td3,
@@ -58,7 +59,7 @@ sac = partial(
     temperature=partial(TunedTemperature, 0.5),
     temperature_optimiser=optax.sgd(RATE),
     target=Polyak(TAU),
-    actor_every=1,
+    policy_delay=1,
 )
 
 
@@ -202,7 +203,7 @@ def test_losses_read_targets_where_there_are_any(target):
     learner = td3(target=target)
     state = learner.init(SIZES, jax.random.key(0))
     moved = jax.tree.map(lambda x: x + 1, state.networks)
-    frozen = learner.frozen(eqx.tree_at(lambda s: s.networks, state, moved))
+    frozen = learner.stop_grad_networks(eqx.tree_at(lambda s: s.networks, state, moved))
     assert_close(frozen.actor, POLICY + 1)
     assert_close(frozen.critic, CRITIC + 1)
     assert_close(frozen.target_critic, CRITIC + (target is None))
@@ -215,19 +216,21 @@ def test_no_gradient_reaches_frozen_networks():
     state = learner.init(SIZES, jax.random.key(0))
 
     def read(state):
-        return sum(jnp.sum(x) for x in jax.tree.leaves(learner.frozen(state)))
+        return sum(jnp.sum(x) for x in jax.tree.leaves(learner.stop_grad_networks(state)))
 
     slopes = eqx.filter_grad(read)(state)
     assert all(not np.any(slope) for slope in jax.tree.leaves(slopes))
 
 
-class Noise(eqx.Module):
+class Noise(LinearPolicy):
     """A policy that acts 0, with noise for a log-probability."""
 
-    unused: jax.Array
-
     def __call__(self, _state, _goal):
-        return self
+        return NoiseDensity()
+
+
+class NoiseDensity(NamedTuple):
+    """The action 0 with a random log-probability."""
 
     def sample_and_log_prob(self, key):
         return jnp.zeros(2), jax.random.normal(key)
@@ -236,7 +239,7 @@ class Noise(eqx.Module):
 @pytest.mark.parametrize("seed", range(3))
 def test_actor_and_critic_draw_actions_of_their_own(seed):
     learner = sac(
-        actor=lambda sizes, key: Noise(jnp.zeros(1)),  # noqa: ARG005
+        actor=lambda sizes, key: Noise(jnp.zeros((1, 1))),  # noqa: ARG005
         critic=lambda sizes, key: float32(LinearCritic(0 * CRITIC)),  # noqa: ARG005
         temperature=partial(FixedTemperature, 1.0),
     )

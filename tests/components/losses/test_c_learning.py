@@ -1,14 +1,17 @@
 """C-learning and its gradient against NumPy in float64."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from linear_networks import LinearCritic, LinearPolicy, float32, rows
+from stub_networks import FunctionCritic
 
 from components.constraints import SettingError
 from components.losses.c_learning import CLearning
-from components.losses.stop_grad_networks import StopGradNetworks
+from components.protocols import StopGradNetworks
 from components.replay.batch import Batch
 
 BATCH = Batch(
@@ -32,7 +35,7 @@ def networks(critic=CRITIC):
     frozen = StopGradNetworks(
         actor=LinearPolicy(POLICY),
         critic=LinearCritic(critic),
-        temperature=np.zeros(()),
+        temperature=jnp.zeros(()),
         target_actor=LinearPolicy(np.full((1, 2), 9.0)),
         target_critic=LinearCritic(TARGET_CRITIC),
     )
@@ -98,7 +101,7 @@ def test_under_vmap_over_critics(key):
 @pytest.mark.parametrize("scale", [0.0, 1e4])
 def test_finite_at_extreme_logits(scale, key):
     critic, batch, frozen = networks(scale * CRITIC)
-    frozen = frozen._replace(target_critic=LinearCritic(jnp.float32(scale) * critic.weights))
+    frozen = replace(frozen, target_critic=LinearCritic(jnp.float32(scale) * critic.weights))
     step = jax.jit(jax.value_and_grad(lambda f: LOSS(f, batch, frozen, key)[0]))
     value, slope = step(critic)
     assert np.isfinite(value)
@@ -123,20 +126,16 @@ def test_the_ratio_it_learns_is_the_discounted_future_over_the_random_goals(key)
         )
     )
 
-    class Table:
-        """A logit of its own for every place and goal."""
-
-        def __init__(self, logits):
-            self.logits = logits
-
-        def values(self, state, _action, goal):
-            return self.logits[state[0].astype(jnp.int32), goal[0].astype(jnp.int32)][None]
+    def table(logits):
+        """A critic with a logit of its own for every place and goal."""
+        index = lambda x: x[0].astype(jnp.int32)  # noqa: E731
+        return FunctionCritic(lambda state, _, goal: logits[index(state), index(goal)])
 
     @jax.jit
     def learn(logits):
         def loss(logits, target):
-            frozen = networks()[2]._replace(target_critic=Table(target))
-            return CLearning(0.5, 20.0)(Table(logits), batch, frozen, key)[0]
+            frozen = replace(networks()[2], target_critic=table(target))
+            return CLearning(0.5, 20.0)(table(logits), batch, frozen, key)[0]
 
         step = lambda _, f: f - 2 * jax.grad(loss)(f, f)  # noqa: E731
         return jax.lax.fori_loop(0, 500, step, logits)

@@ -29,8 +29,8 @@ from components.losses.logits import (
     ipo,
     squared_logsumexp,
 )
-from components.losses.stop_grad_networks import StopGradNetworks
 from components.networks.layers import Dense
+from components.protocols import StopGradNetworks
 from components.replay.batch import Batch
 
 LOGITS = np.array([[2.0, -1.0, 0.5], [0.0, 1.0, -2.0], [3.0, 0.25, -0.5]])

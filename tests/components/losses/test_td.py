@@ -1,16 +1,18 @@
 """Temporal-difference losses and their gradients against NumPy in float64."""
 
-import equinox as eqx
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from linear_networks import LinearCritic, LinearPolicy, float32, rows
+from stub_networks import FunctionActor, FunctionCritic
 
 from components.actors.tanh_normal import TanhNormal
 from components.constraints import SettingError
-from components.losses.stop_grad_networks import StopGradNetworks
 from components.losses.td import ClippedDoubleQ, SoftBellman, bellman_target
+from components.protocols import StopGradNetworks
 from components.replay.batch import Batch
 
 # Two numbers in a state, one in a goal, two in an action; five transitions.
@@ -35,7 +37,7 @@ def networks(critic=CRITIC):
     frozen = StopGradNetworks(
         actor=LinearPolicy(POLICY),
         critic=LinearCritic(critic),
-        temperature=np.float64(TEMPERATURE),
+        temperature=jnp.float32(TEMPERATURE),
         target_actor=LinearPolicy(TARGET_POLICY),
         target_critic=LinearCritic(TARGET_CRITIC),
     )
@@ -126,15 +128,6 @@ def test_only_a_termination_cuts_the_bootstrap():
     np.testing.assert_array_equal(target, [6.0, 5.0, 0.0, 6.0, 0.0])
 
 
-class Spread(eqx.Module):
-    """A random policy of known entropy."""
-
-    log_std: jax.Array
-
-    def __call__(self, _state, _goal):
-        return TanhNormal(jnp.zeros(2), self.log_std)
-
-
 def repeated(count):
     """Transition 1 of the batch many times over."""
     return jax.tree.map(lambda x: jnp.repeat(x[1:2], count, axis=0), float32(BATCH))
@@ -144,7 +137,8 @@ def test_soft_target_is_the_expected_value_plus_the_entropy_of_independent_actio
     critic, _, frozen = networks()
     # One member, linear in the action: at mean action 0 its mean value is that of state and goal.
     one = float32(LinearCritic(TARGET_CRITIC[:1]))
-    frozen = frozen._replace(actor=Spread(jnp.full(2, -2.0)), target_critic=one)
+    actor = FunctionActor(lambda *_: TanhNormal(jnp.zeros(2), jnp.full(2, -2.0)))
+    frozen = replace(frozen, actor=actor, target_critic=one)
     _, metrics = jax.jit(SoftBellman(DISCOUNT))(critic, repeated(20_000), frozen, key)
     # Entropy of N(0, s) is 1.419 + log s per dimension; tanh costs E[log(1 - tanh^2)] = -0.018.
     entropy = 2 * (1.41894 - 2.0 - 0.01799)
@@ -162,18 +156,13 @@ def test_smoothing_noise_is_clipped_and_so_is_the_action(smoothing, clip, larges
     weights[0, 2] = 1.0
     batch = repeated(4000)._replace(reward=jnp.zeros(4000))
     _, _, frozen = networks()
-    frozen = frozen._replace(
+    frozen = replace(
+        frozen,
         target_actor=float32(LinearPolicy(np.zeros((2, 3)))),
         target_critic=float32(LinearCritic(weights)),
     )
-
-    class Recorder(eqx.Module):
-        """A critic at 0, whose errors are minus the targets."""
-
-        def values(self, _state, _action, _goal):
-            return jnp.zeros(1)
-
-    _, metrics = jax.jit(ClippedDoubleQ(0.5, smoothing, clip))(Recorder(), batch, frozen, key)
+    at_zero = FunctionCritic(lambda *_: jnp.zeros(()))  # its errors are minus the targets
+    _, metrics = jax.jit(ClippedDoubleQ(0.5, smoothing, clip))(at_zero, batch, frozen, key)
     noise = np.random.default_rng(0).standard_normal(1_000_000) * smoothing
     size = abs(np.clip(noise, -largest, largest)).mean()
     np.testing.assert_allclose(metrics["td_error"], 0.5 * size, rtol=0.05)
