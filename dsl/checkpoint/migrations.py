@@ -17,7 +17,13 @@ ARRAY_RENAMES: dict[int, dict[str, tuple[tuple[str, str], ...]]] = {
     1: {
         "learners": (),
         "buffer": (),
-        "rest": (),
+        "rest": (
+            (r"state\.lanes\.state\.body\.", "envs.state.physics_state."),
+            (r"state\.lanes\.", "envs."),
+            (r"state\.", ""),
+            (r"sums\.", "metric_sums."),
+            (r"broken$", "nonfinite_resets"),
+        ),
     }
 }
 

@@ -21,7 +21,7 @@ _DISTRIBUTIONS = (
 _VARIABLES = ("JAX_", "XLA_", "CUDA_", "NVIDIA_")
 
 
-def environment(command: Sequence[str]) -> dict[str, Any]:
+def describe_environment(command: Sequence[str]) -> dict[str, Any]:
     """Versions, device, source revision, host and time of this process, as plain data.
 
     Args:

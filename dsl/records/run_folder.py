@@ -1,14 +1,16 @@
-"""The folder of one run: what is in it, how it is named, and that one process owns it.
+"""Names and locks the folder of one run, and writes what the run is.
 
 config.gin         the experiment as it was written
-operative.gin      every value that ran
-experiment.json    name, macros and settings, for whatever shows the run
+operative.gin      every value of the run
+words/             copies of own Python modules that the gin file imports
+experiment.json    name, macros and settings, for programs that show the run
 environment.json   versions, device, source revision
 metrics.jsonl      one line per epoch
 checkpoints/       the last ones, and the best policy
-finished.json      when the run is over
+finished.json      written when the run is over
 pictures/          <name>.png, <name>.gif
-profile/           a trace of a few iterations, where one was asked for
+profile/           a trace of a few iterations, if one was asked for
+earlier-N/         the record from before a restart
 """
 
 import json
@@ -16,7 +18,7 @@ import math
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from dsl.errors import UsageError
 from dsl.records.durable_files import copy_atomically, read_if_present, write_atomically
@@ -34,30 +36,13 @@ AIM_RUNS = "aim_runs"
 LOCK = ".lock"
 
 
-class Description(NamedTuple):
-    """What a run is, as plain data.
-
-    Attributes:
-        experiment: stem of the gin file.
-        config: the gin file as it was written.
-        operative: a gin file with every value that ran.
-        macros: the CAPITAL knobs of the experiment.
-        hyperparameters: every setting, nested by role and component.
-        environment: what `dsl.records.provenance.environment` returned.
-    """
-
-    experiment: str
-    config: str
-    operative: str
-    macros: Mapping[str, Any]
-    hyperparameters: Mapping[str, Any]
-    environment: Mapping[str, Any]
-
-
 class RunFolder:
     """A folder that this process owns until it is closed; use it as a context manager.
 
     Made by `RunFolder.open`.
+
+    Attributes:
+        path: of the folder, absolute.
     """
 
     def __init__(self, path: Path, lock: FileLock):
@@ -66,36 +51,54 @@ class RunFolder:
 
     @classmethod
     def open(cls, path: Path) -> "RunFolder":
-        """Make the folder where needed, and lock it.
+        """Make the folder if there is none, and lock it.
 
         Raises:
             UsageError: it is a file, cannot be written, or is in use.
         """
         path = path.absolute()
-        return cls(path, _locked(path))
+        return cls(path, _lock_folder(path))
 
-    def describe(self, description: Description, *, goes_on: bool = False) -> None:
-        """Write down what the run is: the first thing a run does.
+    def describe(
+        self,
+        *,
+        name: str,
+        config: str,
+        operative: str,
+        macros: Mapping[str, Any],
+        hyperparameters: Mapping[str, Any],
+        environment: Mapping[str, Any],
+        resumed: bool = False,
+    ) -> None:
+        """Write down what the run is, before anything else is recorded.
 
         Args:
-            description: of the run as it is asked for now.
-            goes_on: whether the run began earlier; its environments then follow each other.
+            name: stem of the gin file.
+            config: the gin file as it was written.
+            operative: a gin file with every value of the run.
+            macros: final values of the macros.
+            hyperparameters: every setting, nested by family and by scope or word.
+            environment: what `dsl.records.provenance.describe_environment` returned.
+            resumed: whether the run began earlier; its environments then follow each other.
+
+        Raises:
+            OSError: it cannot be written.
+            UnreadableError: the earlier environment cannot be read now.
         """
         experiment = {
-            "name": description.experiment,
-            "macros": _plain(description.macros),
-            "hyperparameters": _plain(description.hyperparameters),
+            "name": name,
+            "macros": _plain_json(macros),
+            "hyperparameters": _plain_json(hyperparameters),
         }
-        environment = dict(description.environment)
-        if goes_on:
+        if resumed:
             environment = _with_earlier(self.path / ENVIRONMENT, environment)
-        write_atomically(self.path / CONFIG, description.config)
-        write_atomically(self.path / OPERATIVE, description.operative)
-        write_atomically(self.path / EXPERIMENT, _json(experiment))
-        write_atomically(self.path / ENVIRONMENT, _json(environment))
+        write_atomically(self.path / CONFIG, config)
+        write_atomically(self.path / OPERATIVE, operative)
+        write_atomically(self.path / EXPERIMENT, _json_text(experiment))
+        write_atomically(self.path / ENVIRONMENT, _json_text(environment))
 
     def close(self) -> None:
-        """Let other processes have the folder."""
+        """Release the folder to other processes."""
         self._lock.release()
 
     def __enter__(self) -> "RunFolder":
@@ -111,7 +114,7 @@ def next_folder(root: Path, stem: str) -> Path:
     Raises:
         UsageError: it cannot be made.
     """
-    number = 1 + max(_numbers(root, stem), default=0)
+    number = 1 + max(_used_numbers(root, stem), default=0)
     while True:
         path = root / f"{stem}-{number:03d}"
         try:
@@ -119,7 +122,7 @@ def next_folder(root: Path, stem: str) -> Path:
         except FileExistsError:
             number += 1  # another process was quicker
         except OSError as error:
-            raise UsageError(_unwritable(path, error)) from error
+            raise UsageError(_unwritable_message(path, error)) from error
         else:
             return path
 
@@ -138,21 +141,21 @@ def keep_picture(folder: Path, name: str, path: Path) -> None:
     copy_atomically(path, folder / PICTURES / f"{name}{path.suffix}")
 
 
-def _numbers(root: Path, stem: str) -> list[int]:
+def _used_numbers(root: Path, stem: str) -> list[int]:
     pattern = re.compile(re.escape(stem) + r"-(\d+)")
     names = [entry.name for entry in root.iterdir()] if root.is_dir() else []
     return [int(match[1]) for match in map(pattern.fullmatch, names) if match]
 
 
-def _locked(path: Path) -> FileLock:
+def _lock_folder(path: Path) -> FileLock:
     lock = FileLock(path / LOCK)
     if path.exists() and not path.is_dir():
-        raise UsageError(_not_a_folder(path))
+        raise UsageError(_no_folder_message(path))
     try:
         path.mkdir(parents=True, exist_ok=True)
         free = lock.acquire()
     except OSError as error:
-        raise UsageError(_unwritable(path, error)) from error
+        raise UsageError(_unwritable_message(path, error)) from error
     if not free:
         raise UsageError(
             f"{path}: in use by {lock.holder()}. Wait until that run has ended, or choose "
@@ -161,33 +164,33 @@ def _locked(path: Path) -> FileLock:
     return lock
 
 
-def _with_earlier(path: Path, now: dict[str, Any]) -> dict[str, Any]:
+def _with_earlier(path: Path, now: Mapping[str, Any]) -> dict[str, Any]:
     """Add the environments of the processes before this one under `earlier`."""
     try:
         before = json.loads(read_if_present(path) or b"")
         return {**now, "earlier": [*before.pop("earlier", []), before]}
     except (ValueError, AttributeError):
-        return now
+        return dict(now)
 
 
-def _not_a_folder(path: Path) -> str:
+def _no_folder_message(path: Path) -> str:
     return f"{path}: is a file; a run needs a folder. Choose another name with --out."
 
 
-def _unwritable(path: Path, error: OSError) -> str:
+def _unwritable_message(path: Path, error: OSError) -> str:
     return f"{path}: cannot be written ({error.strerror}). Choose another place with --out."
 
 
-def _json(value: Any) -> str:
+def _json_text(value: Any) -> str:
     return json.dumps(value, indent=2, allow_nan=False) + "\n"
 
 
-def _plain(value: Any) -> Any:
-    """The same value in strict JSON: infinities and NaN in words."""
+def _plain_json(value: Any) -> Any:
+    """Return a value as strict JSON: infinities and NaN as text."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
+        return {str(key): _plain_json(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [_plain_json(item) for item in value]
     if isinstance(value, float) and not math.isfinite(value):
         return str(value)
     return value

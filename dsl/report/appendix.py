@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from dsl.records.provenance import environment
+from dsl.records.provenance import describe_environment
 from dsl.report.comparison import Comparison, Group, ScoredRun, in_words
 from dsl.report.document import Document, table
 from dsl.report.scores import recent
@@ -27,7 +27,7 @@ def append(document: Document, comparison: Comparison, notes: Sequence[str], las
     document.section("Runs", table([*_BEFORE, *comparison.columns, *_AFTER], rows))
     if notes:
         document.section("Left out, or not at its end", "\n".join(f"- {note}" for note in notes))
-    here = environment(sys.argv)
+    here = describe_environment(sys.argv)
     versions = ", ".join(f"{name} {v}" for name, v in here["versions"].items() if v)
     document.section(
         "Made by",

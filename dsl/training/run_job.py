@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
@@ -16,10 +17,10 @@ from dsl.language.configuration import Configuration
 from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError
 from dsl.loop.run_position import RunPosition
-from dsl.records.provenance import environment
+from dsl.records.provenance import describe_environment
 from dsl.records.restart import move_record_aside
 from dsl.records.resume import Finished, finished, mark_finished, require_same, rewind
-from dsl.records.run_folder import EXPERIMENT, PROFILE, Description, RunFolder, next_folder
+from dsl.records.run_folder import EXPERIMENT, PROFILE, RunFolder, next_folder
 from dsl.tracking import Tracker, trackers
 from dsl.training import engine
 from dsl.training.build import build
@@ -96,7 +97,7 @@ class Job:
     ):
         self.experiment, self.owned = experiment, owned
         self._description = _description(configuration, name_of(file))
-        self._goes_on = require_same(owned.path, self._description.operative)
+        self._goes_on = require_same(owned.path, self._description["operative"])
         self.schedule = experiment.schedule(_epoch_length(owned.path))
 
     def is_over(self) -> bool:
@@ -107,9 +108,9 @@ class Job:
     def describe(self, seeds: Sequence[int] | None = None) -> None:
         """Write down what the run is, and the seeds it is trained together with."""
         together = {} if seeds is None else {"seeds_together": list(seeds)}
-        described = {**self._description.environment, **together}
+        environment = {**self._description["environment"], **together}
         self.owned.describe(
-            self._description._replace(environment=described), goes_on=self._goes_on
+            **{**self._description, "environment": environment}, resumed=self._goes_on
         )
 
     @cached_property
@@ -195,12 +196,12 @@ def _epoch_length(folder: Path) -> int | None:
     return None if metadata is None else metadata["iterations_per_epoch"]
 
 
-def _description(configuration: Configuration, name: str) -> Description:
-    return Description(
-        experiment=name,
-        config=configuration.source_text(),
-        operative=configuration.operative_text(),
-        macros=configuration.macros(),
-        hyperparameters=configuration.hyperparameters(),
-        environment=environment(sys.argv),
-    )
+def _description(configuration: Configuration, name: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "config": configuration.source_text(),
+        "operative": configuration.operative_text(),
+        "macros": configuration.macros(),
+        "hyperparameters": configuration.hyperparameters(),
+        "environment": describe_environment(sys.argv),
+    }

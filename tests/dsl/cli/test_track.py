@@ -12,18 +12,25 @@ from aim_reader import read_aim
 from dsl.cli.track import main
 from dsl.records.file_lock import FileLock
 from dsl.records.metrics_log import MetricsLog
-from dsl.records.run_folder import Description, RunFolder
+from dsl.records.run_folder import RunFolder
 from dsl.tracking.add_runs import find_runs, wrong_with
 from dsl.tracking.aim_repository import known_run, remember_run
 from dsl.tracking.aim_tracker import AimTracker
 
 ROOT = Path(__file__).resolve().parents[3]
-DESCRIPTION = Description("quick", "A = 1\n", "B = 2\n", {"SEED": 7}, {"a": {"b": 3}}, {})
+DESCRIPTION = {
+    "name": "quick",
+    "config": "A = 1\n",
+    "operative": "B = 2\n",
+    "macros": {"SEED": 7},
+    "hyperparameters": {"a": {"b": 3}},
+    "environment": {},
+}
 
 
 def make_run(folder):
     with RunFolder.open(folder) as run:
-        run.describe(DESCRIPTION)
+        run.describe(**DESCRIPTION)
     MetricsLog(folder).close()
     return folder
 

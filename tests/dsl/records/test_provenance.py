@@ -9,7 +9,7 @@ from dsl.records import provenance
 
 def test_the_environment_is_plain_data_with_what_can_differ(monkeypatch):
     monkeypatch.setenv("XLA_FLAGS_FOR_THIS_TEST", "--x")
-    found = json.loads(json.dumps(provenance.environment(["run.py", "a.gin"])))
+    found = json.loads(json.dumps(provenance.describe_environment(["run.py", "a.gin"])))
     assert found["command"] == ["run.py", "a.gin"]
     assert found["python"] == sys.version.split()[0]
     assert found["versions"]["jax"] == jax.__version__
@@ -25,16 +25,16 @@ def test_a_checkout_has_a_revision_and_knows_of_changes(tmp_path, monkeypatch):
         subprocess.run(["git", "-C", str(tmp_path), *names, *arguments], check=True)
 
     monkeypatch.setattr(provenance, "_SOURCE", tmp_path)
-    assert provenance.environment([])["source"] is None
+    assert provenance.describe_environment([])["source"] is None
     git("init", "-q")
     (tmp_path / "a").write_text("1")
     git("add", "a")
     git("commit", "-qm", "one")
-    clean = provenance.environment([])["source"]
+    clean = provenance.describe_environment([])["source"]
     assert len(clean["revision"]) == 40
     assert clean["dirty"] is False
     (tmp_path / "a").write_text("2")
-    assert provenance.environment([])["source"] == {**clean, "dirty": True}
+    assert provenance.describe_environment([])["source"] == {**clean, "dirty": True}
 
 
 def test_somebody_elses_checkout_around_us_does_not_count(tmp_path, monkeypatch):
@@ -42,4 +42,4 @@ def test_somebody_elses_checkout_around_us_does_not_count(tmp_path, monkeypatch)
     inner = tmp_path / "site-packages"
     inner.mkdir()
     monkeypatch.setattr(provenance, "_SOURCE", inner)
-    assert provenance.environment([])["source"] is None
+    assert provenance.describe_environment([])["source"] is None

@@ -7,21 +7,21 @@ import pytest
 
 from dsl.errors import UsageError
 from dsl.records.durable_files import UnreadableError
-from dsl.records.run_folder import Description, RunFolder, next_folder
+from dsl.records.run_folder import RunFolder, next_folder
 
-DESCRIPTION = Description(
-    experiment="quickstart",
-    config="SEED = 1\n",
-    operative="SEED = 1\nWIDTH = 64\n",
-    macros={"SEED": 1, "CLIP": float("inf")},
-    hyperparameters={"critic": {"depths": (4, 8), "normalise": True, "word": None}},
-    environment={"python": "3.11.0"},
-)
+DESCRIPTION = {
+    "name": "quickstart",
+    "config": "SEED = 1\n",
+    "operative": "SEED = 1\nWIDTH = 64\n",
+    "macros": {"SEED": 1, "CLIP": float("inf")},
+    "hyperparameters": {"critic": {"depths": (4, 8), "normalise": True, "word": None}},
+    "environment": {"python": "3.11.0"},
+}
 
 
 def test_a_described_run_can_be_read_back(tmp_path):
     with RunFolder.open(tmp_path / "deep" / "run") as folder:
-        folder.describe(DESCRIPTION)
+        folder.describe(**DESCRIPTION)
     assert (folder.path / "config.gin").read_text() == "SEED = 1\n"
     assert (folder.path / "operative.gin").read_text() == "SEED = 1\nWIDTH = 64\n"
     assert json.loads((folder.path / "environment.json").read_text()) == {"python": "3.11.0"}
@@ -67,8 +67,8 @@ def refusal(path):
 def test_environments_of_a_run_that_goes_on_follow_each_other(tmp_path):
     for host in "abc":
         with RunFolder.open(tmp_path) as folder:
-            description = DESCRIPTION._replace(environment={"host": host})
-            folder.describe(description, goes_on=host != "a")
+            described = {**DESCRIPTION, "environment": {"host": host}}
+            folder.describe(**described, resumed=host != "a")
     assert json.loads((tmp_path / "environment.json").read_text()) == {
         "host": "c",
         "earlier": [{"host": "a"}, {"host": "b"}],
@@ -96,12 +96,12 @@ def test_a_place_that_cannot_be_written_is_refused(tmp_path):
 
 def test_an_environment_that_cannot_be_read_now_is_not_lost(tmp_path, monkeypatch):
     with RunFolder.open(tmp_path / "run") as folder:
-        folder.describe(DESCRIPTION)
+        folder.describe(**DESCRIPTION)
         before = (folder.path / "environment.json").read_text()
         with monkeypatch.context() as server:
             server.setattr("dsl.records.run_folder.read_if_present", stale)
             with pytest.raises(UnreadableError):
-                folder.describe(DESCRIPTION, goes_on=True)
+                folder.describe(**DESCRIPTION, resumed=True)
         assert (folder.path / "environment.json").read_text() == before
 
 

@@ -20,7 +20,7 @@ from dsl.cli.report import main
 from dsl.language.configuration import load
 from dsl.loop.evaluation import Rollout
 from dsl.loop.run_position import RunPosition
-from dsl.records.run_folder import Description, RunFolder
+from dsl.records.run_folder import RunFolder
 from dsl.report.block_norms import marks
 from dsl.report.comparison import compare
 from dsl.report.embeddings import principal_components
@@ -60,10 +60,15 @@ def run(experiment, tmp_path_factory):
     """The folder of a run that stopped after an evaluation, its networks random."""
     configuration, built = experiment
     folder = tmp_path_factory.mktemp("runs") / "maze-001"
-    facts = (configuration.source_text(), configuration.operative_text())
-    described = (configuration.macros(), configuration.hyperparameters(), {})
     with RunFolder.open(folder) as owned:
-        owned.describe(Description("maze", *facts, *described))
+        owned.describe(
+            name="maze",
+            config=configuration.source_text(),
+            operative=configuration.operative_text(),
+            macros=configuration.macros(),
+            hyperparameters=configuration.hyperparameters(),
+            environment={},
+        )
     lines = [{"epoch": i, "env_steps": 500 * i, "eval/time_at_goal": i} for i in range(3)]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (learner,) = built.learners.values()

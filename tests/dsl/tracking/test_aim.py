@@ -15,18 +15,18 @@ from aim_reader import read_aim
 
 from dsl.records.file_lock import FileLock
 from dsl.records.metrics_log import MetricsLog
-from dsl.records.run_folder import Description, RunFolder
+from dsl.records.run_folder import RunFolder
 from dsl.tracking.aim_tracker import AimError, AimTracker
 
 ROOT = Path(__file__).resolve().parents[3]
-DESCRIPTION = Description(
-    experiment="quickstart",
-    config="SEED = 7\n",
-    operative="SEED = 7\nWIDTH = 64\n",
-    macros={"SEED": 7},
-    hyperparameters={"critic": {"network": {"depth": 1024, "activation": "activation.swish"}}},
-    environment={},
-)
+DESCRIPTION = {
+    "name": "quickstart",
+    "config": "SEED = 7\n",
+    "operative": "SEED = 7\nWIDTH = 64\n",
+    "macros": {"SEED": 7},
+    "hyperparameters": {"critic": {"network": {"depth": 1024, "activation": "activation.swish"}}},
+    "environment": {},
+}
 
 # Stands in for Aim: notes in the file `calls` beside itself what is asked of it.
 _FAKE = """
@@ -56,7 +56,7 @@ sys.addaudithook(refuse)
 @pytest.fixture
 def folder(tmp_path):
     with RunFolder.open(tmp_path / "runs" / "quickstart-001") as run:
-        run.describe(DESCRIPTION)
+        run.describe(**DESCRIPTION)
         yield run.path
 
 
@@ -117,7 +117,7 @@ def test_real_aim_holds_the_whole_run(folder, record, tmp_path, monkeypatch):
         "name": "quickstart-001",
         "experiment": "quickstart",
         "active": False,
-        "hparams": DESCRIPTION.hyperparameters,
+        "hparams": DESCRIPTION["hyperparameters"],
         "macros": {"SEED": 7},
         "metrics": {
             "updates {}": [[50, 3_000_000_000], [5.0, 10.0], [1, 2]],
@@ -151,7 +151,7 @@ def test_epochs_reach_aim_while_the_run_goes_on(folder, record, fake):
 def test_runs_of_one_process_are_followed_side_by_side(folder, record, fake):
     calls = fake()
     with RunFolder.open(folder.parent / "quickstart-002") as run:
-        run.describe(DESCRIPTION)
+        run.describe(**DESCRIPTION)
         other = MetricsLog(run.path)
         view = AimTracker(folder, run.path)
         record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
