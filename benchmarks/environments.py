@@ -121,7 +121,7 @@ def compiled(env, envs: int, steps: int, advance):
     split = NamedSharding(mesh, of_device)
 
     def steps_of_all(carry, key):
-        actions = jax.random.uniform(key, (envs // mesh.size, env.sizes.action), minval=-1.0)
+        actions = jax.random.uniform(key, (envs // mesh.size, env.dims.action), minval=-1.0)
         return jax.vmap(lambda *one: advance(env, *one))(*carry, actions), None
 
     def rollout_of_device(carry, key):

@@ -130,7 +130,7 @@ def updates(row: dict) -> list[str]:
         ]
     )
     (learner,) = experiment.learners.values()
-    sizes = experiment.environment.sizes
+    sizes = experiment.environment.dims
     arrays, static = eqx.partition(learner.init(sizes, jax.random.key(0)), eqx.is_array)
     data = _batch(sizes, batch)
 

@@ -57,7 +57,7 @@ class Pairs(NamedTuple):
 def pairs(maze: Maze) -> Pairs:
     """The pairs of a maze."""
     free = sorted(maze.free)
-    ways = {goal: maze.steps_from(goal) for goal in free}
+    ways = {goal: maze.distances_from(goal) for goal in free}
     found = list(itertools.permutations(free, 2))
     way = np.array([ways[goal][start] for start, goal in found])
     onwards = np.array([_shortens(ways[goal], start) for start, goal in found])

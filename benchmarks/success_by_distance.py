@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from maze_geometry import last_policies, spread
 
-from components.environments.mazes.places import cells_between
+from components.environments.mazes.position_grid import cells_between
 from dsl.report.trained import at_goal
 from dsl.training.policy import Policy, play
 

@@ -15,7 +15,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 import dsl.vocabulary  # noqa: F401 - registers the words
-from components.environments.core.goal_environment import GoalEnvironment, State
+from components.environments.core.goal_environment import EnvState, GoalEnvironment
 from components.environments.rendering.render import render_frame
 from dsl.language.registry import vocabulary
 
@@ -27,8 +27,8 @@ STARTS = 64
 def photograph(env: GoalEnvironment) -> np.ndarray:
     """A start of the task as an image (height, width, 3)."""
     states, timesteps = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), STARTS))
-    best = int(np.abs(timesteps.extras["distance"] - env.task.view / 3).argmin())
-    state: State = jax.tree.map(lambda x: x[best], states)
+    best = int(np.abs(timesteps.extras["distance"] - env.task.camera_distance / 3).argmin())
+    state: EnvState = jax.tree.map(lambda x: x[best], states)
     return render_frame(env, state, WIDTH, HEIGHT)
 
 

@@ -19,7 +19,7 @@ HEAD = ("word", "state", "goal", "action", "radius (m)", "step (s)", "what is to
 def row(word: str, env: GoalEnvironment) -> str:
     """The line of one word."""
     known = vocabulary().words[word]
-    sizes = [str(n) for n in env.sizes]
+    sizes = [str(n) for n in env.dims]
     radius, seconds = env.task.success_radius, env.task.physics.control_step
     cells = [f"`@{word}()`", *sizes, f"{radius:g}", f"{seconds:.3g}", known.summary]
     return f"| {' | '.join(cells)} |\n"

@@ -92,7 +92,7 @@ class Experiment:
                     f"Nearest: {capacity}.",
                 )
             )
-        train, evaluation = self.environment.sizes, self.scored.sizes
+        train, evaluation = self.environment.dims, self.scored.dims
         if train != evaluation:
             found.append(
                 SettingError(

@@ -47,18 +47,18 @@ def touching(model, data) -> set[frozenset[str]]:
 
 def put(state, qpos, qvel=None):
     """The same state with the robot elsewhere, at rest unless `qvel` is given."""
-    old = state.body
+    old = state.physics_state
     qvel = np.zeros(old.qvel.shape) if qvel is None else qvel
     rest = (np.zeros(old.warmstart.shape), np.zeros(old.ctrl.shape))
     return state._replace(
-        body=PhysicsState(*(jnp.asarray(x, jnp.float32) for x in (qpos, qvel, *rest)))
+        physics_state=PhysicsState(*(jnp.asarray(x, jnp.float32) for x in (qpos, qvel, *rest)))
     )
 
 
 def error(step, state, case: Case) -> np.ndarray:
     """How far (nq,) a compiled step of MJX ends from where C did."""
     after, _ = step(put(state, case.qpos, case.qvel), jnp.asarray(case.action, jnp.float32))
-    return np.abs(np.asarray(after.body.qpos) - case.after)
+    return np.abs(np.asarray(after.physics_state.qpos) - case.after)
 
 
 def largest_error(physics: Physics, cases: list[Case]) -> float:
@@ -66,6 +66,6 @@ def largest_error(physics: Physics, cases: list[Case]) -> float:
     qpos, qvel, action, after, _ = zip(*cases, strict=True)
     zero = np.zeros_like
     start = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, zero(qvel), zero(action)))
-    advance = jax.jit(jax.vmap(physics.advance))
-    body = advance(PhysicsState(*start), jnp.asarray(action, jnp.float32))
-    return float(np.abs(np.asarray(body.qpos) - np.array(after)).max())
+    advance = jax.jit(jax.vmap(physics.apply_control))
+    physics_state = advance(PhysicsState(*start), jnp.asarray(action, jnp.float32))
+    return float(np.abs(np.asarray(physics_state.qpos) - np.array(after)).max())

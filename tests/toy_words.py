@@ -8,7 +8,7 @@ import mujoco
 
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics, PhysicsState
-from components.environments.core.task import Start, Task
+from components.environments.core.task import EpisodeStart, Task
 from dsl import family
 
 
@@ -20,16 +20,18 @@ class _Drift(Physics):
     def __init__(self):
         self.model = SimpleNamespace(nu=1)
 
-    def rest(self, qpos, qvel):
+    def initial_state(self, qpos, qvel):
         return PhysicsState(qpos, qvel, jnp.zeros(1), jnp.zeros(1))
 
-    def advance(self, body, ctrl):
-        return body._replace(qpos=jnp.clip(body.qpos + 0.5 * ctrl, -2.0, 2.0), ctrl=ctrl)
+    def apply_control(self, physics_state, ctrl):
+        return physics_state._replace(
+            qpos=jnp.clip(physics_state.qpos + 0.5 * ctrl, -2.0, 2.0), ctrl=ctrl
+        )
 
 
 def _start(key):
     goal = jnp.where(jax.random.bernoulli(key), 1.0, -1.0)[None]
-    return Start(jnp.zeros(1), jnp.zeros(1), goal)
+    return EpisodeStart(jnp.zeros(1), jnp.zeros(1), goal)
 
 
 def toy(episode_length: int = 8) -> GoalEnvironment:
@@ -38,8 +40,8 @@ def toy(episode_length: int = 8) -> GoalEnvironment:
         Task(
             physics=_Drift(),
             scene=mujoco.MjModel.from_xml_string("<mujoco/>"),
-            draw_start=_start,
-            observe=lambda body: body.qpos,
+            sample_start=_start,
+            observe=lambda state: state.qpos,
             goal_indices=(0,),
             success_radius=0.3,
             episode_length=episode_length,

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key, PyTree
 
-from components.environments.core.goal_environment import Observation, State
+from components.environments.core.goal_environment import EnvState, Observation
 from components.protocols import Metrics
 from dsl.loop.program import Learners, Program, prefixed
 from dsl.loop.sharding import SPLIT, each_alone, laid_out
@@ -21,7 +21,7 @@ class Rollout(NamedTuple):
         running: whether the episode had not ended yet.
     """
 
-    state: State
+    state: EnvState
     observation: Observation
     running: Array
 

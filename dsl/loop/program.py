@@ -6,7 +6,7 @@ import equinox as eqx
 from jaxtyping import Array, Int, Key
 from jumanji.types import TimeStep
 
-from components.environments.core.goal_environment import GoalEnvironment, State
+from components.environments.core.goal_environment import EnvState, GoalEnvironment
 from components.protocols import Learner, LearnerState, Metrics
 from components.replay.trajectory_buffer import BufferState, TrajectoryBuffer
 
@@ -48,7 +48,7 @@ class Program(eqx.Module):
 class EnvBatch(NamedTuple):
     """The parallel environments: their states, last timesteps, and the number of their episode."""
 
-    state: State
+    state: EnvState
     timestep: TimeStep
     episode: Int[Array, " lanes"]
 

@@ -39,7 +39,7 @@ _NETWORKS, _RESETS, _ITERATIONS, _EVALUATIONS = range(4)
 def init(program: Program, seed: Int[Array, ""]) -> TrainState:
     """The state of a run before its first step."""
     key = jax.random.key(seed)
-    sizes = program.environment.sizes
+    sizes = program.environment.dims
     state, timestep = jax.vmap(program.environment.reset)(_first_keys(program, key))
     return TrainState(
         key=key,

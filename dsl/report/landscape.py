@@ -11,9 +11,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from components.environments.core.goal_environment import GoalEnvironment, State
+from components.environments.core.goal_environment import EnvState, GoalEnvironment
 from components.environments.mazes.maze import Maze
-from components.environments.mazes.places import Places, cells_between, places
+from components.environments.mazes.position_grid import PositionGrid, cells_between, make_position_grid
 from components.protocols import Critic, PairCritic
 from dsl.report.style import MARK, label_y, legend, panels
 from dsl.training.policy import Policy
@@ -36,7 +36,7 @@ class Landscape(NamedTuple):
     """
 
     maze: Maze
-    places: Places
+    places: PositionGrid
     values: np.ndarray
     start: np.ndarray
     goal: np.ndarray
@@ -57,27 +57,27 @@ def landscape(policy: Policy) -> Landscape | None:
     if maze is None or critic is None:
         return None
     state = _farthest(task, maze)
-    grid = places(maze, PER_CELL)
-    positions = jnp.asarray(grid.positions())
+    grid = make_position_grid(maze, PER_CELL)
+    positions = jnp.asarray(grid.free_positions())
     found = np.asarray(_values(policy, critic, task, state, positions))
     values = np.full(grid.free.shape, np.nan)
     values[grid.free] = found
     symbol = "f" if isinstance(critic, PairCritic) else "Q"
-    start, goal = np.asarray(state.body.qpos[:2]), np.asarray(state.goal[:2])
+    start, goal = np.asarray(state.physics_state.qpos[:2]), np.asarray(state.goal[:2])
     return Landscape(maze, grid, values, start, goal, symbol)
 
 
-def _farthest(task: GoalEnvironment, maze: Maze) -> State:
+def _farthest(task: GoalEnvironment, maze: Maze) -> EnvState:
     keys = jax.random.split(jax.random.key(_SEED), _DRAWN)
     drawn, _ = jax.jit(jax.vmap(task.reset))(keys)
-    starts, goals = np.asarray(drawn.body.qpos)[:, :2], np.asarray(drawn.goal)[:, :2]
+    starts, goals = np.asarray(drawn.physics_state.qpos)[:, :2], np.asarray(drawn.goal)[:, :2]
     ways = [cells_between(maze, *pair) or 0 for pair in zip(starts, goals, strict=True)]
     return jax.tree.map(lambda leaf: leaf[int(np.argmax(ways))], drawn)
 
 
 @eqx.filter_jit
 def _values(
-    policy: Policy, critic: Critic, task: GoalEnvironment, state: State, positions: Any
+    policy: Policy, critic: Critic, task: GoalEnvironment, state: EnvState, positions: Any
 ) -> Any:
     states = task.states_at_positions(state, positions)
     goals = jnp.broadcast_to(state.goal, (len(states), len(state.goal)))

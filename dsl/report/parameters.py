@@ -41,5 +41,5 @@ def parameters(member: ScoredRun) -> int:
     """
     experiment = build(load(member.run.folder / OPERATIVE))
     learner = experiment.learners[member.learner or next(iter(experiment.learners))]
-    state = eqx.filter_eval_shape(learner.init, experiment.environment.sizes, jax.random.key(0))
+    state = eqx.filter_eval_shape(learner.init, experiment.environment.dims, jax.random.key(0))
     return count(named_networks(state.networks))

@@ -110,7 +110,7 @@ def _update(experiment: Experiment, learner: Learner, state: LearnerState) -> tu
         def pull(module: Any, state: LearnerState, batch: Batch, key: Any) -> Any:
             return jax.vjp(lambda m: loss(m, state, batch, key), module)[1]
 
-        batch = batch_shape(experiment.environment.sizes, rows)
+        batch = batch_shape(experiment.environment.dims, rows)
         return size(jax.eval_shape(pull, module, state, batch, key))
 
     # A backward pass also keeps weights, which are there anyway: what grows with the batch counts.

@@ -8,9 +8,9 @@ import jax
 import numpy as np
 
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.rendering.charts import overview
+from components.environments.rendering.charts import draw_overview
 from components.environments.rendering.opengl import RenderError
-from components.environments.rendering.video import film
+from components.environments.rendering.video import write_video
 from dsl.loop.evaluation import Rollout
 from dsl.tracking import Tracker
 
@@ -79,7 +79,7 @@ def draw(task: GoalEnvironment, rollout: Rollout, path: Path) -> None:
     achieved = np.asarray(task.achieved_goal(rollout.observation.state))
     goals = np.asarray(rollout.observation.goal)
     episodes = range(running.shape[1])
-    overview(
+    draw_overview(
         task,
         [achieved[running[:, i], i] for i in episodes],
         [goals[running[:, i], i] for i in episodes],
@@ -90,4 +90,4 @@ def draw(task: GoalEnvironment, rollout: Rollout, path: Path) -> None:
 def render_video(task: GoalEnvironment, rollout: Rollout, path: Path) -> None:
     """Film the first episode into a GIF file."""
     running = np.asarray(rollout.running)[:, 0]
-    film(task, jax.tree.map(lambda x: x[running, 0], rollout.state), path)
+    write_video(task, jax.tree.map(lambda x: x[running, 0], rollout.state), path)

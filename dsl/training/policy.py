@@ -93,7 +93,7 @@ def load_policy(place: str | Path, learner: str | None = None) -> Policy:
         names = ", ".join(experiment.learners)
         raise UsageError(f"{run}: has no learner {name!r}; it has {names}.")
     chosen = experiment.learners[name]
-    template = eqx.filter_eval_shape(chosen.init, experiment.environment.sizes, jax.random.key(0))
+    template = eqx.filter_eval_shape(chosen.init, experiment.environment.dims, jax.random.key(0))
     networks = _read(checkpoint, name, template.networks)
     return Policy(networks, chosen, experiment, name, checkpoint)
 

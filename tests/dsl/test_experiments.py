@@ -45,7 +45,7 @@ def test_every_task_fits_into_an_experiment(file, tmp_path):
     parts = ("loop", "contrastive", file.stem)
     mine.write_text("".join(f"include 'base/{part}.gin'\n" for part in parts))
     experiment = build(load(mine))
-    assert experiment.environment.sizes == experiment.scored.sizes
+    assert experiment.environment.dims == experiment.scored.dims
 
 
 def test_every_word_of_the_family_env_has_a_base_file():

@@ -1,10 +1,10 @@
-"""Episodes one after another, for collecting data."""
+"""Consecutive episodes in one environment, for collecting data."""
 
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key
 from jumanji.env import Environment
 from jumanji.types import TimeStep
 
@@ -14,20 +14,20 @@ def step_or_reset(
     state: Any,
     timestep: TimeStep,
     action: Float[Array, " a"],
-    key: PRNGKeyArray,
+    key: Key[Array, ""],
 ) -> tuple[Any, TimeStep]:
-    """Step, or start a fresh episode after the last timestep of one.
+    """Step the environment, or reset it after the last timestep of an episode.
 
-    The convention of dm_env: after a last timestep the action is ignored and the first timestep of
-    the next episode is returned, so every observation of an episode is returned once, its end
-    included.
+    This is dm_env's convention: after a last timestep the action is ignored and the first timestep
+    of the next episode is returned. Every observation of an episode is therefore returned once,
+    including its last.
 
     Args:
-        environment: what to step.
-        state: as returned with `timestep`.
-        timestep: the latest.
-        action: in [-1, 1].
-        key: of the next episode, which starts alike whenever its key is the same.
+        environment: any Jumanji environment.
+        state: its state, as returned with `timestep`.
+        timestep: its latest timestep.
+        action: entries in [-1, 1].
+        key: for the next episode; equal keys give equal episodes.
     """
     stepped = environment.step(state, action)
     fresh = environment.reset(key)

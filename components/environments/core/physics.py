@@ -1,8 +1,8 @@
-"""MJX as a pure function of a small state: all that the rest of the package knows of it.
+"""MJX as a pure function of a small state; the rest of the package sees MJX through this file.
 
 A step needs only positions, velocities and the solver's warm start. Everything else in `mjx.Data`
-is worked out inside the step from a template, so that parallel environments, replay of states and
-the choice between going on and starting afresh never touch it.
+is computed inside the step from a template, so parallel environments, replayed states and the
+choice between stepping and resetting never carry it.
 """
 
 import contextlib
@@ -16,19 +16,22 @@ import mujoco
 import numpy as np
 from jaxtyping import Array, Float
 
-from components.environments.workarounds.kinematics_barrier import has_long_chain, links_apart
+from components.environments.workarounds.kinematics_barrier import (
+    barriers_between_links,
+    has_long_chain,
+)
 from components.environments.workarounds.lapack_deadlock import factorise_in_parts
 from components.environments.workarounds.quiet_mjx import mjx
 
 
 class PhysicsState(NamedTuple):
-    """What physics carries from one step to the next.
+    """The simulation state carried from one step to the next.
 
     Attributes:
         qpos: generalised positions (metres, radians, unit quaternions).
         qvel: generalised velocities.
         warmstart: accelerations from which the constraint solver starts.
-        ctrl: what the actuators were last set to; zero at rest.
+        ctrl: latest actuator settings; zero in an initial state.
     """
 
     qpos: Float[Array, " nq"]
@@ -38,18 +41,18 @@ class PhysicsState(NamedTuple):
 
 
 class Kinematics(NamedTuple):
-    """Positions and frames that follow from a `PhysicsState`, in world coordinates.
+    """Poses, inertias and forces derived from a `PhysicsState`, in world coordinates.
 
     Attributes:
         xpos: positions of body frames (metres).
         xmat: their orientations.
         geom_xpos: centres of geoms (metres).
         site_xpos: positions of sites (metres).
-        cinert: inertia of each body about the centre of mass of its tree: six of the tensor
+        cinert: inertia of each body about the centre of mass of its tree: six entries of the tensor
             (xx, yy, zz, xy, xz, yz), mass times offset (3), mass.
         cvel: velocity of each body there: angular (3), then linear (3).
         subtree_com: centre of mass of each body with its descendants (metres).
-        actuator_force: of each actuator (N or N m).
+        actuator_force: force of each actuator (N or N m).
         qfrc_actuator: the same along the degrees of freedom.
     """
 
@@ -67,7 +70,7 @@ class Kinematics(NamedTuple):
 # Changes the model before a physics step, from the positions there.
 ModelUpdate = Callable[[mjx.Model, Float[Array, " nq"]], mjx.Model]
 
-_MECHANICS = (
+_KINEMATICS_STAGES = (
     mjx.kinematics,
     mjx.com_pos,
     mjx.tendon,
@@ -78,9 +81,9 @@ _MECHANICS = (
 
 
 class Physics:
-    """One robot in its surroundings, stepped by MJX.
+    """One robot in its surroundings, simulated by MJX.
 
-    Arrays are kept in NumPy: a `Physics` can be made while JAX is tracing, and pickled.
+    Arrays are kept in NumPy, so a `Physics` can be made while JAX is tracing, and pickles.
     """
 
     def __init__(
@@ -101,48 +104,54 @@ class Physics:
             self._template = jax.tree.map(np.asarray, mjx.make_data(model, impl="jax"))
 
     def __getstate__(self) -> dict[str, Any]:
-        """Without what JAX has traced, which does not pickle."""
-        return {name: value for name, value in vars(self).items() if name != "_traced_once"}
+        """Drop the functions that JAX has traced, which do not pickle."""
+        return {name: value for name, value in vars(self).items() if name != "_traced_functions"}
 
     @property
     def control_step(self) -> float:
         """Seconds between two actions."""
         return self.substeps * float(self.model.opt.timestep)
 
-    def rest(self, qpos: Float[Array, " nq"], qvel: Float[Array, " nv"]) -> PhysicsState:
-        """A body at these positions and velocities, with a cold solver and idle actuators."""
+    def initial_state(self, qpos: Float[Array, " nq"], qvel: Float[Array, " nv"]) -> PhysicsState:
+        """Return a state with these positions and velocities, a cold solver and idle actuators."""
         idle = jnp.zeros(self.model.nu, qvel.dtype)
         return PhysicsState(qpos, qvel, jnp.zeros_like(qvel), idle)
 
-    def advance(self, body: PhysicsState, ctrl: Float[Array, " nu"]) -> PhysicsState:
-        """One control step under constant `ctrl`; MuJoCo clips it to the actuators' range."""
-        return self._traced_once[0](body, ctrl)
+    def apply_control(self, state: PhysicsState, ctrl: Float[Array, " nu"]) -> PhysicsState:
+        """Simulate one control step under constant `ctrl`; MuJoCo clips it to the actuators'
+        range."""
+        return self._traced_functions[0](state, ctrl)
 
-    def mechanics(self, body: PhysicsState) -> Kinematics:
-        """Where everything is and how it moves; what is not read costs nothing once compiled."""
-        return self._traced_once[1](body)
+    def compute_kinematics(self, state: PhysicsState) -> Kinematics:
+        """Compute poses, inertias and forces; unused fields cost nothing once compiled."""
+        return self._traced_functions[1](state)
 
     @cached_property
-    def _traced_once(self) -> tuple[Callable[..., PhysicsState], Callable[..., Kinematics]]:
-        """`_advance` and `_mechanics`; MJX takes seconds to trace, and a run has many programs."""
-        return jax.jit(self._advance, inline=True), jax.jit(self._mechanics, inline=True)
+    def _traced_functions(self) -> tuple[Callable[..., PhysicsState], Callable[..., Kinematics]]:
+        """`_apply_control` and `_compute_kinematics`, traced once for all programs of a run.
 
-    def _advance(self, body: PhysicsState, ctrl: Float[Array, " nu"]) -> PhysicsState:
+        MJX takes seconds to trace. `inline=True` leaves the compiled programs as they would be
+        without this cache.
+        """
+        step, kinematics = self._apply_control, self._compute_kinematics
+        return jax.jit(step, inline=True), jax.jit(kinematics, inline=True)
+
+    def _apply_control(self, state: PhysicsState, ctrl: Float[Array, " nu"]) -> PhysicsState:
         with _mjx_tracing(self.model):
-            model, template = self._on_device()
+            model, template = self._as_jax_arrays()
             update_model = self._update_model or (lambda model, _qpos: model)
 
-            def substep(body: PhysicsState, _: None) -> tuple[PhysicsState, None]:
-                data = mjx.step(update_model(model, body.qpos), _data(template, body))
+            def substep(state: PhysicsState, _: None) -> tuple[PhysicsState, None]:
+                data = mjx.step(update_model(model, state.qpos), _fill_data(template, state))
                 return PhysicsState(data.qpos, data.qvel, data.qacc_warmstart, data.ctrl), None
 
-            return jax.lax.scan(substep, body._replace(ctrl=ctrl), None, length=self.substeps)[0]
+            return jax.lax.scan(substep, state._replace(ctrl=ctrl), None, length=self.substeps)[0]
 
-    def _mechanics(self, body: PhysicsState) -> Kinematics:
+    def _compute_kinematics(self, state: PhysicsState) -> Kinematics:
         with _mjx_tracing(self.model):
-            model, template = self._on_device()
-            data = _data(template, body)
-            for stage in _MECHANICS:
+            model, template = self._as_jax_arrays()
+            data = _fill_data(template, state)
+            for stage in _KINEMATICS_STAGES:
                 data = stage(model, data)
             return Kinematics(
                 data.xpos,
@@ -156,19 +165,23 @@ class Physics:
                 data.qfrc_actuator,
             )
 
-    def _on_device(self) -> tuple[mjx.Model, mjx.Data]:
+    def _as_jax_arrays(self) -> tuple[mjx.Model, mjx.Data]:
         return jax.tree.map(jnp.asarray, (self._mjx_model, self._template))
 
 
-def _data(template: mjx.Data, body: PhysicsState) -> mjx.Data:
+def _fill_data(template: mjx.Data, state: PhysicsState) -> mjx.Data:
     return template.replace(
-        qpos=body.qpos, qvel=body.qvel, qacc_warmstart=body.warmstart, ctrl=body.ctrl
+        qpos=state.qpos, qvel=state.qvel, qacc_warmstart=state.warmstart, ctrl=state.ctrl
     )
 
 
 @contextlib.contextmanager
 def _mjx_tracing(model: mujoco.MjModel) -> Iterator[None]:
-    """MJX relies on JAX's ordinary promotion rules, whatever the caller has chosen for itself."""
+    """Set what MJX needs while it is traced, whatever the caller has set.
+
+    MJX relies on JAX's ordinary promotion rules; a long chain of links needs barriers.
+    """
     promotion, ranks = jax.numpy_dtype_promotion("standard"), jax.numpy_rank_promotion("allow")
-    with promotion, ranks, links_apart() if has_long_chain(model) else contextlib.nullcontext():
+    long = has_long_chain(model)
+    with promotion, ranks, barriers_between_links() if long else contextlib.nullcontext():
         yield

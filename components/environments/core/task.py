@@ -1,4 +1,4 @@
-"""What makes one goal-reaching task different from another, in one value."""
+"""The description of one goal-reaching task: all that distinguishes it from another."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 import mujoco
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Key
 
 from components.environments.core.physics import Physics, PhysicsState
 from components.environments.mazes.maze import Maze
 
 
-class Start(NamedTuple):
-    """How an episode begins.
+class EpisodeStart(NamedTuple):
+    """The beginning of an episode.
 
     Attributes:
         qpos: generalised positions.
         qvel: generalised velocities.
-        goal: what to reach.
+        goal: goal vector.
     """
 
     qpos: Float[Array, " nq"]
@@ -26,62 +26,60 @@ class Start(NamedTuple):
     goal: Float[Array, " g"]
 
 
-State = Float[Array, " n"]
-Goal = Float[Array, " g"]
-
-
 @dataclass(frozen=True)
 class Control:
-    """How actions become what the actuators are set to.
+    """A map from actions to actuator settings.
 
     Attributes:
-        size: numbers in an action, each in [-1, 1].
-        apply: settings of the actuators, (nu,), from the body and an action (size,).
+        size: action dimension; each entry lies in [-1, 1].
+        apply: actuator settings (nu,) from the physics state and an action (size,).
     """
 
     size: int
     apply: Callable[[PhysicsState, Float[Array, " a"]], Float[Array, " nu"]]
 
 
-def _always(_body: PhysicsState) -> Bool[Array, ""]:
+def always_healthy(_state: PhysicsState) -> Bool[Array, ""]:
+    """Return True: the task never terminates early."""
     return jnp.ones((), bool)
 
 
 @dataclass(frozen=True)
 class Task:
-    """A robot, what it sees, where it starts, what it is to reach, and when it has failed.
+    """A robot, its observations, its starts and goals, and when an episode fails.
 
     Attributes:
-        physics: what steps the robot.
-        scene: the whole model, every wall included: to be drawn, and stepped by MuJoCo in C.
-        draw_start: a fresh start and goal from a random key.
-        observe: state part of the observation, (n,), from the body.
-        goal_indices: entries of the state that are compared with the goal.
-        success_radius: distance (metres) below which the goal is reached.
+        physics: simulates the robot.
+        scene: the whole model, every wall included, for rendering and for MuJoCo in C.
+        sample_start: samples a start and a goal from a random key.
+        observe: state part of the observation, (n,), from the physics state.
+        goal_indices: entries of that state which are compared with the goal.
+        success_radius: distance below which the goal counts as reached (metres).
         episode_length: time limit (environment steps).
-        healthy: whether the robot can go on; if not, it has fallen. Always, where left out.
-        control: how actions drive the actuators; one action per actuator where left out.
-        distance: from an achieved goal (..., g) to a goal (..., g); Euclidean where left out.
-        success: whether an achieved goal (..., g) counts as the goal (..., g); distance less than
-            the success radius where left out.
-        moving_goal: the goal as it is now, from the commanded one and the body; where left out,
-            the commanded one.
-        maze: the maze that the robot is in, if any. World x and y of the robot are then the first
-            two of qpos, and the goal begins with x and y of a place in the maze.
-        view: how far from the robot pictures are taken (metres).
+        healthy: False when the robot has fallen, which terminates the episode. Default: always
+            True.
+        control: map from actions to actuators. Default: one action per actuator.
+        distance: from achieved goals (..., g) to goals (..., g). Default: Euclidean.
+        success: whether achieved goals (..., g) count as goals (..., g). Default: a distance less
+            than the success radius.
+        moving_goal: current goal from the commanded one and the physics state. Default: the
+            commanded goal.
+        maze: maze around the robot, if any. The first two entries of qpos are then the robot's
+            world x and y, and the goal begins with x and y of a place in the maze.
+        camera_distance: from the camera to the robot in pictures (metres).
     """
 
     physics: Physics
     scene: mujoco.MjModel
-    draw_start: Callable[[PRNGKeyArray], Start]
-    observe: Callable[[PhysicsState], State]
+    sample_start: Callable[[Key[Array, ""]], EpisodeStart]
+    observe: Callable[[PhysicsState], Float[Array, " n"]]
     goal_indices: tuple[int, ...]
     success_radius: float
     episode_length: int
-    healthy: Callable[[PhysicsState], Bool[Array, ""]] = _always
+    healthy: Callable[[PhysicsState], Bool[Array, ""]] = always_healthy
     control: Control | None = None
     distance: Callable[[Array, Array], Array] | None = None
     success: Callable[[Array, Array], Array] | None = None
-    moving_goal: Callable[[Goal, PhysicsState], Goal] | None = None
+    moving_goal: Callable[[Float[Array, " g"], PhysicsState], Float[Array, " g"]] | None = None
     maze: Maze | None = None
-    view: float = 13.0
+    camera_distance: float = 13.0

@@ -1,7 +1,7 @@
-"""Mazes without branches, and pairs of a start and a goal a given way apart in them.
+"""Mazes without branches, and pairs of a start and a goal at a given path length in them.
 
-To train on near pairs only and be scored on far ones asks an agent to stitch: to reach in one
-episode what it has only ever seen in pieces.
+Training on near pairs only and scoring on far ones asks an agent to stitch: to reach in one episode
+what it has only seen in pieces.
 """
 
 from collections import Counter
@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key
 
 from components.constraints import OneOf, SettingError
 from components.environments.mazes.maze import Maze
@@ -23,8 +23,8 @@ CorridorName = Annotated[
 
 
 @dataclass(frozen=True)
-class WholeAndDistinct:
-    """Every number at least 1 and none twice."""
+class DistinctCounts:
+    """Distinct whole numbers of at least 1, one or more."""
 
     def problem(self, value: Any) -> str | None:
         if value and min(value) >= 1 and len(set(value)) == len(value):
@@ -32,30 +32,30 @@ class WholeAndDistinct:
         return f"is {value!r}; it must hold numbers of at least 1, each once, as in (1, 2, 3)."
 
 
-Distances = Annotated[tuple[int, ...], WholeAndDistinct()]
+Distances = Annotated[tuple[int, ...], DistinctCounts()]
 # A start and a goal (metres).
 Pair = tuple[Float[Array, "2"], Float[Array, "2"]]
 
 
-def corridor(where: Maze) -> Float[np.ndarray, "n 2"]:
-    """Centres of all free cells (metres), from the start cell to the other end of the maze.
+def corridor_path(maze: Maze) -> Float[np.ndarray, "n 2"]:
+    """Return the centres of all free cells (metres), from the start cell to the other end.
 
     Raises:
         ValueError: the maze has a branch, or starts in the middle.
     """
-    i, j = (int(k) for k in np.argwhere(where.grid == "R")[0])
-    steps = where.steps_from((i, j))
-    path = sorted(steps, key=steps.__getitem__)
-    cells_at = Counter(steps.values())
-    for distance in range(1, len(where.free)):
+    i, j = (int(k) for k in np.argwhere(maze.grid == "R")[0])
+    distances = maze.distances_from((i, j))
+    path = sorted(distances, key=distances.__getitem__)
+    cells_at = Counter(distances.values())
+    for distance in range(1, len(maze.free_cells)):
         if cells_at[distance] != 1:
             here = path[distance - 1]
             raise ValueError(f"cell {here} has {cells_at[distance]} ways on; a corridor has one.")
-    return where.scale * np.array(path, np.float32)
+    return maze.scale * np.array(path, np.float32)
 
 
-def check_reach(distances: tuple[int, ...], path: np.ndarray) -> None:
-    """Raise SettingError if a path (n, 2) has no two cells so far apart."""
+def check_distances(distances: tuple[int, ...], path: np.ndarray) -> None:
+    """Raise SettingError if a path (n, 2) has no two cells that far apart."""
     farthest = len(path) - 1
     if max(distances) > farthest:
         raise SettingError(
@@ -64,10 +64,10 @@ def check_reach(distances: tuple[int, ...], path: np.ndarray) -> None:
         )
 
 
-def draw_pair(key: PRNGKeyArray, path: np.ndarray, distances: tuple[int, ...]) -> Pair:
-    """A start and a goal `d` cells further along `path` (n, 2).
+def sample_pair(key: Key[Array, ""], path: np.ndarray, distances: tuple[int, ...]) -> Pair:
+    """Sample a start and a goal `d` cells further along `path` (n, 2).
 
-    Every `d` of `distances` is equally likely, and so is every start of which such a goal exists.
+    Every `d` of `distances` is equally likely, and so is every start that has such a goal.
     """
     distance_key, start_key = jax.random.split(key)
     distance = jax.random.choice(distance_key, jnp.asarray(distances, jnp.int32))
@@ -76,12 +76,12 @@ def draw_pair(key: PRNGKeyArray, path: np.ndarray, distances: tuple[int, ...]) -
     return centres[start], centres[start + distance]
 
 
-def pairs_apart(where: Maze, distances: tuple[int, ...]) -> Callable[[PRNGKeyArray], Pair]:
-    """A function that draws pairs of a maze without branches; see `draw_pair`.
+def pairs_at_distances(maze: Maze, distances: tuple[int, ...]) -> Callable[[Key[Array, ""]], Pair]:
+    """Return a sampler of pairs in a maze without branches; see `sample_pair`.
 
     Raises:
         SettingError: a distance longer than the maze.
     """
-    path = corridor(where)
-    check_reach(distances, path)
-    return lambda key: draw_pair(key, path, distances)
+    path = corridor_path(maze)
+    check_distances(distances, path)
+    return lambda key: sample_pair(key, path, distances)

@@ -1,4 +1,4 @@
-"""The mazes, as text: `#` wall, `R` start, `G` goal, `B` ball, `.` free.
+"""The shipped mazes, as text: `#` wall, `R` start, `G` goal, `B` ball, `.` free.
 
 The first row of a map lies at x = 0 and x grows downwards; its first column lies at y = 0 and y
 grows to the right. `<maze>_eval` keeps the start and moves every goal far from it; `_eval_1f2f3f`
@@ -9,9 +9,11 @@ The layouts are those of the ant mazes of Wang et al. (2025), "1000 Layer Networ
 Self-Supervised RL", and of JaxGCRL (Bortkiewicz et al., 2024).
 """
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from components.constraints import OneOf
+from components.environments.mazes.maze import Maze
 
 LAYOUTS = {
     "u_maze": """
@@ -245,3 +247,8 @@ BALL_LAYOUTS = {
 }
 
 BallLayoutName = Annotated[str, OneOf(tuple(BALL_LAYOUTS))]
+
+
+def make_maze(layout: str, scale: float = 4.0, layouts: Mapping[str, str] = LAYOUTS) -> Maze:
+    """Return the maze of that name among `layouts`, with cells of `scale` metres."""
+    return Maze(tuple(layouts[layout].split()), scale)

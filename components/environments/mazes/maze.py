@@ -1,14 +1,12 @@
-"""Mazes: from a text map to metres."""
+"""The geometry of a maze: from a text map to metres."""
 
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from components.environments.mazes.layouts import LAYOUTS
-from components.environments.mazes.walls import Boxes, boxes, merge
+from components.environments.mazes.walls import Boxes, boxes_in_metres, merge_cells
 
 # Row and column.
 Cell = tuple[int, int]
@@ -21,17 +19,19 @@ class Maze:
     The centre of the cell in row i and column j lies at (x, y) = corner + (scale * i, scale * j).
 
     Attributes:
-        rows: one string per row, of `#` wall, `R` start, `G` goal, `.` free and letters of a task.
+        rows: one string per row: `#` wall, `R` start, `G` goal, `.` free, and letters that a task
+            adds.
         scale: side of a cell (metres).
-        corner: centre of the first cell, x and y alike (metres).
+        corner: x and y, alike, of the centre of the first cell (metres).
     """
 
     rows: tuple[str, ...]
     scale: float
     corner: float = 0.0
 
-    def centres(self, letter: str) -> np.ndarray:
-        """World positions (k, 2) of the centres of all cells with this letter, in reading order."""
+    def cell_centres(self, letter: str) -> np.ndarray:
+        """Return world positions (k, 2) of the centres of all cells with this letter, in reading
+        order."""
         cells = np.argwhere(self.grid == letter)
         return (self.corner + self.scale * cells).astype(np.float32)
 
@@ -41,28 +41,24 @@ class Maze:
         return np.array([list(row) for row in self.rows])
 
     @cached_property
-    def free(self) -> frozenset[Cell]:
+    def free_cells(self) -> frozenset[Cell]:
         """The cells without a wall."""
         return frozenset((int(i), int(j)) for i, j in np.argwhere(self.grid != "#"))
 
-    def steps_from(self, start: Cell) -> dict[Cell, int]:
-        """How many cells away, around the walls, each free cell is that can be reached."""
-        steps, waiting = {start: 0}, deque([start])
+    def distances_from(self, start: Cell) -> dict[Cell, int]:
+        """Return the length, in cells, of the shortest path from `start` to each free cell that can
+        be reached."""
+        distances, waiting = {start: 0}, deque([start])
         while waiting:
             i, j = here = waiting.popleft()
-            beside = [(i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1)]
-            found = self.free.intersection(beside) - steps.keys()
-            steps.update(dict.fromkeys(found, steps[here] + 1))
+            neighbours = [(i + 1, j), (i - 1, j), (i, j + 1), (i, j - 1)]
+            found = self.free_cells.intersection(neighbours) - distances.keys()
+            distances.update(dict.fromkeys(found, distances[here] + 1))
             waiting.extend(found)
-        return steps
+        return distances
 
     @cached_property
     def walls(self) -> Boxes:
-        """The wall cells as few long boxes."""
-        centre, half = boxes(merge(self.grid == "#"), self.scale)
+        """The wall cells, merged into few long boxes."""
+        centre, half = boxes_in_metres(merge_cells(self.grid == "#"), self.scale)
         return Boxes(centre + np.float32(self.corner), half)
-
-
-def maze(layout: str, scale: float = 4.0, layouts: Mapping[str, str] = LAYOUTS) -> Maze:
-    """The maze of that name among `layouts`, with cells of `scale` metres."""
-    return Maze(tuple(layouts[layout].split()), scale)

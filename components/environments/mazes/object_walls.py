@@ -1,7 +1,8 @@
-"""Walls for an object beside the robot: the nearest ones to it, apart from the robot's own.
+"""Walls for an object that moves beside the robot.
 
-The robot's nearest walls are not the object's, so the physics has two more boxes, which only the
-object touches, and which follow the object as the others follow the robot (see `walls`).
+The walls nearest to the robot are not those nearest to the object. The physics therefore has two
+more boxes, which only the object touches and which follow the object as the others follow the robot
+(see `walls`).
 """
 
 import mujoco
@@ -11,19 +12,19 @@ from components.environments.mazes.walls import (
     Boxes,
     MoveWalls,
     add_walls,
-    move_nearest,
-    move_nearest_to,
-    nearest,
+    first_walls,
+    move_nearest_walls,
+    move_walls_near,
 )
 
-# Contact bits: what the robot touches of the object, and what holds the object.
+# Contact bits of the robot's parts that touch the object, and of walls that touch the object.
 OBJECT_BIT = 4
 OBJECT_WALL_BIT = 8
 PREFIX = "object_wall"
 
 
 def add_shared_walls(spec: mujoco.MjSpec, walls: Boxes, height: float) -> None:
-    """Walls that hold the robot and the object alike."""
+    """Add walls that both the robot and the object touch."""
     add_walls(spec, walls, height)
     for i in range(len(walls.centre)):
         spec.geom(f"wall_{i}").conaffinity = WALL_BIT | OBJECT_WALL_BIT
@@ -32,32 +33,32 @@ def add_shared_walls(spec: mujoco.MjSpec, walls: Boxes, height: float) -> None:
 def add_nearest_walls(
     spec: mujoco.MjSpec, walls: Boxes, object_walls: Boxes, height: float
 ) -> None:
-    """Places for the walls nearest to the robot, then for those nearest to the object.
+    """Add placeholders for the walls nearest to the object and for those nearest to the robot.
 
     Args:
         spec: the model.
-        walls: all walls, as the robot meets them.
-        object_walls: all walls, as the object meets them.
+        walls: all walls, as they bound the robot.
+        object_walls: all walls, as they bound the object.
         height: of the walls (metres).
     """
-    add_walls(spec, nearest(object_walls), height)
-    for i in range(len(nearest(object_walls).centre)):
+    add_walls(spec, first_walls(object_walls), height)
+    for i in range(len(first_walls(object_walls).centre)):
         geom = spec.geom(f"wall_{i}")
         geom.name, geom.conaffinity = f"{PREFIX}_{i}", OBJECT_WALL_BIT
-    add_walls(spec, nearest(walls), height)
+    add_walls(spec, first_walls(walls), height)
 
 
-def move_both(
+def move_both_walls(
     walls: Boxes, object_walls: Boxes, model: mujoco.MjModel, columns: tuple[int, int]
 ) -> MoveWalls:
-    """Moves the walls of `add_nearest_walls` to where robot and object are.
+    """Return a function that moves the walls of `add_nearest_walls` to the robot and the object.
 
     Args:
-        walls: all walls, as the robot meets them.
-        object_walls: all walls, as the object meets them.
-        model: compiled, with the places.
+        walls: all walls, as they bound the robot.
+        object_walls: all walls, as they bound the object.
+        model: compiled, with the placeholders.
         columns: entries of qpos that are x and y of the object.
     """
-    robots = move_nearest(walls, model)
-    objects = move_nearest_to(columns, object_walls, model, PREFIX)
-    return lambda model, qpos: objects(robots(model, qpos), qpos)
+    follow_robot = move_nearest_walls(walls, model)
+    follow_object = move_walls_near(columns, object_walls, model, PREFIX)
+    return lambda model, qpos: follow_object(follow_robot(model, qpos), qpos)

@@ -1,13 +1,13 @@
-"""Walls: few long boxes in the picture, and only the nearest of them in the physics.
+"""Maze walls: few long boxes in the scene, and only the nearest of them in the physics.
 
-MJX computes every contact pair in every step, touching or not, so a maze costs what its walls
-times the robot's geoms cost. Wall cells are merged into rectangles, and the physics is given two
-boxes only, which are put before each physics step where the two nearest walls are. Two
-are enough: at a corner of the grid a robot that reaches less than half a cell can touch at most
-two of the four cells around it, since a wall diagonally opposite is hidden unless one of the cells
-beside it is free. 256 ants in the big maze make 8,000 environment steps per second on one CPU core
-with two walls and 2,000 with all thirteen; the states agree to rounding error. A robot that reaches
-further is given three: no point of these mazes has more than three walls within 0.7 of a cell.
+MJX computes every contact pair in every step, touching or not, so a maze costs its number of walls
+times the robot's number of geoms. Wall cells are merged into rectangles, and the physics has only
+two boxes, which are moved to the two nearest walls before each physics step. Two are enough: at a
+corner of the grid, a robot that reaches less than half a cell can touch at most two of the four
+cells around it, since a wall diagonally opposite is hidden unless one of the cells beside it is
+free. 256 ants in the big maze make 8,000 environment steps per second on one CPU core with two
+walls and 2,000 with all thirteen; the states agree to rounding error. A robot that reaches further
+is given three: no point of the shipped mazes has more than three walls within 0.7 of a cell.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from jaxtyping import Array, Float
 
 from components.environments.workarounds.quiet_mjx import mjx
 
-# Contact bits: what touches the floor, and what touches walls.
+# Contact bits of geoms that touch the floor and of geoms that touch walls.
 FLOOR_BIT = 1
 WALL_BIT = 2
 
@@ -52,48 +52,49 @@ class Boxes(NamedTuple):
     half: np.ndarray
 
 
-def merge(wall: np.ndarray) -> list[Rectangle]:
-    """Disjoint rectangles that cover exactly the true cells of `wall` (rows, columns).
+def merge_cells(wall: np.ndarray) -> list[Rectangle]:
+    """Return disjoint rectangles that cover exactly the true cells of `wall` (rows, columns).
 
     Greedy: the first uncovered cell in reading order grows to the larger of two rectangles, the one
     stretched right and then down, and the one stretched down and then right.
     """
-    left_over = np.array(wall, bool)
+    uncovered = np.array(wall, bool)
     found = []
-    while left_over.any():
-        top, left = (int(i) for i in np.argwhere(left_over)[0])
-        corner = left_over[top:, left:]
+    while uncovered.any():
+        top, left = (int(i) for i in np.argwhere(uncovered)[0])
+        corner = uncovered[top:, left:]
         wide = _stretch(corner)
         tall = _stretch(corner.T)[::-1]
+        # Fewer, larger boxes are what makes mazes cheap to simulate.
         rows, columns = max(wide, tall, key=np.prod)
         found.append(Rectangle(top, left, top + rows, left + columns))
-        left_over[top : top + rows, left : left + columns] = False
+        uncovered[top : top + rows, left : left + columns] = False
     return found
 
 
 def _stretch(cells: np.ndarray) -> tuple[int, int]:
-    """Rows and columns of the rectangle grown from the top left, first to the right, then down."""
-    columns = _run(cells[0])
-    return _run(np.all(cells[:, :columns], axis=1)), columns
+    """Return rows and columns of the rectangle grown from the top left, first right, then down."""
+    columns = _count_leading(cells[0])
+    return _count_leading(np.all(cells[:, :columns], axis=1)), columns
 
 
-def _run(flags: np.ndarray) -> int:
-    """How many of `flags` are true before the first false one."""
+def _count_leading(flags: np.ndarray) -> int:
+    """Count the true entries before the first false one."""
     return int(np.cumprod(flags).sum())
 
 
-def boxes(rectangles: list[Rectangle], scale: float) -> Boxes:
-    """The rectangles in metres, for cells of side `scale` with centres at whole multiples of it."""
+def boxes_in_metres(rectangles: list[Rectangle], scale: float) -> Boxes:
+    """Convert rectangles to metres, for cells of side `scale` with centres at its multiples."""
     r = np.array(rectangles, np.float32).reshape(-1, 2, 2)
     low, high = scale * (r[:, 0] - np.float32(0.5)), scale * (r[:, 1] - np.float32(0.5))
     return Boxes((low + high) / 2, (high - low) / 2)
 
 
 def add_walls(spec: mujoco.MjSpec, walls: Boxes, height: float) -> None:
-    """Put walls that stand on z = 0 into a model.
+    """Add walls that stand on z = 0 to a model, as geoms `wall_0`, `wall_1`, ...
 
-    They are smooth (no friction): one constraint row per contact instead of four, and a robot that
-    leans on a wall still slides along it.
+    They have no friction: one constraint row per contact instead of four, and a robot that leans on
+    a wall still slides along it.
     """
     for i, (centre, half) in enumerate(zip(walls.centre, walls.half, strict=True)):
         spec.worldbody.add_geom(
@@ -109,43 +110,43 @@ def add_walls(spec: mujoco.MjSpec, walls: Boxes, height: float) -> None:
         )
 
 
-def nearest(walls: Boxes, count: int = NEAREST) -> Boxes:
-    """The first `count` walls: places for the nearest ones, whichever they will be."""
+def first_walls(walls: Boxes, count: int = NEAREST) -> Boxes:
+    """Return the first `count` walls, as placeholders that `move_nearest_walls` moves."""
     return Boxes(walls.centre[:count], walls.half[:count])
 
 
-def move_nearest(walls: Boxes, model: mujoco.MjModel, count: int = NEAREST) -> MoveWalls:
-    """A function that moves the wall geoms of `model` to the walls nearest to the robot's root.
+def move_nearest_walls(walls: Boxes, model: mujoco.MjModel, count: int = NEAREST) -> MoveWalls:
+    """Return a function that moves the wall geoms of `model` to the walls nearest to the robot.
 
     Args:
         walls: all walls of the maze.
         model: has the geoms `wall_0` to `wall_<count - 1>`, and x and y of the robot first in qpos.
-        count: how many walls the model has places for.
+        count: number of wall geoms in the model.
     """
-    return move_nearest_to((0, 1), walls, model, "wall", count)
+    return move_walls_near((0, 1), walls, model, "wall", count)
 
 
 def _nearest_indices(walls: Boxes, point: Float[Array, "2"], count: int) -> Array:
-    """Indices of the `count` walls nearest to `point` (2,), nearest first."""
+    """Return the indices of the `count` walls nearest to `point` (2,), nearest first."""
     gap = jnp.maximum(jnp.abs(point[None, :] - walls.centre) - walls.half, 0.0)
     return jax.lax.top_k(-jnp.sum(jnp.square(gap), axis=-1), count)[1]
 
 
-def move_nearest_to(
+def move_walls_near(
     columns: tuple[int, int],
     walls: Boxes,
     model: mujoco.MjModel,
     prefix: str,
     count: int = NEAREST,
 ) -> MoveWalls:
-    """As `move_nearest`, for whatever moves among the walls.
+    """Return a function as `move_nearest_walls` does, for any body that moves among the walls.
 
     Args:
         columns: entries of qpos that are its x and y.
-        walls: all walls, as it meets them.
+        walls: all walls, as they bound this body.
         model: has the geoms `<prefix>_0` to `<prefix>_<count - 1>`.
-        prefix: of the geoms to be moved.
-        count: how many walls the model has places for.
+        prefix: of the geoms to move.
+        count: number of these geoms.
     """
     geoms = np.array([model.geom(f"{prefix}_{i}").id for i in range(count)])
 

@@ -21,7 +21,7 @@ WALL_COLOUR = "#8d99ae"
 GOAL_COLOUR = "#2a9d3f"
 
 
-def overview(
+def draw_overview(
     env: GoalEnvironment,
     achieved: Sequence[np.ndarray],
     goals: Sequence[np.ndarray],
@@ -36,14 +36,14 @@ def overview(
         goals: per episode the goal, (time, g); it may move.
         file: where to write a PNG, if anywhere.
     """
-    if env.sizes.goal in (2, 3):
-        return top_view(env, achieved, np.stack([goal[-1] for goal in goals]), file)
+    if env.dims.goal in (2, 3):
+        return draw_top_view(env, achieved, np.stack([goal[-1] for goal in goals]), file)
     pairs = zip(achieved, goals, strict=True)
     distances = [np.asarray(env.distance(jnp.asarray(a), jnp.asarray(g))) for a, g in pairs]
-    return distance_chart(env, distances, file)
+    return draw_distances(env, distances, file)
 
 
-def distance_chart(
+def draw_distances(
     env: GoalEnvironment, distances: Sequence[np.ndarray], file: Path | None = None
 ) -> np.ndarray:
     """The distance to the goal over time, a line per episode; below the green line is success.
@@ -63,7 +63,7 @@ def distance_chart(
     return _image(figure, file)
 
 
-def top_view(
+def draw_top_view(
     env: GoalEnvironment,
     paths: Sequence[np.ndarray],
     goals: np.ndarray,
@@ -84,7 +84,7 @@ def top_view(
     """
     if len(paths) == 0 or len(paths) != len(goals):
         raise ValueError(
-            f"top_view: found {len(paths)} paths and {len(goals)} goals; "
+            f"draw_top_view: found {len(paths)} paths and {len(goals)} goals; "
             "give one goal for each path, and at least one path."
         )
     figure = Figure(figsize=(6, 6), dpi=100, layout="constrained")

@@ -9,7 +9,7 @@ GREEN = (0.16, 0.62, 0.25)
 THICKNESS = 0.04
 
 
-def goal_marks(goal: np.ndarray, radius: float) -> list[Mark]:
+def mark_goal(goal: np.ndarray, radius: float) -> list[Mark]:
     """What counts as reached, in green: where the robot is to be.
 
     A goal of one number is a position along x: a strip across the floor. Two are a place on the

@@ -3,9 +3,9 @@
 import mujoco
 import numpy as np
 
-from components.environments.core.goal_environment import GoalEnvironment, State
+from components.environments.core.goal_environment import EnvState, GoalEnvironment
 from components.environments.rendering.camera import Mark, View, camera
-from components.environments.rendering.marks import goal_marks
+from components.environments.rendering.marks import mark_goal
 
 # Degrees: over the walls of a maze, on which x points to the lower right; elsewhere low enough to
 # show heights.
@@ -15,7 +15,7 @@ REACH = 1.6
 
 
 def render_frame(
-    env: GoalEnvironment, state: State, width: int = 480, height: int = 360
+    env: GoalEnvironment, state: EnvState, width: int = 480, height: int = 360
 ) -> np.ndarray:
     """The robot in its scene and, in green, the goal with its success radius.
 
@@ -33,8 +33,8 @@ def render_frame(
     Raises:
         RenderError: no OpenGL on this machine.
     """
-    data = posed(env, np.asarray(state.body.qpos))
-    marks = goal_marks(np.asarray(env.current_goal(state), float), env.task.success_radius)
+    data = posed(env, np.asarray(state.physics_state.qpos))
+    marks = mark_goal(np.asarray(env.current_goal(state), float), env.task.success_radius)
     with camera(env.task.scene, width, height) as render_video:
         return render_video(data, _facing_both(facing(env, data, marks), marks), marks, "")
 
@@ -57,7 +57,7 @@ def facing(env: GoalEnvironment, data: mujoco.MjData, marks: list[Mark]) -> View
 
     In the open it is seen from the side, the goal to its right.
     """
-    target, distance = data.subtree_com[1].copy(), env.task.view
+    target, distance = data.subtree_com[1].copy(), env.task.camera_distance
     if env.task.maze is not None:
         return View(target, distance, OVER_WALLS, MAZE_AZIMUTH)
     x, y, _ = _middle(marks) - data.xpos[1]

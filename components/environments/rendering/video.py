@@ -9,9 +9,9 @@ import jax
 import numpy as np
 from PIL import Image
 
-from components.environments.core.goal_environment import GoalEnvironment, State
+from components.environments.core.goal_environment import EnvState, GoalEnvironment
 from components.environments.rendering.camera import camera
-from components.environments.rendering.marks import goal_marks
+from components.environments.rendering.marks import mark_goal
 from components.environments.rendering.render import facing, posed
 
 SECONDS, FRAMES, SHORTEST = 15, 150, 0.05
@@ -32,8 +32,8 @@ class Cut(NamedTuple):
     speed: int
 
 
-def film(
-    env: GoalEnvironment, states: State, file: Path, width: int = 320, height: int = 240
+def write_video(
+    env: GoalEnvironment, states: EnvState, file: Path, width: int = 320, height: int = 240
 ) -> None:
     """Film consecutive states, the camera going with the robot, and write a GIF.
 
@@ -66,11 +66,11 @@ def cut(count: int, step: float) -> Cut:
 
 
 def _images(
-    env: GoalEnvironment, states: State, chosen: Cut, width: int, height: int
+    env: GoalEnvironment, states: EnvState, chosen: Cut, width: int, height: int
 ) -> Iterator[np.ndarray]:
-    qpos = np.asarray(states.body.qpos)
+    qpos = np.asarray(states.physics_state.qpos)
     goals = np.asarray(jax.vmap(env.current_goal)(states), float)
-    marks = [goal_marks(goals[i], env.task.success_radius) for i in chosen.states]
+    marks = [mark_goal(goals[i], env.task.success_radius) for i in chosen.states]
     data = posed(env, qpos[0])
     view, origin = facing(env, data, marks[0]), data.xpos[1].copy()
     with camera(env.task.scene, width, height) as render_video:

@@ -10,6 +10,7 @@ from components.environments.mazes.object_walls import (
 )
 from components.environments.mazes.walls import Boxes
 from components.environments.robots.ant import WALL_HEIGHT, ant_spec, let_touch
+from components.environments.robots.sliding_body import add_plane_slides
 
 BALL_RADIUS = 0.5
 BALL_MASS = 0.576
@@ -35,7 +36,7 @@ def ant_ball_model(walls: Boxes | None = None) -> mujoco.MjModel:
     return spec.compile()
 
 
-def ant_ball_model_near(walls: Boxes) -> mujoco.MjModel:
+def ant_ball_physics_model(walls: Boxes) -> mujoco.MjModel:
     """The same with two walls for the ant and two for the ball, which are to follow them."""
     spec = _spec()
     add_nearest_walls(spec, walls, walls, WALL_HEIGHT)
@@ -63,12 +64,4 @@ def _add_ball(spec: mujoco.MjSpec) -> None:
         condim=1,
         priority=1,
     )
-    for name, axis in (("ball_x", [1, 0, 0]), ("ball_y", [0, 1, 0])):
-        body.add_joint(
-            name=name,
-            type=mujoco.mjtJoint.mjJNT_SLIDE,
-            axis=axis,
-            armature=1,
-            damping=0,
-            limited=0,
-        )
+    add_plane_slides(body, ("ball_x", "ball_y"), armature=1, damping=0)

@@ -10,6 +10,7 @@ from components.environments.mazes.object_walls import (
 )
 from components.environments.mazes.walls import Boxes
 from components.environments.robots.ant import ant_spec, let_touch
+from components.environments.robots.sliding_body import add_plane_slides
 
 WALL_HEIGHT = 4.0
 BLOCK_HALF = 3.6
@@ -44,7 +45,7 @@ def ant_push_model(walls: Boxes) -> mujoco.MjModel:
     return spec.compile()
 
 
-def ant_push_model_near(walls: Boxes) -> mujoco.MjModel:
+def ant_push_physics_model(walls: Boxes) -> mujoco.MjModel:
     """The same with two walls for the ant and two for the block, which are to follow them.
 
     Boxes against boxes are dear in MJX, so a sphere at the block's centre meets the walls for it.
@@ -87,15 +88,7 @@ def _add_block(spec: mujoco.MjSpec) -> None:
         condim=1,
         priority=1,
     )
-    for name, axis in (("block_x", [1, 0, 0]), ("block_y", [0, 1, 0])):
-        body.add_joint(
-            name=name,
-            type=mujoco.mjtJoint.mjJNT_SLIDE,
-            axis=axis,
-            armature=0,
-            damping=BLOCK_DAMPING,
-            limited=0,
-        )
+    add_plane_slides(body, ("block_x", "block_y"), armature=0, damping=BLOCK_DAMPING)
 
 
 def _add_core(spec: mujoco.MjSpec) -> None:

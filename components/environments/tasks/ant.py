@@ -5,21 +5,23 @@ from typing import Annotated
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+import mujoco
+from jaxtyping import Array, Float, Key
 
 from components.constraints import OneOf, PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.health import torso_between
 from components.environments.core.physics import Physics, PhysicsState
-from components.environments.core.samplers import choose, on_circle
-from components.environments.core.task import Start, Task
+from components.environments.core.samplers import PairSampler, pairs_in_cells, point_on_circle
+from components.environments.core.task import EpisodeStart, Task
 from components.environments.mazes.corridors import (
     CorridorName,
     Distances,
-    pairs_apart,
+    pairs_at_distances,
 )
-from components.environments.mazes.layouts import LayoutName
-from components.environments.mazes.maze import Maze, maze
-from components.environments.mazes.walls import move_nearest, nearest
+from components.environments.mazes.layouts import LayoutName, make_maze
+from components.environments.mazes.maze import Maze
+from components.environments.mazes.walls import first_walls, move_nearest_walls
 from components.environments.robots.ant import SUBSTEPS, ant_model
 
 # x, y, z, quaternion, then hip and ankle of each leg.
@@ -28,11 +30,10 @@ POSITION_NOISE = 0.1
 VELOCITY_NOISE = 0.1
 GOAL_DISTANCE = 10.0
 SUCCESS_RADIUS = 0.5
-LOWEST, HIGHEST = 0.2, 1.0
 
+# The ant has fallen when its torso is lower than 0.2 m or higher than 1 m.
+healthy = torso_between(0.2, 1.0)
 StartName = Annotated[str, OneOf(("origin", "around_goal"))]
-# A start and a goal, each (2,), from a random key.
-Places = Callable[[PRNGKeyArray], tuple[Array, Array]]
 
 
 def ant(start: StartName = "origin", episode_length: PositiveInt = 1000) -> GoalEnvironment:
@@ -57,18 +58,8 @@ def ant(start: StartName = "origin", episode_length: PositiveInt = 1000) -> Goal
     """
     check(ant, start=start, episode_length=episode_length)
     model = ant_model()
-    return GoalEnvironment(
-        Task(
-            physics=Physics(model, SUBSTEPS),
-            scene=model,
-            draw_start=_draw_start(_on_circles(start)),
-            observe=_observe,
-            goal_indices=(0, 1),
-            success_radius=SUCCESS_RADIUS,
-            healthy=healthy,
-            episode_length=episode_length,
-        )
-    )
+    sample_start = _start_sampler(_pairs_on_circles(start))
+    return _ant_environment(Physics(model, SUBSTEPS), model, sample_start, episode_length)
 
 
 def ant_maze(layout: LayoutName = "u_maze", episode_length: PositiveInt = 1000) -> GoalEnvironment:
@@ -85,8 +76,8 @@ def ant_maze(layout: LayoutName = "u_maze", episode_length: PositiveInt = 1000) 
         SettingError: a setting outside its range.
     """
     check(ant_maze, layout=layout, episode_length=episode_length)
-    where = maze(layout)
-    return _in_maze(where, _draw_start(_in_cells(where)), episode_length)
+    maze = make_maze(layout)
+    return _ant_in_maze(maze, _start_sampler(pairs_in_cells(maze)), episode_length)
 
 
 def ant_maze_stitching(
@@ -114,91 +105,87 @@ def ant_maze_stitching(
         SettingError: a setting outside its range, or a distance longer than the maze.
     """
     check(ant_maze_stitching, layout=layout, distances=distances, episode_length=episode_length)
-    where = maze(layout)
-    places = pairs_apart(where, distances)
-    return _in_maze(where, _draw_start(places, exact=True), episode_length)
+    maze = make_maze(layout)
+    pairs = pairs_at_distances(maze, distances)
+    return _ant_in_maze(maze, _start_sampler(pairs, exact=True), episode_length)
 
 
-def _in_maze(
-    where: Maze, draw_start: Callable[[PRNGKeyArray], Start], episode_length: int
+def _ant_in_maze(
+    maze: Maze, sample_start: Callable[[Key[Array, ""]], EpisodeStart], episode_length: int
 ) -> GoalEnvironment:
-    model = ant_model(nearest(where.walls))
+    model = ant_model(first_walls(maze.walls))
+    physics = Physics(model, SUBSTEPS, move_nearest_walls(maze.walls, model))
+    return _ant_environment(physics, ant_model(maze.walls), sample_start, episode_length, maze)
+
+
+def _ant_environment(
+    physics: Physics,
+    scene: mujoco.MjModel,
+    sample_start: Callable[[Key[Array, ""]], EpisodeStart],
+    episode_length: int,
+    maze: Maze | None = None,
+) -> GoalEnvironment:
     return GoalEnvironment(
         Task(
-            physics=Physics(model, SUBSTEPS, move_nearest(where.walls, model)),
-            scene=ant_model(where.walls),
-            draw_start=draw_start,
+            physics=physics,
+            scene=scene,
+            sample_start=sample_start,
             observe=_observe,
             goal_indices=(0, 1),
             success_radius=SUCCESS_RADIUS,
             healthy=healthy,
             episode_length=episode_length,
-            maze=where,
+            maze=maze,
         )
     )
 
 
-def _on_circles(start: str) -> Places:
-    """Goals around the origin; starts there, or around the goal."""
+def _pairs_on_circles(start: str) -> PairSampler:
+    """Return a sampler of goals around the origin and of starts there, or around the goal."""
 
-    def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
+    def sample_pair(key: Key[Array, ""]) -> tuple[Array, Array]:
         goal_key, start_key = jax.random.split(key)
-        goal = on_circle(goal_key, GOAL_DISTANCE)
-        around = goal + on_circle(start_key, GOAL_DISTANCE)
+        goal = point_on_circle(goal_key, GOAL_DISTANCE)
+        around = goal + point_on_circle(start_key, GOAL_DISTANCE)
         return around if start == "around_goal" else jnp.zeros_like(goal), goal
 
-    return draw
+    return sample_pair
 
 
-def _in_cells(where: Maze) -> Places:
-    """Centres of a start cell and of a goal cell."""
-    starts, goals = where.centres("R"), where.centres("G")
+def _start_sampler(
+    sample_pair: PairSampler, exact: bool = False
+) -> Callable[[Key[Array, ""]], EpisodeStart]:
+    """Return a sampler of noisy stances; x and y of the start have no noise if `exact`."""
 
-    def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
-        start_key, goal_key = jax.random.split(key)
-        return choose(start_key, starts), choose(goal_key, goals)
-
-    return draw
-
-
-def _draw_start(places: Places, exact: bool = False) -> Callable[[PRNGKeyArray], Start]:
-    """Starts and goals at `places`; x and y of the start without noise if `exact`."""
-
-    def draw(key: PRNGKeyArray) -> Start:
-        places_key, noise_key = jax.random.split(key)
-        place, goal = places(places_key)
+    def sample_start(key: Key[Array, ""]) -> EpisodeStart:
+        pair_key, noise_key = jax.random.split(key)
+        place, goal = sample_pair(pair_key)
         qpos, qvel = noisy_stance(noise_key, place)
-        return Start(qpos.at[:2].set(place) if exact else qpos, qvel, goal)
+        return EpisodeStart(qpos.at[:2].set(place) if exact else qpos, qvel, goal)
 
-    return draw
+    return sample_start
 
 
 def noisy_stance(
-    key: PRNGKeyArray, place: Float[Array, "2"], height: float = STANCE[2]
+    key: Key[Array, ""], place: Float[Array, "2"], height: float = STANCE[2]
 ) -> tuple[Float[Array, "15"], Float[Array, "14"]]:
-    """Positions and velocities of an ant that stands near `place` (metres), with noise."""
+    """Sample positions and velocities of an ant that stands near `place` (metres)."""
     qpos_key, qvel_key = jax.random.split(key)
     stance = jnp.asarray(STANCE, jnp.float32).at[:3].set(jnp.append(place, jnp.float32(height)))
     noise = jax.random.uniform(qpos_key, (15,), jnp.float32, -POSITION_NOISE, POSITION_NOISE)
     qvel = jnp.float32(VELOCITY_NOISE) * jax.random.normal(qvel_key, (14,), jnp.float32)
-    return _upright(stance + noise), qvel
+    return _normalise_quaternion(stance + noise), qvel
 
 
-def _upright(qpos: Float[Array, "15"]) -> Float[Array, "15"]:
-    """The same positions with a quaternion of length 1."""
+def _normalise_quaternion(qpos: Float[Array, "15"]) -> Float[Array, "15"]:
     quaternion = qpos[3:7]
     return qpos.at[3:7].set(quaternion / jnp.linalg.norm(quaternion))
 
 
-def _observe(body: PhysicsState) -> Float[Array, "29"]:
-    return jnp.concatenate([body.qpos, body.qvel])
+def _observe(state: PhysicsState) -> Float[Array, "29"]:
+    return jnp.concatenate([state.qpos, state.qvel])
 
 
-def observe_beside(body: PhysicsState) -> Float[Array, "31"]:
-    """The ant's 29 numbers, then x and y of the object that follows it in qpos."""
-    return jnp.concatenate([body.qpos[:15], body.qvel[:14], body.qpos[15:17]])
-
-
-def healthy(body: PhysicsState) -> Bool[Array, ""]:
-    """Whether the torso is between 0.2 m and 1 m."""
-    return (body.qpos[2] >= LOWEST) & (body.qpos[2] <= HIGHEST)
+def observe_with_object(state: PhysicsState) -> Float[Array, "31"]:
+    """Return the ant's 29 numbers, then x and y of the object that follows it in qpos."""
+    return jnp.concatenate([state.qpos[:15], state.qvel[:14], state.qpos[15:17]])

@@ -5,27 +5,27 @@ from collections.abc import Callable
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics
-from components.environments.core.samplers import choose, on_circle
-from components.environments.core.task import Start, Task
-from components.environments.mazes.layouts import BALL_LAYOUTS, BallLayoutName
-from components.environments.mazes.maze import Maze, maze
-from components.environments.mazes.object_walls import move_both
+from components.environments.core.samplers import choose_row, point_on_circle
+from components.environments.core.task import EpisodeStart, Task
+from components.environments.mazes.layouts import BALL_LAYOUTS, BallLayoutName, make_maze
+from components.environments.mazes.maze import Maze
+from components.environments.mazes.object_walls import move_both_walls
 from components.environments.robots.ant import SUBSTEPS
 from components.environments.robots.ant_ball import (
     BALL_COLUMNS,
     ant_ball_model,
-    ant_ball_model_near,
+    ant_ball_physics_model,
 )
 from components.environments.tasks.ant import (
     SUCCESS_RADIUS,
     healthy,
     noisy_stance,
-    observe_beside,
+    observe_with_object,
 )
 
 GOAL_DISTANCE = 5.0
@@ -62,8 +62,8 @@ def ant_ball(episode_length: PositiveInt = 1000) -> GoalEnvironment:
         Task(
             physics=Physics(model, SUBSTEPS),
             scene=model,
-            draw_start=_draw_open_start,
-            observe=observe_beside,
+            sample_start=_sample_open_start,
+            observe=observe_with_object,
             goal_indices=BALL,
             success_radius=SUCCESS_RADIUS,
             healthy=healthy,
@@ -92,33 +92,33 @@ def ant_ball_maze(
         SettingError: a setting outside its range.
     """
     check(ant_ball_maze, layout=layout, episode_length=episode_length)
-    where = maze(layout, layouts=BALL_LAYOUTS)
-    model = ant_ball_model_near(where.walls)
-    follow = move_both(where.walls, where.walls, model, BALL_COLUMNS)
+    maze = make_maze(layout, layouts=BALL_LAYOUTS)
+    model = ant_ball_physics_model(maze.walls)
+    update_model = move_both_walls(maze.walls, maze.walls, model, BALL_COLUMNS)
     return GoalEnvironment(
         Task(
-            physics=Physics(model, SUBSTEPS, follow),
-            scene=ant_ball_model(where.walls),
-            draw_start=_draw_maze_start(where),
-            observe=observe_beside,
+            physics=Physics(model, SUBSTEPS, update_model),
+            scene=ant_ball_model(maze.walls),
+            sample_start=_maze_start_sampler(maze),
+            observe=observe_with_object,
             goal_indices=BALL,
             success_radius=SUCCESS_RADIUS,
             healthy=healthy,
             episode_length=episode_length,
-            maze=where,
+            maze=maze,
         )
     )
 
 
-def _draw_open_start(key: PRNGKeyArray) -> Start:
+def _sample_open_start(key: Key[Array, ""]) -> EpisodeStart:
     goal_key, ball_key, ant_key = jax.random.split(key, 3)
-    goal = on_circle(goal_key, GOAL_DISTANCE)
+    goal = point_on_circle(goal_key, GOAL_DISTANCE)
     ant = noisy_stance(ant_key, jnp.zeros_like(goal))
-    return _with_ball(ant, _beside(ball_key, goal), goal)
+    return _with_ball(ant, _sample_ball(ball_key, goal), goal)
 
 
-def _beside(key: PRNGKeyArray, goal: Float[Array, "2"]) -> Float[Array, "2"]:
-    """Goal / 5 plus a unit vector of uniform direction, given that it ends clear of the ant."""
+def _sample_ball(key: Key[Array, ""], goal: Float[Array, "2"]) -> Float[Array, "2"]:
+    """Sample goal / 5 plus a unit vector, its direction uniform where that is clear of the ant."""
     # Two unit vectors at angle a have a sum of length 2 cos(a / 2).
     widest = 2 * np.arccos(CLEARANCE / 2)
     turn = jax.random.uniform(key, (), jnp.float32, -widest, widest)
@@ -127,22 +127,22 @@ def _beside(key: PRNGKeyArray, goal: Float[Array, "2"]) -> Float[Array, "2"]:
     return towards + jnp.cos(turn) * towards + jnp.sin(turn) * sideways
 
 
-def _draw_maze_start(where: Maze) -> Callable[[PRNGKeyArray], Start]:
-    cells = [where.centres(letter) for letter in "RBG"]
+def _maze_start_sampler(maze: Maze) -> Callable[[Key[Array, ""]], EpisodeStart]:
+    cells = [maze.cell_centres(letter) for letter in "RBG"]
 
-    def draw(key: PRNGKeyArray) -> Start:
+    def sample_start(key: Key[Array, ""]) -> EpisodeStart:
         ant_key, *cell_keys = jax.random.split(key, 4)
-        place, ball, goal = map(choose, cell_keys, cells)
+        place, ball, goal = map(choose_row, cell_keys, cells)
         return _with_ball(noisy_stance(ant_key, place), ball, goal)
 
-    return draw
+    return sample_start
 
 
 def _with_ball(
     ant: tuple[Float[Array, "15"], Float[Array, "14"]],
     ball: Float[Array, "2"],
     goal: Float[Array, "2"],
-) -> Start:
-    """The ant, and the ball at rest."""
+) -> EpisodeStart:
+    """Return the ant with a ball at rest."""
     qpos, qvel = ant
-    return Start(jnp.append(qpos, ball), jnp.append(qvel, jnp.zeros_like(ball)), goal)
+    return EpisodeStart(jnp.append(qpos, ball), jnp.append(qvel, jnp.zeros_like(ball)), goal)

@@ -2,20 +2,20 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics
-from components.environments.core.samplers import choose
-from components.environments.core.task import Start, Task
+from components.environments.core.samplers import choose_row
+from components.environments.core.task import EpisodeStart, Task
 from components.environments.mazes.maze import Maze
-from components.environments.mazes.object_walls import move_both
+from components.environments.mazes.object_walls import move_both_walls
 from components.environments.robots.ant import SUBSTEPS
 from components.environments.robots.ant_push import (
     BLOCK_COLUMNS,
     ant_push_model,
-    ant_push_model_near,
+    ant_push_physics_model,
     core_walls,
 )
 from components.environments.tasks.ant import (
@@ -23,11 +23,11 @@ from components.environments.tasks.ant import (
     SUCCESS_RADIUS,
     healthy,
     noisy_stance,
-    observe_beside,
+    observe_with_object,
 )
 
 # `M` is the movable block; the start cell is the origin.
-MAP = Maze(("#####", "#R.##", "#.MG#", "##G##", "#####"), scale=8.0, corner=-8.0)
+MAZE = Maze(("#####", "#R.##", "#.MG#", "##G##", "#####"), scale=8.0, corner=-8.0)
 START_HEIGHT = 0.75
 GOAL_SPREAD = 2.0
 
@@ -54,39 +54,39 @@ def ant_push(episode_length: PositiveInt = 1000) -> GoalEnvironment:
         SettingError: a setting outside its range.
     """
     check(ant_push, episode_length=episode_length)
-    walls = MAP.walls
-    model = ant_push_model_near(walls)
+    walls = MAZE.walls
+    model = ant_push_physics_model(walls)
     return GoalEnvironment(
         Task(
             physics=Physics(
-                model, SUBSTEPS, move_both(walls, core_walls(walls), model, BLOCK_COLUMNS)
+                model, SUBSTEPS, move_both_walls(walls, core_walls(walls), model, BLOCK_COLUMNS)
             ),
             scene=ant_push_model(walls),
-            draw_start=_draw_start,
-            observe=observe_beside,
+            sample_start=_sample_start,
+            observe=observe_with_object,
             goal_indices=(0, 1),
             success_radius=SUCCESS_RADIUS,
             healthy=healthy,
             episode_length=episode_length,
-            maze=MAP,
-            view=25.0,
+            maze=MAZE,
+            camera_distance=25.0,
         )
     )
 
 
-def _draw_start(key: PRNGKeyArray) -> Start:
+def _sample_start(key: Key[Array, ""]) -> EpisodeStart:
     ant_key, block_key, goal_key = jax.random.split(key, 3)
     qpos, qvel = noisy_stance(ant_key, jnp.zeros(2, jnp.float32), START_HEIGHT)
-    block = MAP.centres("M")[0] + _uniform(block_key, -POSITION_NOISE, POSITION_NOISE)
+    block = MAZE.cell_centres("M")[0] + _uniform(block_key, -POSITION_NOISE, POSITION_NOISE)
     at_rest = jnp.zeros_like(block)
-    return Start(jnp.append(qpos, block), jnp.append(qvel, at_rest), _draw_goal(goal_key))
+    return EpisodeStart(jnp.append(qpos, block), jnp.append(qvel, at_rest), _sample_goal(goal_key))
 
 
-def _draw_goal(key: PRNGKeyArray) -> Float[Array, "2"]:
+def _sample_goal(key: Key[Array, ""]) -> Float[Array, "2"]:
     corner_key, offset_key = jax.random.split(key)
-    corner = choose(corner_key, MAP.centres("G"))
+    corner = choose_row(corner_key, MAZE.cell_centres("G"))
     return corner + _uniform(offset_key, 0.0, GOAL_SPREAD)
 
 
-def _uniform(key: PRNGKeyArray, low: float, high: float) -> Float[Array, "2"]:
+def _uniform(key: Key[Array, ""], low: float, high: float) -> Float[Array, "2"]:
     return jax.random.uniform(key, (2,), jnp.float32, low, high)

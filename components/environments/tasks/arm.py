@@ -8,12 +8,12 @@ from typing import Annotated
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Key
 
 from components.constraints import OneOf, PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics, PhysicsState
-from components.environments.core.task import Start, Task
+from components.environments.core.task import EpisodeStart, Task
 from components.environments.robots.panda import OPEN
 from components.environments.robots.panda_scenes import (
     SUBSTEPS,
@@ -93,13 +93,13 @@ def arm_reach(episode_length: PositiveInt = 1000) -> GoalEnvironment:
         Task(
             physics=physics,
             scene=reach_model(drawn=True),
-            draw_start=_reach_start,
+            sample_start=_sample_reach,
             observe=observe_arm(physics),
             goal_indices=(7, 8, 9),
             success_radius=SUCCESS_RADIUS,
             control=ARM,
             episode_length=episode_length,
-            view=VIEW,
+            camera_distance=VIEW,
         )
     )
 
@@ -131,16 +131,16 @@ def arm_grasp(episode_length: PositiveInt = 1000) -> GoalEnvironment:
         Task(
             physics=physics,
             scene=cube_model(start=GRASP_START, drawn=True),
-            draw_start=grasp_start(REST_OPEN, GRASP_START),
+            sample_start=grasp_start(REST_OPEN, GRASP_START),
             observe=observe_grasp(physics),
             goal_indices=tuple(range(16, 23)),
             success_radius=GRASP_RADIUS,
             control=ARM_AND_GRIPPER,
-            distance=_from_grasp,
-            success=_grasped,
-            moving_goal=_around_cube,
+            distance=_grasp_distance,
+            success=_is_grasped,
+            moving_goal=_goal_around_cube,
             episode_length=episode_length,
-            view=VIEW,
+            camera_distance=VIEW,
         )
     )
 
@@ -168,7 +168,7 @@ def arm_push(
     """
     check(arm_push, difficulty=difficulty, episode_length=episode_length)
     start, goal = PUSH[difficulty]
-    return _move_cube(start, goal, (), episode_length)
+    return _cube_environment(start, goal, (), episode_length)
 
 
 def arm_binpick(
@@ -195,7 +195,7 @@ def arm_binpick(
     """
     check(arm_binpick, difficulty=difficulty, episode_length=episode_length)
     start, goal = BINPICK[difficulty]
-    return _move_cube(start, goal, BINS[difficulty], episode_length)
+    return _cube_environment(start, goal, BINS[difficulty], episode_length)
 
 
 def arm_binpick_eef(episode_length: PositiveInt = 1000) -> GoalEnvironment:
@@ -223,18 +223,18 @@ def arm_binpick_eef(episode_length: PositiveInt = 1000) -> GoalEnvironment:
         Task(
             physics=physics,
             scene=hand_model(BINS["easy"], drawn=True),
-            draw_start=cube_start(EEF_REST, EEF_START, EEF_GOAL),
+            sample_start=cube_start(EEF_REST, EEF_START, EEF_GOAL),
             observe=observe_hand(physics),
             goal_indices=(0, 1, 2),
             success_radius=SUCCESS_RADIUS,
             control=HAND_AND_GRIPPER,
             episode_length=episode_length,
-            view=VIEW,
+            camera_distance=VIEW,
         )
     )
 
 
-def _move_cube(
+def _cube_environment(
     start: Square, goal: Square, bins: tuple[Bin, ...], episode_length: int
 ) -> GoalEnvironment:
     physics = Physics(cube_model(bins=bins), SUBSTEPS)
@@ -242,33 +242,35 @@ def _move_cube(
         Task(
             physics=physics,
             scene=cube_model(start, goal, bins, drawn=True),
-            draw_start=cube_start(REST_OPEN, start, goal),
+            sample_start=cube_start(REST_OPEN, start, goal),
             observe=observe_push(physics),
             goal_indices=(0, 1, 2),
             success_radius=SUCCESS_RADIUS,
             control=ARM_AND_GRIPPER,
             episode_length=episode_length,
-            view=VIEW,
+            camera_distance=VIEW,
         )
     )
 
 
-def _reach_start(key: PRNGKeyArray) -> Start:
+def _sample_reach(key: Key[Array, ""]) -> EpisodeStart:
     noise = jax.random.uniform(key, (3,), jnp.float32, -REACH_HALF, REACH_HALF)
     goal = jnp.asarray(REACH_CENTRE, jnp.float32) + noise
-    return Start(jnp.asarray(REST), jnp.zeros(7, jnp.float32), goal)
+    return EpisodeStart(jnp.asarray(REST), jnp.zeros(7, jnp.float32), goal)
 
 
-def _around_cube(_goal: Float[Array, "7"], body: PhysicsState) -> Float[Array, "7"]:
-    return grasp_goal(body.qpos[9:12])
+def _goal_around_cube(_goal: Float[Array, "7"], state: PhysicsState) -> Float[Array, "7"]:
+    return grasp_goal(state.qpos[9:12])
 
 
-def _from_grasp(achieved: Float[Array, "*b 7"], goal: Float[Array, "*b 7"]) -> Float[Array, "*b"]:
+def _grasp_distance(
+    achieved: Float[Array, "*b 7"], goal: Float[Array, "*b 7"]
+) -> Float[Array, "*b"]:
     """Between the middle of the fingertips and the middle of where they are to be."""
     apart = (achieved - goal)[..., :3] + (achieved - goal)[..., 3:6]
     return jnp.float32(0.5) * jnp.sqrt(jnp.sum(jnp.square(apart), axis=-1))
 
 
-def _grasped(achieved: Float[Array, "*b 7"], goal: Float[Array, "*b 7"]) -> Bool[Array, "*b"]:
-    near = _from_grasp(achieved, goal) < GRASP_RADIUS
+def _is_grasped(achieved: Float[Array, "*b 7"], goal: Float[Array, "*b 7"]) -> Bool[Array, "*b"]:
+    near = _grasp_distance(achieved, goal) < GRASP_RADIUS
     return near & (jnp.abs(achieved[..., 6] - goal[..., 6]) < GRASP_TOLERANCE)

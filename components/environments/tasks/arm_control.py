@@ -17,20 +17,20 @@ SWEEP = np.array([1.2217, 0.942, 1.501, 0.69815], np.float32)
 HAND_STEP = 0.2
 
 
-def arm_targets(_body: PhysicsState, action: Float[Array, "4"]) -> Float[Array, "7"]:
+def arm_targets(_state: PhysicsState, action: Float[Array, "4"]) -> Float[Array, "7"]:
     """Joint angles (rad) to be held: `REST` for no action; joints 3, 5 and 7 always so."""
     return jnp.asarray(REST).at[CONTROLLED].add(jnp.asarray(SWEEP) * action)
 
 
-def arm_and_gripper(body: PhysicsState, action: Float[Array, "5"]) -> Float[Array, "9"]:
+def arm_and_gripper(state: PhysicsState, action: Float[Array, "5"]) -> Float[Array, "9"]:
     """`arm_targets` and, by the last action, two fingers closed (above 0) or open."""
-    return jnp.concatenate([arm_targets(body, action[:4]), _fingers(action[4])])
+    return jnp.concatenate([arm_targets(state, action[:4]), _fingers(action[4])])
 
 
-def hand_and_gripper(body: PhysicsState, action: Float[Array, "4"]) -> Float[Array, "5"]:
+def hand_and_gripper(state: PhysicsState, action: Float[Array, "4"]) -> Float[Array, "5"]:
     """The hand's place moved by up to 0.2 m along each axis, and two fingers."""
     low, high = jnp.asarray(HAND_SPACE, jnp.float32).T
-    target = jnp.clip(body.qpos[:3] + jnp.float32(HAND_STEP) * action[:3], low, high)
+    target = jnp.clip(state.qpos[:3] + jnp.float32(HAND_STEP) * action[:3], low, high)
     return jnp.concatenate([target, _fingers(action[3])])
 
 

@@ -17,15 +17,15 @@ def observe_arm(physics: Physics) -> Observe:
     """7 joint angles, place and velocity of link 7 (13)."""
 
     part = _arm(physics)
-    return lambda body: part(body, physics.mechanics(body))
+    return lambda state: part(state, physics.compute_kinematics(state))
 
 
 def observe_push(physics: Physics) -> Observe:
     """Place of the cube, then `observe_arm`, then the gap between the fingertips (17)."""
     arm = observe_arm(physics)
 
-    def observe(body: PhysicsState) -> Float[Array, "17"]:
-        return jnp.concatenate([body.qpos[9:12], arm(body), _gap(body.qpos[7:9])])
+    def observe(state: PhysicsState) -> Float[Array, "17"]:
+        return jnp.concatenate([state.qpos[9:12], arm(state), _gap(state.qpos[7:9])])
 
     return observe
 
@@ -34,11 +34,11 @@ def observe_grasp(physics: Physics) -> Observe:
     """Place of the cube, `observe_arm`, left and right fingertip, the gap between them (23)."""
     arm, model = _arm(physics), physics.model
 
-    def observe(body: PhysicsState) -> Float[Array, "23"]:
-        at = physics.mechanics(body)
+    def observe(state: PhysicsState) -> Float[Array, "23"]:
+        at = physics.compute_kinematics(state)
         left, right = (at.site_xpos[_site(model, side)] for side in ("left_tip", "right_tip"))
-        gap = _gap(body.qpos[7:9])
-        return jnp.concatenate([body.qpos[9:12], arm(body, at), left, right, gap])
+        gap = _gap(state.qpos[7:9])
+        return jnp.concatenate([state.qpos[9:12], arm(state, at), left, right, gap])
 
     return observe
 
@@ -46,11 +46,11 @@ def observe_grasp(physics: Physics) -> Observe:
 def observe_hand(physics: Physics) -> Observe:
     """Cube, place and velocity of the hand, gap, mean force of the fingers' servos / 10 N (11)."""
 
-    def observe(body: PhysicsState) -> Float[Array, "11"]:
-        force = physics.mechanics(body).actuator_force[3:5]
+    def observe(state: PhysicsState) -> Float[Array, "11"]:
+        force = physics.compute_kinematics(state).actuator_force[3:5]
         grip = jnp.float32(FORCE_SCALE) * jnp.mean(force, keepdims=True)
-        gap = _gap(body.qpos[3:5])
-        return jnp.concatenate([body.qpos[5:8], body.qpos[:3], body.qvel[:3], gap, grip])
+        gap = _gap(state.qpos[3:5])
+        return jnp.concatenate([state.qpos[5:8], state.qpos[:3], state.qvel[:3], gap, grip])
 
     return observe
 
@@ -65,11 +65,11 @@ def _arm(physics: Physics) -> Callable[[PhysicsState, Kinematics], Float[Array, 
     link = physics.model.body("link7").id
     root = int(physics.model.body_rootid[link])
 
-    def arm(body: PhysicsState, at: Kinematics) -> Float[Array, "13"]:
+    def arm(state: PhysicsState, at: Kinematics) -> Float[Array, "13"]:
         # MuJoCo gives velocities at the centre of mass of the whole tree.
         spin, drift = at.cvel[link, :3], at.cvel[link, 3:]
         velocity = drift + jnp.cross(spin, at.xpos[link] - at.subtree_com[root])
-        return jnp.concatenate([body.qpos[:7], at.xpos[link], velocity])
+        return jnp.concatenate([state.qpos[:7], at.xpos[link], velocity])
 
     return arm
 

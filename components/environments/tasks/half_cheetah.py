@@ -2,12 +2,12 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics, PhysicsState
-from components.environments.core.task import Start, Task
+from components.environments.core.task import EpisodeStart, Task
 from components.environments.robots.half_cheetah import SUBSTEPS, half_cheetah_model
 
 POSITION_NOISE = 0.1
@@ -42,25 +42,25 @@ def half_cheetah(episode_length: PositiveInt = 1000) -> GoalEnvironment:
         Task(
             physics=Physics(model, SUBSTEPS),
             scene=model,
-            draw_start=_draw_start,
+            sample_start=_sample_start,
             observe=_observe,
             goal_indices=(0,),
             success_radius=SUCCESS_RADIUS,
             episode_length=episode_length,
-            view=5.0,
+            camera_distance=5.0,
         )
     )
 
 
-def _draw_start(key: PRNGKeyArray) -> Start:
+def _sample_start(key: Key[Array, ""]) -> EpisodeStart:
     qpos_key, qvel_key = jax.random.split(key)
     noise = jnp.float32(VELOCITY_NOISE)
-    return Start(
+    return EpisodeStart(
         qpos=jax.random.uniform(qpos_key, (9,), jnp.float32, -POSITION_NOISE, POSITION_NOISE),
         qvel=noise * jax.random.normal(qvel_key, (9,), jnp.float32),
         goal=jnp.full((1,), GOAL, jnp.float32),
     )
 
 
-def _observe(body: PhysicsState) -> Float[Array, "18"]:
-    return jnp.concatenate([body.qpos, body.qvel])
+def _observe(state: PhysicsState) -> Float[Array, "18"]:
+    return jnp.concatenate([state.qpos, state.qvel])

@@ -7,16 +7,17 @@ import jax
 import jax.numpy as jnp
 import mujoco
 import numpy as np
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.health import torso_between
 from components.environments.core.physics import Physics, PhysicsState
-from components.environments.core.samplers import choose
-from components.environments.core.task import Control, Start, Task
-from components.environments.mazes.layouts import LayoutName
-from components.environments.mazes.maze import Maze, maze
-from components.environments.mazes.walls import move_nearest, nearest
+from components.environments.core.samplers import PairSampler, pairs_in_cells
+from components.environments.core.task import Control, EpisodeStart, Task
+from components.environments.mazes.layouts import LayoutName, make_maze
+from components.environments.mazes.maze import Maze
+from components.environments.mazes.walls import first_walls, move_nearest_walls
 from components.environments.robots.humanoid import (
     NEAREST_WALLS,
     STRENGTH,
@@ -30,9 +31,6 @@ NEAREST_GOAL, FARTHEST_GOAL = 1.0, 5.0
 SUCCESS_RADIUS = 0.5
 LOWEST, HIGHEST = 1.0, 2.0
 CELL = 2.0
-
-# A start and a goal on the floor, each (2,), from a random key.
-Places = Callable[[PRNGKeyArray], tuple[Array, Array]]
 
 
 def humanoid(episode_length: PositiveInt = 1000) -> GoalEnvironment:
@@ -68,7 +66,8 @@ def humanoid(episode_length: PositiveInt = 1000) -> GoalEnvironment:
     """
     check(humanoid, episode_length=episode_length)
     model = humanoid_model()
-    return _task(Physics(model, SUBSTEPS), model, _around, episode_length)
+    physics = Physics(model, SUBSTEPS)
+    return _humanoid_environment(physics, model, _sample_nearby_goal, episode_length)
 
 
 def humanoid_maze(
@@ -92,39 +91,39 @@ def humanoid_maze(
         SettingError: a setting outside its range.
     """
     check(humanoid_maze, layout=layout, episode_length=episode_length)
-    where = maze(layout, CELL)
-    model = humanoid_model(nearest(where.walls, NEAREST_WALLS))
-    physics = Physics(model, SUBSTEPS, move_nearest(where.walls, model, NEAREST_WALLS))
-    scene = humanoid_model(where.walls)
-    return _task(physics, scene, _in_cells(where), episode_length, where)
+    maze = make_maze(layout, CELL)
+    model = humanoid_model(first_walls(maze.walls, NEAREST_WALLS))
+    physics = Physics(model, SUBSTEPS, move_nearest_walls(maze.walls, model, NEAREST_WALLS))
+    scene = humanoid_model(maze.walls)
+    return _humanoid_environment(physics, scene, pairs_in_cells(maze), episode_length, maze)
 
 
-def _task(
+def _humanoid_environment(
     physics: Physics,
     scene: mujoco.MjModel,
-    places: Places,
+    sample_pair: PairSampler,
     episode_length: int,
-    where: Maze | None = None,
+    maze: Maze | None = None,
 ) -> GoalEnvironment:
     return GoalEnvironment(
         Task(
             physics=physics,
             scene=scene,
-            draw_start=_draw_start(places),
+            sample_start=_start_sampler(sample_pair),
             observe=partial(_observe, physics),
             goal_indices=(0, 1, 2),
             success_radius=SUCCESS_RADIUS,
             episode_length=episode_length,
-            healthy=_healthy,
-            control=Control(17, _motors),
-            maze=where,
-            view=6.0,
+            healthy=torso_between(LOWEST, HIGHEST),
+            control=Control(17, _scale_torques),
+            maze=maze,
+            camera_distance=6.0,
         )
     )
 
 
-def _around(key: PRNGKeyArray) -> tuple[Array, Array]:
-    """The origin, and a goal 1 m to 5 m away."""
+def _sample_nearby_goal(key: Key[Array, ""]) -> tuple[Array, Array]:
+    """Return the origin, and sample a goal 1 m to 5 m away."""
     distance_key, angle_key = jax.random.split(key)
     distance = jax.random.uniform(distance_key, (), jnp.float32, NEAREST_GOAL, FARTHEST_GOAL)
     angle = jax.random.uniform(angle_key, (), jnp.float32, 0.0, 2 * np.pi)
@@ -132,44 +131,29 @@ def _around(key: PRNGKeyArray) -> tuple[Array, Array]:
     return jnp.zeros_like(goal), goal
 
 
-def _in_cells(where: Maze) -> Places:
-    """Centres of a start cell and of a goal cell."""
-    starts, goals = where.centres("R"), where.centres("G")
-
-    def draw(key: PRNGKeyArray) -> tuple[Array, Array]:
-        start_key, goal_key = jax.random.split(key)
-        return choose(start_key, starts), choose(goal_key, goals)
-
-    return draw
-
-
-def _draw_start(places: Places) -> Callable[[PRNGKeyArray], Start]:
-    def draw(key: PRNGKeyArray) -> Start:
-        place, goal = places(key)
+def _start_sampler(sample_pair: PairSampler) -> Callable[[Key[Array, ""]], EpisodeStart]:
+    def sample_start(key: Key[Array, ""]) -> EpisodeStart:
+        place, goal = sample_pair(key)
         upright = jnp.zeros(24, jnp.float32).at[2].set(START_HEIGHT).at[3].set(1.0)
         goal = jnp.append(goal, jnp.float32(GOAL_HEIGHT))
-        return Start(upright.at[:2].set(place), jnp.zeros(23, jnp.float32), goal)
+        return EpisodeStart(upright.at[:2].set(place), jnp.zeros(23, jnp.float32), goal)
 
-    return draw
+    return sample_start
 
 
-def _motors(_body: PhysicsState, action: Float[Array, "17"]) -> Float[Array, "17"]:
+def _scale_torques(_state: PhysicsState, action: Float[Array, "17"]) -> Float[Array, "17"]:
     return jnp.float32(STRENGTH) * action
 
 
-def _observe(physics: Physics, body: PhysicsState) -> Float[Array, "246"]:
+def _observe(physics: Physics, state: PhysicsState) -> Float[Array, "246"]:
     links = slice(1, None)
-    mechanics = physics.mechanics(body)
+    kinematics = physics.compute_kinematics(state)
     return jnp.concatenate(
         [
-            body.qpos,
-            body.qvel,
-            mechanics.cinert[links].ravel(),
-            mechanics.cvel[links].ravel(),
-            mechanics.qfrc_actuator,
+            state.qpos,
+            state.qvel,
+            kinematics.cinert[links].ravel(),
+            kinematics.cvel[links].ravel(),
+            kinematics.qfrc_actuator,
         ]
     )
-
-
-def _healthy(body: PhysicsState) -> Bool[Array, ""]:
-    return (body.qpos[2] >= LOWEST) & (body.qpos[2] <= HIGHEST)

@@ -1,26 +1,31 @@
 """A point mass in a maze: planar, cheap, solvable in minutes on a CPU."""
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
 import mujoco
-from jaxtyping import Array, PRNGKeyArray
+from jaxtyping import Array, Key
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.ground import add_floor
 from components.environments.core.physics import Physics
-from components.environments.core.samplers import choose
-from components.environments.core.task import Start, Task
+from components.environments.core.samplers import PairSampler, pairs_in_cells
+from components.environments.core.task import EpisodeStart, Task
 from components.environments.mazes.corridors import (
     CorridorName,
     Distances,
-    pairs_apart,
+    pairs_at_distances,
 )
-from components.environments.mazes.layouts import LayoutName
-from components.environments.mazes.maze import Maze, maze
-from components.environments.mazes.walls import WALL_BIT, Boxes, add_walls, move_nearest, nearest
+from components.environments.mazes.layouts import LayoutName, make_maze
+from components.environments.mazes.maze import Maze
+from components.environments.mazes.walls import (
+    WALL_BIT,
+    Boxes,
+    add_walls,
+    first_walls,
+    move_nearest_walls,
+)
+from components.environments.robots.sliding_body import add_plane_slides
 
 RADIUS = 0.25
 GEAR = 5.0
@@ -54,14 +59,8 @@ def point_maze(
         SettingError: a setting outside its range.
     """
     check(point_maze, layout=layout, episode_length=episode_length)
-    where = maze(layout)
-    starts, goals = where.centres("R"), where.centres("G")
-
-    def places(key: PRNGKeyArray) -> tuple[Array, Array]:
-        start_key, goal_key = jax.random.split(key)
-        return choose(start_key, starts), choose(goal_key, goals)
-
-    return _in_maze(where, places, episode_length)
+    maze = make_maze(layout)
+    return _point_in_maze(maze, pairs_in_cells(maze), episode_length)
 
 
 def point_maze_stitching(
@@ -84,40 +83,35 @@ def point_maze_stitching(
         SettingError: a setting outside its range, or a distance longer than the maze.
     """
     check(point_maze_stitching, layout=layout, distances=distances, episode_length=episode_length)
-    where = maze(layout)
-    return _in_maze(where, pairs_apart(where, distances), episode_length)
+    maze = make_maze(layout)
+    return _point_in_maze(maze, pairs_at_distances(maze, distances), episode_length)
 
 
-def _in_maze(
-    where: Maze,
-    places: Callable[[PRNGKeyArray], tuple[Array, Array]],
-    episode_length: int,
-) -> GoalEnvironment:
-    """The point in a maze, its start and goal from `places`."""
-    model = _model(nearest(where.walls))
+def _point_in_maze(maze: Maze, sample_pair: PairSampler, episode_length: int) -> GoalEnvironment:
+    model = _point_model(first_walls(maze.walls))
 
-    def draw_start(key: PRNGKeyArray) -> Start:
-        places_key, velocity_key = jax.random.split(key)
-        start, goal = places(places_key)
+    def sample_start(key: Key[Array, ""]) -> EpisodeStart:
+        pair_key, velocity_key = jax.random.split(key)
+        start, goal = sample_pair(pair_key)
         qvel = jnp.float32(VELOCITY_NOISE) * jax.random.normal(velocity_key, (2,), jnp.float32)
-        return Start(start, qvel, goal)
+        return EpisodeStart(start, qvel, goal)
 
     return GoalEnvironment(
         Task(
-            physics=Physics(model, SUBSTEPS, move_nearest(where.walls, model)),
-            scene=_model(where.walls),
-            draw_start=draw_start,
-            observe=lambda body: jnp.concatenate([body.qpos, body.qvel]),
+            physics=Physics(model, SUBSTEPS, move_nearest_walls(maze.walls, model)),
+            scene=_point_model(maze.walls),
+            sample_start=sample_start,
+            observe=lambda state: jnp.concatenate([state.qpos, state.qvel]),
             goal_indices=(0, 1),
             success_radius=0.5,
             episode_length=episode_length,
-            maze=where,
+            maze=maze,
         )
     )
 
 
-def _model(walls: Boxes) -> mujoco.MjModel:
-    """The point among these walls; x and y are qpos as they stand."""
+def _point_model(walls: Boxes) -> mujoco.MjModel:
+    """Return the point among these walls; its qpos are its world x and y."""
     spec = mujoco.MjSpec()
     _set_options(spec)
     add_floor(spec)
@@ -127,7 +121,7 @@ def _model(walls: Boxes) -> mujoco.MjModel:
 
 
 def _set_options(spec: mujoco.MjSpec) -> None:
-    """Nothing but motors, damping and walls acts on the point: no gravity, a tiny solver."""
+    """Leave only motors, damping and walls to act on the point: no gravity, a tiny solver."""
     spec.option.timestep = CONTROL_STEP / SUBSTEPS
     spec.option.iterations = 1
     spec.option.ls_iterations = 2
@@ -146,14 +140,8 @@ def _add_point(spec: mujoco.MjSpec) -> None:
         contype=WALL_BIT,
         conaffinity=0,
     )
-    for name, axis in (("x", [1, 0, 0]), ("y", [0, 1, 0])):
-        body.add_joint(
-            name=name,
-            type=mujoco.mjtJoint.mjJNT_SLIDE,
-            axis=axis,
-            armature=1,
-            damping=DAMPING,
-        )
+    add_plane_slides(body, ("x", "y"), armature=1, damping=DAMPING)
+    for name in ("x", "y"):
         motor = spec.add_actuator(
             name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT, ctrlrange=[-1, 1]
         )

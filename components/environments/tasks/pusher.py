@@ -5,12 +5,12 @@ from typing import Annotated, NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Bool, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Key
 
 from components.constraints import OneOf, PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics, PhysicsState
-from components.environments.core.task import Start, Task
+from components.environments.core.task import EpisodeStart, Task
 from components.environments.robots.pusher import (
     FARTHEST,
     JOINTS,
@@ -83,12 +83,12 @@ def pusher(
         Task(
             physics=physics,
             scene=model,
-            draw_start=_draw_start(GOALS[difficulty]),
+            sample_start=_start_sampler(GOALS[difficulty]),
             observe=_observe(physics),
             goal_indices=(10, 11, 12),
             success_radius=RADII[difficulty],
             episode_length=episode_length,
-            view=2.0,
+            camera_distance=2.0,
         )
     )
 
@@ -97,39 +97,39 @@ def _observe(physics: Physics) -> Callable[[PhysicsState], Float[Array, "20"]]:
     model = physics.model
     wrist, thing = (model.body(name).id for name in ("r_wrist_flex_link", "object"))
 
-    def observe(body: PhysicsState) -> Float[Array, "20"]:
-        where = physics.mechanics(body).xpos
-        angles, velocities = body.qpos[:JOINTS], body.qvel[:JOINTS]
+    def observe(state: PhysicsState) -> Float[Array, "20"]:
+        where = physics.compute_kinematics(state).xpos
+        angles, velocities = state.qpos[:JOINTS], state.qvel[:JOINTS]
         return jnp.concatenate([angles, where[wrist], where[thing], velocities])
 
     return observe
 
 
-def _draw_start(goals: Box) -> Callable[[PRNGKeyArray], Start]:
-    def draw(key: PRNGKeyArray) -> Start:
+def _start_sampler(goals: Box) -> Callable[[Key[Array, ""]], EpisodeStart]:
+    def sample_start(key: Key[Array, ""]) -> EpisodeStart:
         place_key, goal_key, velocity_key = jax.random.split(key, 3)
         places, targets = _uniform(place_key, OBJECTS), _uniform(goal_key, goals)
         # True before False: the first draw that will do.
-        index = jnp.argmax(_will_do(places, targets))
+        index = jnp.argmax(_is_possible(places, targets))
         place, target = places[index], targets[index]
         slow = VELOCITY_NOISE
         arm = jax.random.uniform(velocity_key, (JOINTS,), jnp.float32, -slow, slow)
-        return Start(
+        return EpisodeStart(
             # The object's joints are y, then x.
             qpos=jnp.concatenate([jnp.zeros(JOINTS, jnp.float32), place[::-1]]),
             qvel=jnp.concatenate([arm, jnp.zeros(2, jnp.float32)]),
             goal=jnp.append(target, jnp.float32(OBJECT_HEIGHT)),
         )
 
-    return draw
+    return sample_start
 
 
-def _uniform(key: PRNGKeyArray, box: Box) -> Float[Array, "draws 2"]:
+def _uniform(key: Key[Array, ""], box: Box) -> Float[Array, "draws 2"]:
     low, high = (jnp.asarray([corner], jnp.float32) for corner in box)
     return low + (high - low) * jax.random.uniform(key, (DRAWS, 2), jnp.float32)
 
 
-def _will_do(
+def _is_possible(
     places: Float[Array, "draws 2"], goals: Float[Array, "draws 2"]
 ) -> Bool[Array, " draws"]:
     """Whether object and goal are apart, and the goal within the fork's reach."""

@@ -3,12 +3,12 @@
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics, PhysicsState
-from components.environments.core.task import Start, Task
+from components.environments.core.task import EpisodeStart, Task
 from components.environments.robots.reacher import FORE, HEIGHT, SUBSTEPS, UPPER, reacher_model
 
 POSITION_NOISE = 0.1
@@ -42,32 +42,32 @@ def reacher(episode_length: PositiveInt = 1000) -> GoalEnvironment:
         Task(
             physics=Physics(model, SUBSTEPS),
             scene=model,
-            draw_start=_draw_start,
+            sample_start=_sample_start,
             observe=_observe,
             goal_indices=(4, 5, 6),
             success_radius=0.05,
             episode_length=episode_length,
-            view=0.8,
+            camera_distance=0.8,
         )
     )
 
 
-def _draw_start(key: PRNGKeyArray) -> Start:
+def _sample_start(key: Key[Array, ""]) -> EpisodeStart:
     qpos_key, qvel_key, radius_key, angle_key = jax.random.split(key, 4)
     noise, slow = POSITION_NOISE, VELOCITY_NOISE
     radius = jax.random.uniform(radius_key, (), jnp.float32, 0.0, GOAL_RADIUS)
     angle = jax.random.uniform(angle_key, (), jnp.float32, 0.0, 2 * np.pi)
     goal = [radius * jnp.cos(angle), radius * jnp.sin(angle), jnp.float32(HEIGHT)]
-    return Start(
+    return EpisodeStart(
         qpos=jax.random.uniform(qpos_key, (2,), jnp.float32, -noise, noise),
         qvel=jax.random.uniform(qvel_key, (2,), jnp.float32, -slow, slow),
         goal=jnp.stack(goal),
     )
 
 
-def _observe(body: PhysicsState) -> Float[Array, "10"]:
-    tip, velocity = jax.jvp(_tip, (body.qpos,), (body.qvel,))
-    return jnp.concatenate([jnp.cos(body.qpos), jnp.sin(body.qpos), tip, velocity])
+def _observe(state: PhysicsState) -> Float[Array, "10"]:
+    tip, velocity = jax.jvp(_tip, (state.qpos,), (state.qvel,))
+    return jnp.concatenate([jnp.cos(state.qpos), jnp.sin(state.qpos), tip, velocity])
 
 
 def _tip(qpos: Float[Array, "2"]) -> Float[Array, "3"]:

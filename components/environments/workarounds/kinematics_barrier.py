@@ -29,7 +29,7 @@ def has_long_chain(model: mujoco.MjModel) -> bool:
 
 
 @contextlib.contextmanager
-def links_apart() -> Iterator[None]:
+def barriers_between_links() -> Iterator[None]:
     """While MJX is traced, put a barrier after each link.
 
     `body_tree` is what all of MJX's walks along bodies go through; it has no public hook.

@@ -8,7 +8,7 @@ from compiled import task
 
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics
-from components.environments.core.task import Start, Task
+from components.environments.core.task import EpisodeStart, Task
 from components.environments.tasks.ant import ant, ant_maze
 from components.environments.tasks.point import point_maze
 
@@ -28,11 +28,13 @@ def bead_task() -> Task:
     return Task(
         physics=Physics(model, 1),
         scene=model,
-        draw_start=lambda key: Start(zero, zero, 1 + 0 * jax.random.normal(key, (1,), jnp.float32)),
-        observe=lambda body: jnp.concatenate([body.qpos, body.qvel]),
+        sample_start=lambda key: EpisodeStart(
+            zero, zero, 1 + 0 * jax.random.normal(key, (1,), jnp.float32)
+        ),
+        observe=lambda state: jnp.concatenate([state.qpos, state.qvel]),
         goal_indices=(0,),
         success_radius=0.5,
-        healthy=lambda body: jnp.abs(body.qpos[0]) <= 2,
+        healthy=lambda state: jnp.abs(state.qpos[0]) <= 2,
         episode_length=6,
     )
 

@@ -12,7 +12,7 @@ from random_modules import filled
 
 import dsl.vocabulary  # noqa: F401 - registers the words
 from components.actors.action_selection import Mode
-from components.environments.core.goal_environment import Observation, State
+from components.environments.core.goal_environment import EnvState, Observation
 from components.environments.tasks.point import point_maze
 from components.learners.actor_critic import Networks
 from dsl.checkpoint.manager import CheckpointManager
@@ -72,7 +72,7 @@ def run(experiment, tmp_path_factory):
     lines = [{"epoch": i, "env_steps": 500 * i, "eval/time_at_goal": i} for i in range(3)]
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (learner,) = built.learners.values()
-    state = filled(lambda key: learner.init(built.environment.sizes, key))
+    state = filled(lambda key: learner.init(built.environment.dims, key))
     keeper = CheckpointManager(folder, built.cadence, {}, print)
     keeper.save_best({"learner": state}, RunPosition(), 1.0)
     keeper.wait_until_written()
@@ -146,7 +146,7 @@ def rollout(xs, goals, running):
     """Episodes along x, (time, episodes)."""
     states = jnp.stack([*jnp.broadcast_arrays(jnp.asarray(xs), 0.0, 0.0, 0.0)], axis=-1)
     goals = jnp.stack([*jnp.broadcast_arrays(jnp.asarray(goals), 0.0)], axis=-1)
-    none = State(None, None, None, jnp.zeros(np.shape(xs)))
+    none = EnvState(None, None, None, jnp.zeros(np.shape(xs)))
     return Rollout(none, Observation(states, goals), jnp.asarray(running))
 
 

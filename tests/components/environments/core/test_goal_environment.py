@@ -72,10 +72,12 @@ def test_time_limit_truncates(bead, bead_step, key):
 
 def test_a_fall_terminates_also_on_the_step_of_the_time_limit(bead, bead_step, key):
     state, _ = bead.reset(key)
-    body = state.body._replace(qvel=jnp.asarray([30.0], jnp.float32))
+    physics_state = state.physics_state._replace(qvel=jnp.asarray([30.0], jnp.float32))
     for step in (0, 5):
-        fallen, timestep = bead_step(state._replace(body=body, step=jnp.int32(step)), REST)
-        assert fallen.body.qpos[0] > 2
+        fallen, timestep = bead_step(
+            state._replace(physics_state=physics_state, step=jnp.int32(step)), REST
+        )
+        assert fallen.physics_state.qpos[0] > 2
         assert timestep.step_type == StepType.LAST
         assert timestep.discount == 0
 
@@ -87,26 +89,26 @@ def test_non_finite_physics_terminates_and_is_never_seen(bead, bead_step, key):
     assert timestep.discount == 0
     assert timestep.extras["nonfinite"]
     assert not bead_step(state, FULL)[1].extras["nonfinite"]
-    assert all(np.isfinite(x).all() for x in jax.tree.leaves((broken.body, timestep)))
+    assert all(np.isfinite(x).all() for x in jax.tree.leaves((broken.physics_state, timestep)))
 
 
 def test_actions_are_clipped(bead, bead_step, key):
     state, _ = bead.reset(key)
     strong, _ = bead_step(state, 7 * FULL)
     full, _ = bead_step(state, FULL)
-    np.testing.assert_array_equal(strong.body.qpos, full.body.qpos)
+    np.testing.assert_array_equal(strong.physics_state.qpos, full.physics_state.qpos)
 
 
 def test_every_reset_differs_and_the_same_key_repeats(point):
     reset = jax.jit(jax.vmap(point.reset))
     keys = jax.random.split(jax.random.key(0), 64)
     state, _ = reset(keys)
-    assert len(np.unique(np.asarray(state.body.qvel), axis=0)) == 64
+    assert len(np.unique(np.asarray(state.physics_state.qvel), axis=0)) == 64
     assert len(np.unique(np.asarray(state.goal), axis=0)) == 6
     again, _ = reset(keys)
-    np.testing.assert_array_equal(state.body.qvel, again.body.qvel)
+    np.testing.assert_array_equal(state.physics_state.qvel, again.physics_state.qvel)
     fresh, _ = reset(state.key)
-    assert (np.asarray(fresh.body.qvel) != np.asarray(state.body.qvel)).all()
+    assert (np.asarray(fresh.physics_state.qvel) != np.asarray(state.physics_state.qvel)).all()
 
 
 def test_can_be_made_while_tracing():
@@ -127,12 +129,12 @@ def test_a_task_may_map_actions_move_its_goal_and_judge_for_itself(bead, key):
     task = dataclasses.replace(
         bead.task,
         control=Control(2, lambda _body, action: 0.5 * action[1:]),
-        moving_goal=lambda goal, body: goal + body.qpos,
+        moving_goal=lambda goal, state: goal + state.qpos,
         distance=lambda achieved, goal: jnp.abs(achieved - goal)[..., 0] / 2,
         success=lambda achieved, goal: achieved[..., 0] > goal[..., 0],
     )
     env = GoalEnvironment(task)
-    assert env.sizes == EnvDims(2, 1, 2)
+    assert env.dims == EnvDims(2, 1, 2)
     state, _ = env.reset(key)
     state, timestep = env.step(state, jnp.asarray([-1.0, 1.0], jnp.float32))
     np.testing.assert_allclose(timestep.observation.state[0], 0.05, atol=1e-6)
@@ -144,7 +146,7 @@ def test_a_task_may_map_actions_move_its_goal_and_judge_for_itself(bead, key):
 
 def test_the_robot_is_observed_at_rest_at_other_positions(point, key):
     state, _ = point.reset(key)
-    assert np.abs(state.body.qvel).max() > 0
+    assert np.abs(state.physics_state.qvel).max() > 0
     positions = jnp.array([[4.0, 4.0], [4.0, 8.0]])
     np.testing.assert_allclose(
         point.states_at_positions(state, positions), [[4, 4, 0, 0], [4, 8, 0, 0]], atol=1e-6

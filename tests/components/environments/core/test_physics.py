@@ -19,10 +19,10 @@ def test_mechanics_are_c_mujocos(free_ant):
     data.qpos[3:7] /= np.linalg.norm(data.qpos[3:7])
     data.qvel, data.ctrl = rng.normal(size=14), rng.uniform(-1, 1, 8)
     mujoco.mj_forward(physics.model, data)
-    body = PhysicsState(
+    physics_state = PhysicsState(
         *(jnp.asarray(x, jnp.float32) for x in (data.qpos, data.qvel, 0 * data.qvel, data.ctrl))
     )
-    found = jax.jit(physics.mechanics)(body)
+    found = jax.jit(physics.compute_kinematics)(physics_state)
     for name, value in found._asdict().items():
         expected = getattr(data, name).reshape(value.shape)
         np.testing.assert_allclose(value, expected, rtol=1e-4, atol=1e-5, err_msg=name)
@@ -32,18 +32,18 @@ def test_mjx_is_traced_once_for_all_programs(bead, monkeypatch):
     traced, step = [], mjx.step
     monkeypatch.setattr(mjx, "step", lambda *x: (traced.append(1), step(*x))[1])
     physics = Physics(bead.task.physics.model, 2)
-    body = physics.rest(jnp.zeros(1, jnp.float32), jnp.zeros(1, jnp.float32))
-    jax.eval_shape(physics.advance, body, body.ctrl)
+    physics_state = physics.initial_state(jnp.zeros(1, jnp.float32), jnp.zeros(1, jnp.float32))
+    jax.eval_shape(physics.apply_control, physics_state, physics_state.ctrl)
     once = len(traced)
     assert once > 0
-    bodies = jax.tree.map(lambda x: x[None], body)
-    jax.eval_shape(lambda b: jax.vmap(physics.advance)(b, b.ctrl), bodies)
+    states = jax.tree.map(lambda x: x[None], physics_state)
+    jax.eval_shape(lambda batch: jax.vmap(physics.apply_control)(batch, batch.ctrl), states)
     assert len(traced) == once
 
 
 def test_physics_that_has_been_traced_pickles(bead):
     physics = bead.task.physics
-    body = physics.rest(jnp.ones(1, jnp.float32), jnp.zeros(1, jnp.float32))
-    expected = physics.mechanics(body)
-    found = pickle.loads(pickle.dumps(physics)).mechanics(body)
+    physics_state = physics.initial_state(jnp.ones(1, jnp.float32), jnp.zeros(1, jnp.float32))
+    expected = physics.compute_kinematics(physics_state)
+    found = pickle.loads(pickle.dumps(physics)).compute_kinematics(physics_state)
     np.testing.assert_array_equal(found.xpos, expected.xpos)

@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from components.environments.mazes.layouts import LAYOUTS
-from components.environments.mazes.maze import maze
-from components.environments.mazes.walls import boxes, merge
+from components.environments.mazes.layouts import LAYOUTS, make_maze
+from components.environments.mazes.walls import boxes_in_metres, merge_cells
 
 GOALS = {
     "u_maze": 6,
@@ -40,13 +39,13 @@ GOALS = {
 
 
 def test_every_layout_is_there_with_its_number_of_goals():
-    found = {name: len(maze(name).centres("G")) for name in LAYOUTS}
+    found = {name: len(make_maze(name).cell_centres("G")) for name in LAYOUTS}
     assert found == GOALS
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_a_layout_is_a_closed_rectangle_with_one_start(layout):
-    grid = maze(layout).grid
+    grid = make_maze(layout).grid
     assert set(grid.ravel()) <= set("#RG.")
     border = np.concatenate([grid[0], grid[-1], grid[:, 0], grid[:, -1]])
     assert (border == "#").all()
@@ -66,7 +65,7 @@ def flood(free: np.ndarray, start: tuple[int, int]) -> set[tuple[int, int]]:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_goal_can_be_reached_from_the_start(layout):
-    grid = maze(layout).grid
+    grid = make_maze(layout).grid
     reached = flood(grid != "#", tuple(np.argwhere(grid == "R")[0]))
     assert {tuple(cell) for cell in np.argwhere(grid == "G")} <= reached
 
@@ -77,23 +76,23 @@ def test_eval_layouts_have_the_walls_of_their_maze(suffix):
         base, _, rest = name.partition(f"{suffix}_eval")
         if rest or base == name or base not in LAYOUTS:
             continue
-        np.testing.assert_array_equal(maze(name).grid == "#", maze(base).grid == "#")
+        np.testing.assert_array_equal(make_maze(name).grid == "#", make_maze(base).grid == "#")
 
 
 def test_rows_run_along_x_and_columns_along_y():
-    u_maze = maze("u_maze")
-    np.testing.assert_array_equal(u_maze.centres("R"), [[4, 4]])
+    u_maze = make_maze("u_maze")
+    np.testing.assert_array_equal(u_maze.cell_centres("R"), [[4, 4]])
     np.testing.assert_array_equal(
-        u_maze.centres("G"), [[4, 8], [4, 12], [8, 12], [12, 4], [12, 8], [12, 12]]
+        u_maze.cell_centres("G"), [[4, 8], [4, 12], [8, 12], [12, 4], [12, 8], [12, 12]]
     )
-    np.testing.assert_array_equal(maze("u_maze", scale=2.0).centres("R"), [[2, 2]])
+    np.testing.assert_array_equal(make_maze("u_maze", scale=2.0).cell_centres("R"), [[2, 2]])
 
 
 @settings(deadline=None)
 @given(arrays(bool, st.tuples(st.integers(1, 9), st.integers(1, 9))))
 def test_merged_rectangles_cover_the_wall_cells_once_and_nothing_else(wall):
     covered = np.zeros(wall.shape, int)
-    for top, left, bottom, right in merge(wall):
+    for top, left, bottom, right in merge_cells(wall):
         assert top < bottom
         assert left < right
         covered[top:bottom, left:right] += 1
@@ -104,11 +103,11 @@ def test_merged_rectangles_cover_the_wall_cells_once_and_nothing_else(wall):
     ("layout", "most"), [("u_maze", 5), ("big_maze", 13), ("hardest_maze", 17)]
 )
 def test_merging_leaves_few_boxes(layout, most):
-    walls = maze(layout).walls
+    walls = make_maze(layout).walls
     assert len(walls.centre) <= most
 
 
 def test_boxes_are_in_metres_around_cell_centres():
-    centre, half = boxes(merge(np.array([[True, True, False]])), 4.0)
+    centre, half = boxes_in_metres(merge_cells(np.array([[True, True, False]])), 4.0)
     np.testing.assert_array_equal(centre, [[0, 2]])
     np.testing.assert_array_equal(half, [[2, 4]])

@@ -7,12 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.environments.mazes.layouts import LAYOUTS
-from components.environments.mazes.maze import Maze, maze
-from components.environments.mazes.walls import NEAREST, Boxes, move_nearest
+from components.environments.mazes.layouts import LAYOUTS, make_maze
+from components.environments.mazes.maze import Maze
+from components.environments.mazes.walls import NEAREST, Boxes, move_nearest_walls
 from components.environments.tasks.point import point_maze
 
-MAZES = [maze(name) for name in LAYOUTS]
+MAZES = [make_maze(name) for name in LAYOUTS]
 # A robot's reach plus what it moves in one control step; half a cell is 2 m.
 REACH = 1.9
 
@@ -48,7 +48,7 @@ def test_a_straight_reach_meets_one_of_the_nearest_walls_first(where, data):
 def test_the_physics_gets_the_nearest_walls():
     env = point_maze("big_maze")
     walls, physics = env.task.maze.walls, env.task.physics
-    adapt = move_nearest(walls, physics.model)
+    adapt = move_nearest_walls(walls, physics.model)
     model = jax.tree.map(jnp.asarray, physics._mjx_model)
     rng = np.random.default_rng(0)
     for point in rng.uniform(2, 26, (20, 2)).astype(np.float32):

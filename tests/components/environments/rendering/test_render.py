@@ -7,7 +7,7 @@ import pytest
 
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.rendering import opengl
-from components.environments.rendering.marks import goal_marks
+from components.environments.rendering.marks import mark_goal
 from components.environments.rendering.opengl import RenderError
 from components.environments.rendering.render import render_frame
 
@@ -20,7 +20,7 @@ def green(picture):
 
 def test_frame_shows_the_goal(maze_ant):
     state, _ = maze_ant.reset(jax.random.key(0))
-    state = state._replace(goal=state.body.qpos[:2] + np.float32(1))
+    state = state._replace(goal=state.physics_state.qpos[:2] + np.float32(1))
     try:
         picture = GoalEnvironment(maze_ant.task, render_fn=render_frame).render(state)
     except RenderError as error:
@@ -64,7 +64,7 @@ def test_frame_says_what_to_do_without_opengl(point, monkeypatch):
     ],
 )
 def test_a_goal_is_marked_where_it_is(goal, centres):
-    marks = goal_marks(np.array(goal, float), 0.5)
+    marks = mark_goal(np.array(goal, float), 0.5)
     assert np.allclose([m.centre[: len(c)] for m, c in zip(marks, centres, strict=True)], centres)
     assert all(mark.size[0] == 0.5 for mark in marks)
     # What lies on the floor does not reach below it.

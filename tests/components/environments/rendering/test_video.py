@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from components.environments.rendering.opengl import RenderError
-from components.environments.rendering.video import FRAMES, SECONDS, cut, film
+from components.environments.rendering.video import FRAMES, SECONDS, cut, write_video
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,11 @@ def test_a_film_shows_the_point_move(point, tmp_path):
     state, _ = point.reset(jax.random.key(0))
     states = jax.tree.map(lambda x: jnp.stack([x] * 10), state)
     shift = jnp.stack([jnp.linspace(0, 2, 10, dtype=jnp.float32), jnp.zeros(10, jnp.float32)], 1)
-    states = states._replace(body=states.body._replace(qpos=states.body.qpos + shift))
+    states = states._replace(
+        physics_state=states.physics_state._replace(qpos=states.physics_state.qpos + shift)
+    )
     try:
-        film(point, states, tmp_path / "film.gif")
+        write_video(point, states, tmp_path / "film.gif")
     except RenderError as error:
         pytest.skip(str(error))
     with Image.open(tmp_path / "film.gif") as movie:

@@ -4,8 +4,7 @@ import mujoco
 import numpy as np
 import pytest
 
-from components.environments.mazes.layouts import LAYOUTS
-from components.environments.mazes.maze import maze
+from components.environments.mazes.layouts import LAYOUTS, make_maze
 from components.environments.mazes.walls import FLOOR_BIT, WALL_BIT
 from components.environments.robots.humanoid import NEAREST_WALLS, humanoid_model
 from components.environments.tasks.humanoid import CELL, LOWEST
@@ -85,7 +84,7 @@ def test_reach(reaches):
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_no_more_walls_within_reach_than_the_physics_has(layout):
     """On a grid of 5 cm, above walls as well."""
-    where = maze(layout, CELL)
+    where = make_maze(layout, CELL)
     rows, columns = where.grid.shape
     x, y = (np.arange(-1, CELL * n - 1, 0.05) for n in (rows, columns))
     places = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 1, 2)

@@ -11,10 +11,9 @@ from compiled import task
 from components.constraints import SettingError
 from components.env_dims import EnvDims
 from components.environments.core.physics import Physics, PhysicsState
-from components.environments.mazes.corridors import corridor
-from components.environments.mazes.layouts import LAYOUTS
-from components.environments.mazes.maze import maze
-from components.environments.mazes.walls import move_nearest, nearest
+from components.environments.mazes.corridors import corridor_path
+from components.environments.mazes.layouts import LAYOUTS, make_maze
+from components.environments.mazes.walls import first_walls, move_nearest_walls
 from components.environments.robots.ant import TIP_RADIUS, ant_model
 from components.environments.tasks.ant import STANCE, ant, ant_maze, ant_maze_stitching
 
@@ -53,7 +52,7 @@ def states_beside_walls(count):
 
 def test_sizes(free_ant, maze_ant):
     for env in (free_ant, maze_ant):
-        assert env.sizes == EnvDims(state=29, goal=2, action=8)
+        assert env.dims == EnvDims(state=29, goal=2, action=8)
         assert env.task.physics.control_step == pytest.approx(0.05)
 
 
@@ -75,12 +74,12 @@ def test_robot_is_gymnasiums_with_other_contacts(free_ant):
 
 def test_free_starts_and_goals(free_ant):
     state, timestep = jax.jit(jax.vmap(free_ant.reset))(jax.random.split(jax.random.key(0), 10_000))
-    qpos, goal = np.asarray(state.body.qpos), np.asarray(timestep.observation.goal)
+    qpos, goal = np.asarray(state.physics_state.qpos), np.asarray(timestep.observation.goal)
     noise = (qpos - np.array(STANCE))[:, [0, 1, 2, *range(7, 15)]]
     assert np.abs(noise).max() <= 0.1 + 1e-6
     np.testing.assert_allclose(noise.std(axis=0), 0.2 / np.sqrt(12), atol=0.002)
     np.testing.assert_allclose(np.linalg.norm(qpos[:, 3:7], axis=1), 1, atol=1e-6)
-    np.testing.assert_allclose(np.asarray(state.body.qvel).std(axis=0), 0.1, atol=0.004)
+    np.testing.assert_allclose(np.asarray(state.physics_state.qvel).std(axis=0), 0.1, atol=0.004)
     np.testing.assert_allclose(np.linalg.norm(goal, axis=1), 10, atol=1e-5)
     angle = np.arctan2(goal[:, 1], goal[:, 0])
     counts, _ = np.histogram(angle, bins=8, range=(-np.pi, np.pi))
@@ -92,7 +91,7 @@ def test_starts_on_a_circle_around_the_goal():
     state, timestep = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), 10_000))
     goal = np.asarray(timestep.observation.goal)
     np.testing.assert_allclose(np.linalg.norm(goal, axis=1), 10, atol=1e-5)
-    apart = np.asarray(state.body.qpos)[:, :2] - goal
+    apart = np.asarray(state.physics_state.qpos)[:, :2] - goal
     assert np.abs(np.linalg.norm(apart, axis=1) - 10).max() <= np.sqrt(2) * 0.1 + 1e-5
     for direction in (goal, apart):
         angle = np.arctan2(direction[:, 1], direction[:, 0])
@@ -106,8 +105,8 @@ def test_starts_on_a_circle_around_the_goal():
 def test_stitching_starts_on_exact_centres_with_other_noise():
     env = ant_maze_stitching("u2_maze", distances=(1, 4))
     state, timestep = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), 10_000))
-    path = corridor(maze("u2_maze"))
-    qpos, goal = np.asarray(state.body.qpos), np.asarray(timestep.observation.goal)
+    path = corridor_path(make_maze("u2_maze"))
+    qpos, goal = np.asarray(state.physics_state.qpos), np.asarray(timestep.observation.goal)
     first = (qpos[:, None, :2] == path).all(axis=2).argmax(axis=1)
     last = (goal[:, None] == path).all(axis=2).argmax(axis=1)
     np.testing.assert_array_equal(qpos[:, :2], path[first])
@@ -122,17 +121,17 @@ def test_stitching_starts_on_exact_centres_with_other_noise():
 
 def test_every_layout_can_be_had():
     for layout in LAYOUTS:
-        assert ant_maze(layout).task.maze == maze(layout)
+        assert ant_maze(layout).task.maze == make_maze(layout)
 
 
 @pytest.mark.parametrize("layout", ["u_maze", "u4_maze_eval", "hardest_maze"])
 def test_maze_starts_and_goals(layout):
     env = ant_maze(layout)
     state, timestep = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), 1000))
-    start = np.asarray(state.body.qpos)[:, :2] - env.task.maze.centres("R")[0]
+    start = np.asarray(state.physics_state.qpos)[:, :2] - env.task.maze.cell_centres("R")[0]
     assert np.abs(start).max() <= 0.1 + 1e-5
     cells = np.unique(np.asarray(timestep.observation.goal), axis=0)
-    np.testing.assert_array_equal(cells, env.task.maze.centres("G"))
+    np.testing.assert_array_equal(cells, env.task.maze.cell_centres("G"))
 
 
 @pytest.mark.parametrize(
@@ -140,8 +139,8 @@ def test_maze_starts_and_goals(layout):
 )
 def test_healthy_between_twenty_centimetres_and_a_metre(free_ant, height, ok):
     qpos = jnp.asarray(STANCE, jnp.float32).at[2].set(height)
-    body = free_ant.task.physics.rest(qpos, jnp.zeros(14, jnp.float32))
-    assert bool(free_ant.task.healthy(body)) is ok
+    physics_state = free_ant.task.physics.initial_state(qpos, jnp.zeros(14, jnp.float32))
+    assert bool(free_ant.task.healthy(physics_state)) is ok
 
 
 def test_falling_ant_agrees_with_c_mujoco(free_ant, step, start):
@@ -161,7 +160,7 @@ def test_falling_ant_agrees_with_c_mujoco(free_ant, step, start):
             mujoco.mj_step(model, data)
             assert data.nefc == 0
         state, _ = step(state, jnp.asarray(action, jnp.float32))
-        np.testing.assert_allclose(state.body.qpos, data.qpos, atol=2e-6)
+        np.testing.assert_allclose(state.physics_state.qpos, data.qpos, atol=2e-6)
     assert data.qpos[2] < 0.9
 
 
@@ -178,9 +177,9 @@ def test_struggling_ant_agrees_with_c_mujoco(step, start):
     errors = []
     for _ in range(100):
         action = rng.uniform(-1, 1, 8)
-        case = step_in_c(model, state.body.qpos, state.body.qvel, action)
+        case = step_in_c(model, state.physics_state.qpos, state.physics_state.qvel, action)
         state, _ = step(state, jnp.asarray(action, jnp.float32))
-        errors.append(np.abs(np.asarray(state.body.qpos) - case.after).max())
+        errors.append(np.abs(np.asarray(state.physics_state.qpos) - case.after).max())
     assert np.median(errors) < 1e-5
     assert np.quantile(errors, 0.95) < 0.03
     assert max(errors) < 0.15
@@ -208,16 +207,16 @@ def test_ant_beside_walls_agrees_with_c_mujoco(maze_ant, maze_step, maze_start):
 def test_converged_mjx_beside_walls_is_c_mujoco(maze_ant):
     """With the solver run to the end, float32 rounding is all that is left."""
     walls = maze_ant.task.maze.walls
-    model = ant_model(nearest(walls))
+    model = ant_model(first_walls(walls))
     model.opt.iterations, model.opt.ls_iterations = 20, 20
-    advance = jax.jit(jax.vmap(Physics(model, 5, move_nearest(walls, model)).advance))
+    advance = jax.jit(jax.vmap(Physics(model, 5, move_nearest_walls(walls, model)).apply_control))
     qpos, qvel, action = states_beside_walls(200)
     zero = np.zeros_like
     start = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, zero(qvel), zero(action)))
-    body = advance(PhysicsState(*start), jnp.asarray(action, jnp.float32))
+    physics_state = advance(PhysicsState(*start), jnp.asarray(action, jnp.float32))
     scene = converged(ant_model(walls))
     expected = [step_in_c(scene, *row).after for row in zip(qpos, qvel, action, strict=True)]
-    np.testing.assert_allclose(body.qpos, expected, atol=5e-5)
+    np.testing.assert_allclose(physics_state.qpos, expected, atol=5e-5)
 
 
 def test_standing_ant_stands_and_does_not_sink(free_ant, step, start):
@@ -228,12 +227,12 @@ def test_standing_ant_stands_and_does_not_sink(free_ant, step, start):
     state = put(start, STANCE)
     for t in range(20):
         state, timestep = step(state, jnp.zeros(8, jnp.float32))
-        data.qpos = state.body.qpos
+        data.qpos = state.physics_state.qpos
         mujoco.mj_kinematics(model, data)
         heights = data.geom_xpos[feet, 2] - TIP_RADIUS
         assert (np.abs(heights) < 0.01).all() or t < 2
         assert timestep.discount == 1
-    assert 0.45 < state.body.qpos[2] < 0.65
+    assert 0.45 < state.physics_state.qpos[2] < 0.65
 
 
 def test_walls_stop_a_running_ant(maze_step, maze_start):
@@ -244,5 +243,5 @@ def test_walls_stop_a_running_ant(maze_step, maze_start):
     nearest_x = 4.0
     for _ in range(20):
         state, _ = maze_step(state, jnp.zeros(8, jnp.float32))
-        nearest_x = min(nearest_x, float(state.body.qpos[0]))
+        nearest_x = min(nearest_x, float(state.physics_state.qpos[0]))
     assert 2.2 < nearest_x < 3.2

@@ -12,12 +12,12 @@ from components.constraints import SettingError
 from components.env_dims import EnvDims
 from components.environments.core.physics import Physics
 from components.environments.mazes.layouts import BALL_LAYOUTS
-from components.environments.mazes.object_walls import move_both
+from components.environments.mazes.object_walls import move_both_walls
 from components.environments.robots.ant_ball import (
     BALL_COLUMNS,
     BALL_RADIUS,
     ant_ball_model,
-    ant_ball_model_near,
+    ant_ball_physics_model,
 )
 from components.environments.tasks.ant import STANCE
 from components.environments.tasks.ant_ball import ant_ball, ant_ball_maze
@@ -48,7 +48,7 @@ def anywhere():
 def starts(env):
     """qpos, qvel and goals of many resets."""
     state, timestep = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), RESETS))
-    return (np.asarray(x) for x in (*state.body[:2], timestep.observation.goal))
+    return (np.asarray(x) for x in (*state.physics_state[:2], timestep.observation.goal))
 
 
 def beside(ant, ball, speed=(0, 0)):
@@ -58,7 +58,7 @@ def beside(ant, ball, speed=(0, 0)):
 
 def test_sizes(open_floor, in_maze):
     for env in (open_floor, in_maze):
-        assert env.sizes == EnvDims(state=31, goal=2, action=8)
+        assert env.dims == EnvDims(state=31, goal=2, action=8)
         assert env.task.physics.control_step == pytest.approx(0.05)
 
 
@@ -68,10 +68,10 @@ def test_settings_are_checked():
 
 
 def test_the_achieved_goal_is_where_the_ball_is(open_floor):
-    body = open_floor.task.physics.rest(
+    physics_state = open_floor.task.physics.initial_state(
         jnp.arange(17, dtype=jnp.float32), 100 + jnp.arange(16, dtype=jnp.float32)
     )
-    state = open_floor.task.observe(body)
+    state = open_floor.task.observe(physics_state)
     np.testing.assert_array_equal(state, [*range(15), *range(100, 114), 15, 16])
     np.testing.assert_array_equal(open_floor.achieved_goal(state), [15, 16])
 
@@ -79,8 +79,10 @@ def test_the_achieved_goal_is_where_the_ball_is(open_floor):
 @pytest.mark.parametrize(("gap", "reached"), [(0.49, True), (0.51, False)])
 def test_success_within_half_a_metre_of_the_ball(open_floor, gap, reached):
     qpos, qvel = beside(ant=(3, 0), ball=(3 * gap / 5, 4 * gap / 5))
-    body = open_floor.task.physics.rest(*(jnp.asarray(x, jnp.float32) for x in (qpos, qvel)))
-    achieved = open_floor.achieved_goal(open_floor.task.observe(body))
+    physics_state = open_floor.task.physics.initial_state(
+        *(jnp.asarray(x, jnp.float32) for x in (qpos, qvel))
+    )
+    achieved = open_floor.achieved_goal(open_floor.task.observe(physics_state))
     assert bool(open_floor.success(achieved, jnp.zeros(2, jnp.float32))) is reached
 
 
@@ -88,8 +90,10 @@ def test_success_within_half_a_metre_of_the_ball(open_floor, gap, reached):
 def test_falls_as_the_ant_does(open_floor, height, ok):
     qpos, qvel = beside((0, 0), (2, 0))
     qpos[2] = height
-    body = open_floor.task.physics.rest(*(jnp.asarray(x, jnp.float32) for x in (qpos, qvel)))
-    assert bool(open_floor.task.healthy(body)) is ok
+    physics_state = open_floor.task.physics.initial_state(
+        *(jnp.asarray(x, jnp.float32) for x in (qpos, qvel))
+    )
+    assert bool(open_floor.task.healthy(physics_state)) is ok
 
 
 def test_open_starts_and_goals(open_floor):
@@ -128,8 +132,8 @@ def test_maze_starts_and_goals(layout):
     env = ant_ball_maze(layout)
     where = env.task.maze
     qpos, qvel, goal = starts(env)
-    assert np.abs(qpos[:, :2] - where.centres("R")).max() <= 0.1 + 1e-5
-    balls, goals = where.centres("B"), where.centres("G")
+    assert np.abs(qpos[:, :2] - where.cell_centres("R")).max() <= 0.1 + 1e-5
+    balls, goals = where.cell_centres("B"), where.cell_centres("G")
     pairs = ((qpos[:, 15:], balls), (goal, goals))
     which = [(places[:, None] == cells).all(axis=2) for places, cells in pairs]
     assert all(found.any(axis=1).all() for found in which)
@@ -142,7 +146,7 @@ def test_maze_starts_and_goals(layout):
 
 def test_the_layouts_have_their_numbers_of_cells():
     found = {
-        layout: [len(ant_ball_maze(layout).task.maze.centres(letter)) for letter in "RBG"]
+        layout: [len(ant_ball_maze(layout).task.maze.cell_centres(letter)) for letter in "RBG"]
         for layout in BALL_LAYOUTS
     }
     assert found == {"u_maze": [1, 1, 5], "big_maze": [1, 2, 20]}
@@ -190,9 +194,9 @@ def test_converged_mjx_is_c_mujoco(in_maze):
     """With the solver run to the end, float32 rounding is all that is left."""
     walls = in_maze.task.maze.walls
     cases = list(collisions(converged(ant_ball_model(walls)), 200))
-    model = ant_ball_model_near(walls)
+    model = ant_ball_physics_model(walls)
     model.opt.iterations, model.opt.ls_iterations = 20, 20
-    physics = Physics(model, SUBSTEPS, move_both(walls, walls, model, BALL_COLUMNS))
+    physics = Physics(model, SUBSTEPS, move_both_walls(walls, walls, model, BALL_COLUMNS))
     assert largest_error(physics, cases) < 5e-5
 
 
@@ -201,8 +205,8 @@ def test_the_ball_glides_on_and_the_ant_keeps_standing(step, anywhere):
     for _ in range(20):
         state, timestep = step(state, jnp.zeros(8, jnp.float32))
         assert timestep.discount == 1
-    np.testing.assert_allclose(state.body.qpos[15:], [12, 10], atol=1e-4)
-    assert 0.45 < state.body.qpos[2] < 0.65
+    np.testing.assert_allclose(state.physics_state.qpos[15:], [12, 10], atol=1e-4)
+    assert 0.45 < state.physics_state.qpos[2] < 0.65
 
 
 @pytest.mark.parametrize("speed", [(0, 10), (-10, 0), (-7, 7)])
@@ -212,7 +216,7 @@ def test_walls_hold_the_ball_at_full_speed(in_maze, step, anywhere, speed):
     deepest = 0.0
     for _ in range(20):
         state, _ = step(state, jnp.zeros(8, jnp.float32))
-        gap = np.abs(np.asarray(state.body.qpos[15:]) - walls.centre) - walls.half
+        gap = np.abs(np.asarray(state.physics_state.qpos[15:]) - walls.centre) - walls.half
         assert (gap.max(axis=1) > 0).all(), "the centre of the ball is inside a wall"
         deepest = max(deepest, BALL_RADIUS - np.linalg.norm(np.maximum(gap, 0), axis=1).min())
     assert 0 < deepest < 0.2
@@ -220,7 +224,7 @@ def test_walls_hold_the_ball_at_full_speed(in_maze, step, anywhere, speed):
 
 def carry(step, state, velocity):
     """One step of an ant that is held upright and moved over the floor (vx, vy in m/s)."""
-    qpos, qvel = np.array(state.body.qpos), np.array(state.body.qvel)
+    qpos, qvel = np.array(state.physics_state.qpos), np.array(state.physics_state.qvel)
     qpos[2:15], qvel[:14] = STANCE[2:], [*velocity, *np.zeros(12)]
     return step(put(state, qpos, qvel), jnp.zeros(8, jnp.float32))
 

@@ -10,16 +10,16 @@ from compiled import task
 from components.constraints import SettingError
 from components.env_dims import EnvDims
 from components.environments.core.physics import Physics
-from components.environments.mazes.object_walls import move_both
+from components.environments.mazes.object_walls import move_both_walls
 from components.environments.robots.ant_push import (
     BLOCK_COLUMNS,
     BLOCK_HALF,
     ant_push_model,
-    ant_push_model_near,
+    ant_push_physics_model,
     core_walls,
 )
 from components.environments.tasks.ant import STANCE
-from components.environments.tasks.ant_push import MAP, ant_push
+from components.environments.tasks.ant_push import MAZE, ant_push
 
 # Of the fixed blocks: low x, high x, low y, high y (metres).
 FIXED = (
@@ -53,7 +53,7 @@ def beside(ant, block):
 
 
 def test_sizes(env):
-    assert env.sizes == EnvDims(state=31, goal=2, action=8)
+    assert env.dims == EnvDims(state=31, goal=2, action=8)
     assert env.task.physics.control_step == pytest.approx(0.05)
     # The ant's 7.29 kg and the block's 0.1 kg.
     np.testing.assert_allclose(env.task.scene.body_mass.sum(), 7.39, atol=0.01)
@@ -68,16 +68,18 @@ def test_the_map_is_the_seven_blocks():
     x, y = np.meshgrid(np.arange(-11.5, 28), np.arange(-11.5, 28), indexing="ij")
     fixed = np.any([(a < x) & (x < b) & (c < y) & (y < d) for a, b, c, d in FIXED], axis=0)
     points = np.stack([x, y], axis=-1)[..., None, :]
-    walls = MAP.walls
+    walls = MAZE.walls
     inside = (np.abs(points - walls.centre) < walls.half).all(axis=-1).any(axis=-1)
     np.testing.assert_array_equal(inside, fixed)
-    np.testing.assert_array_equal(MAP.centres("R"), [[0, 0]])
-    np.testing.assert_array_equal(MAP.centres("M"), [[8, 8]])
+    np.testing.assert_array_equal(MAZE.cell_centres("R"), [[0, 0]])
+    np.testing.assert_array_equal(MAZE.cell_centres("M"), [[8, 8]])
 
 
 def test_starts_and_goals(env):
     state, timestep = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), 10_000))
-    qpos, qvel, goal = (np.asarray(x) for x in (*state.body[:2], timestep.observation.goal))
+    qpos, qvel, goal = (
+        np.asarray(x) for x in (*state.physics_state[:2], timestep.observation.goal)
+    )
     noise = (qpos - beside((0, 0), (8, 8)))[:, [0, 1, *range(7, 17)]]
     assert np.abs(noise).max() <= 0.1 + 1e-6
     np.testing.assert_allclose(noise.std(axis=0), 0.2 / np.sqrt(12), atol=0.002)
@@ -97,7 +99,7 @@ def test_starts_and_goals(env):
 @pytest.mark.parametrize(("gap", "reached"), [(0.49, True), (0.51, False)])
 def test_success_within_half_a_metre_of_the_ant(env, gap, reached):
     qpos = jnp.asarray(beside((16 + gap, 8), (8, 16)), jnp.float32)
-    state = env.task.observe(env.task.physics.rest(qpos, jnp.zeros(16, jnp.float32)))
+    state = env.task.observe(env.task.physics.initial_state(qpos, jnp.zeros(16, jnp.float32)))
     np.testing.assert_array_equal(state[29:], [8, 16])
     assert bool(env.success(env.achieved_goal(state), jnp.asarray([16, 8], jnp.float32))) is reached
 
@@ -105,7 +107,10 @@ def test_success_within_half_a_metre_of_the_ant(env, gap, reached):
 @pytest.mark.parametrize(("height", "ok"), [(0.19, False), (0.75, True), (1.01, False)])
 def test_falls_as_the_ant_does(env, height, ok):
     qpos = jnp.asarray(beside((0, 0), (8, 8)), jnp.float32).at[2].set(height)
-    assert bool(env.task.healthy(env.task.physics.rest(qpos, jnp.zeros(16, jnp.float32)))) is ok
+    assert (
+        bool(env.task.healthy(env.task.physics.initial_state(qpos, jnp.zeros(16, jnp.float32))))
+        is ok
+    )
 
 
 def collisions(model, count):
@@ -126,7 +131,7 @@ def test_collisions_agree_with_c_mujoco(step, anywhere):
     face and MJX has one, so a block that is stopped ends two millimetres apart. Three iterations
     of the solver are enough for half of all steps.
     """
-    cases = list(collisions(converged(ant_push_model(MAP.walls)), 100))
+    cases = list(collisions(converged(ant_push_model(MAZE.walls)), 100))
     errors = np.array([error(step, anywhere, case) for case in cases])
     struck = [any("block" in pair and "wall" not in pair for pair in c.touched) for c in cases]
     walled = [frozenset({"block", "wall"}) in case.touched for case in cases]
@@ -144,11 +149,13 @@ def test_collisions_agree_with_c_mujoco(step, anywhere):
 @pytest.mark.slow
 def test_converged_mjx_is_c_mujoco():
     """With the solver run to the end, what is left is where the block's core differs from a box."""
-    walls = MAP.walls
+    walls = MAZE.walls
     cases = list(collisions(converged(ant_push_model(walls)), 200))
-    model = ant_push_model_near(walls)
+    model = ant_push_physics_model(walls)
     model.opt.iterations, model.opt.ls_iterations = 20, 20
-    physics = Physics(model, SUBSTEPS, move_both(walls, core_walls(walls), model, BLOCK_COLUMNS))
+    physics = Physics(
+        model, SUBSTEPS, move_both_walls(walls, core_walls(walls), model, BLOCK_COLUMNS)
+    )
     free = [case for case in cases if frozenset({"block", "wall"}) not in case.touched]
     assert len(free) > 50
     assert largest_error(physics, free) < 5e-5
@@ -162,22 +169,22 @@ def test_the_ant_lands_and_stands_and_the_block_rests(step, anywhere):
     for _ in range(20):
         state, timestep = step(state, jnp.zeros(8, jnp.float32))
         assert timestep.discount == 1
-    assert 0.45 < state.body.qpos[2] < 0.65
-    np.testing.assert_array_equal(state.body.qpos[15:], [8, 8])
+    assert 0.45 < state.physics_state.qpos[2] < 0.65
+    np.testing.assert_array_equal(state.physics_state.qpos[15:], [8, 8])
 
 
 def walk(step, state, places, steps, speed=6.0):
     """An ant that is held upright and moved towards one place after another."""
     places = [np.array(place, float) for place in places]
     for _ in range(steps):
-        qpos, qvel = np.array(state.body.qpos), np.array(state.body.qvel)
+        qpos, qvel = np.array(state.physics_state.qpos), np.array(state.physics_state.qvel)
         gap = places[0] - qpos[:2]
         if np.linalg.norm(gap) < 0.4 and len(places) > 1:
             places.pop(0)
         qpos[2:15], qvel[:14] = STANCE[2:], 0
         qvel[:2] = speed * gap / max(np.linalg.norm(gap), 0.5)
         state, timestep = step(put(state, qpos, qvel), jnp.zeros(8, jnp.float32))
-        yield np.asarray(state.body.qpos), float(timestep.reward)
+        yield np.asarray(state.physics_state.qpos), float(timestep.reward)
 
 
 @pytest.mark.parametrize("swap", [False, True])

@@ -11,7 +11,7 @@ from compiled import task
 
 from components.constraints import SettingError
 from components.env_dims import EnvDims
-from components.environments.core.goal_environment import State
+from components.environments.core.goal_environment import EnvState
 from components.environments.robots.panda_scenes import CUBE_HALF, Square
 from components.environments.tasks.arm import (
     BINPICK,
@@ -48,7 +48,7 @@ ASIDE = np.array([0.0375, 0, 0])
 @pytest.mark.parametrize(("word", "sizes"), SIZES)
 def test_sizes(word, sizes):
     env = task(word).env
-    assert env.sizes == sizes
+    assert env.dims == sizes
     assert env.episode_length == 1000
     assert env.task.physics.control_step == pytest.approx(0.05)
 
@@ -60,7 +60,7 @@ def test_settings_are_checked(word):
 
 
 def draws(env):
-    return jax.jit(jax.vmap(env.task.draw_start))(jax.random.split(jax.random.key(0), 10_000))
+    return jax.jit(jax.vmap(env.task.sample_start))(jax.random.split(jax.random.key(0), 10_000))
 
 
 def assert_uniform(places: np.ndarray, square: Square) -> None:
@@ -134,9 +134,11 @@ def test_a_grasp_is_fingertips_around_the_cube_and_the_right_gap(aside, gap, met
 
 def test_the_goal_of_a_grasp_follows_the_cube():
     env = task(arm_grasp).env
-    start = env.task.draw_start(jax.random.key(0))
-    body = env.task.physics.rest(start.qpos.at[9].add(jnp.float32(0.1)), start.qvel)
-    state = State(jax.random.key(0), body, start.goal, jnp.zeros((), jnp.int32))
+    start = env.task.sample_start(jax.random.key(0))
+    physics_state = env.task.physics.initial_state(
+        start.qpos.at[9].add(jnp.float32(0.1)), start.qvel
+    )
+    state = EnvState(jax.random.key(0), physics_state, start.goal, jnp.zeros((), jnp.int32))
     shift = np.asarray(env.current_goal(state)) - np.asarray(start.goal)
     np.testing.assert_allclose(shift, [0.1, 0, 0, 0.1, 0, 0, 0], atol=1e-6)
 
@@ -157,5 +159,5 @@ def test_what_a_grasp_observes_agrees_with_c_mujoco():
     left, right = data.site("left_tip").xpos, data.site("right_tip").xpos
     arm_part = [*data.qpos[:7], *data.body("link7").xpos, *speed[3:]]
     expected = [*data.qpos[9:12], *arm_part, *left, *right, np.linalg.norm(left - right)]
-    observed = jax.jit(env.task.observe)(env.task.physics.rest(*arrays))
+    observed = jax.jit(env.task.observe)(env.task.physics.initial_state(*arrays))
     np.testing.assert_allclose(observed, expected, atol=1e-5)

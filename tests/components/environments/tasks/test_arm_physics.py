@@ -38,9 +38,9 @@ class Robot:
 
     def begin(self, qpos, qvel=None) -> None:
         qvel = np.zeros(self.model.nv) if qvel is None else qvel
-        rest = self.env.task.physics.rest
-        body = rest(jnp.asarray(qpos, jnp.float32), jnp.asarray(qvel, jnp.float32))
-        self.state = self.state._replace(body=body)
+        arrays = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel))
+        physics_state = self.env.task.physics.initial_state(*arrays)
+        self.state = self.state._replace(physics_state=physics_state)
 
     def act(self, command, steps: int = 1) -> None:
         command = jnp.asarray(command, jnp.float32)
@@ -49,17 +49,17 @@ class Robot:
 
     def look(self) -> mujoco.MjData:
         """C MuJoCo's view of where everything is."""
-        self.data.qpos[:], self.data.qvel[:] = self.body.qpos, self.body.qvel
+        self.data.qpos[:], self.data.qvel[:] = self.physics_state.qpos, self.physics_state.qvel
         mujoco.mj_forward(self.model, self.data)
         return self.data
 
     @property
-    def body(self) -> PhysicsState:
-        return self.state.body
+    def physics_state(self) -> PhysicsState:
+        return self.state.physics_state
 
     @property
     def cube(self) -> np.ndarray:
-        return np.asarray(self.body.qpos[-7:-4])
+        return np.asarray(self.physics_state.qpos[-7:-4])
 
 
 @pytest.fixture(scope="module")
@@ -87,7 +87,9 @@ def fly(robot: Robot, waypoints, steps: int = 25) -> None:
     """The hand alone to ((x, y, z), gripper), each within so many steps."""
     for place, gripper in waypoints:
         for _ in range(steps):
-            robot.act([*(np.array(place) - np.asarray(robot.body.qpos[:3])) / 0.2, gripper])
+            robot.act(
+                [*(np.array(place) - np.asarray(robot.physics_state.qpos[:3])) / 0.2, gripper]
+            )
 
 
 def compare_with_c(robot: Robot, model: mujoco.MjModel, command_size: int) -> np.ndarray:
@@ -96,11 +98,11 @@ def compare_with_c(robot: Robot, model: mujoco.MjModel, command_size: int) -> np
     data, rng, errors = mujoco.MjData(model), np.random.default_rng(1), []
     for _ in range(100):
         command = jnp.asarray(rng.uniform(-1, 1, command_size), jnp.float32)
-        data.qpos, data.qvel, data.qacc_warmstart = robot.body[:3]
+        data.qpos, data.qvel, data.qacc_warmstart = robot.physics_state[:3]
         robot.act(command)
-        data.ctrl = robot.body.ctrl
+        data.ctrl = robot.physics_state.ctrl
         mujoco.mj_step(model, data, robot.env.task.physics.substeps)
-        errors.append(np.abs(np.asarray(robot.body.qpos) - data.qpos).max())
+        errors.append(np.abs(np.asarray(robot.physics_state.qpos) - data.qpos).max())
     return np.array(errors)
 
 
@@ -125,7 +127,7 @@ def test_hand_agrees_with_c_mujoco(hand):
 def test_the_starting_pose_holds_without_action(arm):
     arm.begin(arm_start((-0.1, 0.6)))
     arm.act([0, 0, 0, 0, OPEN], 40)
-    np.testing.assert_allclose(arm.body.qpos[:7], REST, atol=1e-4)
+    np.testing.assert_allclose(arm.physics_state.qpos[:7], REST, atol=1e-4)
     # The cube neither slides nor sinks.
     np.testing.assert_allclose(arm.cube, [-0.1, 0.6, CUBE_HALF], atol=2e-4)
 
@@ -134,10 +136,12 @@ def test_joints_go_where_they_are_sent(arm):
     arm.begin(arm_start())
     command = np.array([0.5, -0.4, 0.6, -0.5])
     arm.act([*command, OPEN], 60)
-    reached = np.asarray(arm.body.qpos)[[0, 1, 3, 5]]
+    reached = np.asarray(arm.physics_state.qpos)[[0, 1, 3, 5]]
     np.testing.assert_allclose(action(reached), command, atol=5e-3)
     # Sideways torque on the others moves them little.
-    np.testing.assert_allclose(arm.body.qpos[jnp.array([2, 4, 6])], [0, 0, np.pi / 4], atol=0.02)
+    np.testing.assert_allclose(
+        arm.physics_state.qpos[jnp.array([2, 4, 6])], [0, 0, np.pi / 4], atol=0.02
+    )
 
 
 @pytest.mark.parametrize("command", [(0, 1, 0, 0), (0, 1, -0.5, 1), (0.5, 1, -1, -1)])
@@ -211,7 +215,7 @@ def test_bin_walls_hold_the_fingers(hand):
         hand.begin([-0.17, 0.6, 0.15, 0, 0, 0.17, 0.6, CUBE_HALF, 1, 0, 0, 0])
         for _ in range(20):
             hand.act([*direction, 0, CLOSED])
-        assert np.abs(np.asarray(hand.body.qpos[:2]) - [-0.17, 0.6]).max() < 0.145
+        assert np.abs(np.asarray(hand.physics_state.qpos[:2]) - [-0.17, 0.6]).max() < 0.145
 
 
 def test_fence_holds_the_cube(hand):

@@ -62,7 +62,7 @@ class Like(Wrapper):
 
 def test_jumanjis_checks(env, reset, compiled):
     # They compile `env.step` themselves, and find it compiled once it has been called.
-    compiled.step(reset(jax.random.PRNGKey(0))[0], jnp.zeros(env.sizes.action, jnp.float32))
+    compiled.step(reset(jax.random.PRNGKey(0))[0], jnp.zeros(env.dims.action, jnp.float32))
     check_env_does_not_smoke(Like(env, reset, env.step))
     check_env_specs_does_not_smoke(env)
 
@@ -73,9 +73,11 @@ def test_two_episodes_of_random_actions_are_finite(env, reset, compiled):
         state, timestep = reset(jax.random.PRNGKey(seed))
         assert timestep.first()
         for t in range(1, STEPS + 1):  # noqa: B007 - read after the loop
-            action = jnp.asarray(rng.uniform(-1, 1, env.sizes.action), jnp.float32)
+            action = jnp.asarray(rng.uniform(-1, 1, env.dims.action), jnp.float32)
             state, timestep = compiled.step(state, action)
-            assert all(np.isfinite(x).all() for x in jax.tree.leaves((state.body, timestep)))
+            assert all(
+                np.isfinite(x).all() for x in jax.tree.leaves((state.physics_state, timestep))
+            )
             assert not timestep.extras["nonfinite"]
             if timestep.last():
                 break
@@ -92,7 +94,7 @@ def test_shapes_and_types_after_the_end_are_those_of_a_step(env, compiled):
         return (state, timestep), step_or_reset(traced, state, timestep, action, key)
 
     before, after = jax.eval_shape(
-        go_on, jax.random.PRNGKey(0), jax.ShapeDtypeStruct((env.sizes.action,), jnp.float32)
+        go_on, jax.random.key(0), jax.ShapeDtypeStruct((env.dims.action,), jnp.float32)
     )
     assert jax.tree.map(lambda x: (x.shape, x.dtype), before) == jax.tree.map(
         lambda x: (x.shape, x.dtype), after
@@ -103,8 +105,8 @@ def test_success_is_strictly_inside_the_radius(env):
     """Along the line from a goal outwards, wherever the task has no rule of its own."""
     if env.task.success is not None or env.task.distance is not None:
         pytest.skip("has a rule of its own, tested with the task")
-    goal = jax.random.normal(jax.random.key(0), (env.sizes.goal,))
-    direction = jnp.ones(env.sizes.goal) / np.sqrt(env.sizes.goal).item()
+    goal = jax.random.normal(jax.random.key(0), (env.dims.goal,))
+    direction = jnp.ones(env.dims.goal) / np.sqrt(env.dims.goal).item()
     for share, inside in ((0.0, True), (0.99, True), (1.01, False)):
         achieved = goal + share * env.task.success_radius * direction
         assert bool(env.success(achieved, goal)) is inside

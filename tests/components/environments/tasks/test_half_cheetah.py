@@ -27,8 +27,8 @@ def step():
 def start():
     """At the origin in the model's own stance, at rest."""
     state = task(half_cheetah).start
-    body = jax.tree.map(jnp.zeros_like, state.body)
-    return state._replace(body=body)
+    physics_state = jax.tree.map(jnp.zeros_like, state.physics_state)
+    return state._replace(physics_state=physics_state)
 
 
 def converged(model):
@@ -45,7 +45,7 @@ def deepest(model, qpos):
 
 
 def test_sizes(env):
-    assert env.sizes == EnvDims(state=18, goal=1, action=6)
+    assert env.dims == EnvDims(state=18, goal=1, action=6)
     assert env.task.physics.control_step == pytest.approx(0.05)
 
 
@@ -65,7 +65,7 @@ def test_robot_is_gymnasiums_without_a_target(env):
 
 def test_starts_and_goals(env):
     state, timestep = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), 10_000))
-    qpos, qvel = np.asarray(state.body.qpos), np.asarray(state.body.qvel)
+    qpos, qvel = np.asarray(state.physics_state.qpos), np.asarray(state.physics_state.qvel)
     assert np.abs(qpos).max() <= 0.1
     np.testing.assert_allclose(qpos.mean(axis=0), 0, atol=0.004)
     np.testing.assert_allclose(qpos.std(axis=0), 0.2 / np.sqrt(12), atol=0.002)
@@ -93,11 +93,11 @@ def test_agrees_with_c_mujoco(env, step, start):
     state, rng, errors = start, np.random.default_rng(0), []
     for _ in range(100):
         action = rng.uniform(-1, 1, 6)
-        data.qpos, data.qvel, data.ctrl = state.body.qpos, state.body.qvel, action
+        data.qpos, data.qvel, data.ctrl = state.physics_state.qpos, state.physics_state.qvel, action
         for _ in range(env.task.physics.substeps):
             mujoco.mj_step(model, data)
         state, _ = step(state, jnp.asarray(action, jnp.float32))
-        errors.append(np.abs(np.asarray(state.body.qpos) - data.qpos).max())
+        errors.append(np.abs(np.asarray(state.physics_state.qpos) - data.qpos).max())
     assert np.median(errors) < 2e-6
     assert np.quantile(errors, 0.95) < 1e-4
     assert max(errors) < 0.02
@@ -107,17 +107,17 @@ def test_stands_and_does_not_sink(env, step, start):
     state = start
     for _ in range(40):
         state, timestep = step(state, jnp.zeros(6, jnp.float32))
-        assert deepest(env.task.scene, state.body.qpos) < 0.02
+        assert deepest(env.task.scene, state.physics_state.qpos) < 0.02
         assert not timestep.last()
-    assert -0.2 < state.body.qpos[1] < 0
-    assert abs(state.body.qpos[2]) < 0.2
-    assert np.abs(np.asarray(state.body.qvel)).max() < 0.05
+    assert -0.2 < state.physics_state.qpos[1] < 0
+    assert abs(state.physics_state.qpos[2]) < 0.2
+    assert np.abs(np.asarray(state.physics_state.qvel)).max() < 0.05
 
 
 def test_never_terminates(step, start):
     """Thrown into the air upside down."""
     qpos = jnp.asarray([0, 5, 3, *[0] * 6], jnp.float32)
-    state = start._replace(body=start.body._replace(qpos=qpos))
+    state = start._replace(physics_state=start.physics_state._replace(qpos=qpos))
     for _ in range(30):
         state, timestep = step(state, jnp.ones(6, jnp.float32))
         assert timestep.discount == 1

@@ -13,7 +13,7 @@ from compiled import task
 
 from components.constraints import SettingError
 from components.env_dims import EnvDims
-from components.environments.mazes.maze import maze
+from components.environments.mazes.layouts import make_maze
 from components.environments.robots.humanoid import humanoid_model
 from components.environments.tasks.humanoid import humanoid, humanoid_maze
 
@@ -83,7 +83,7 @@ def stance_action(model, data, target):
 
 def test_sizes(free, in_maze):
     for env in (free, in_maze):
-        assert env.sizes == EnvDims(state=246, goal=3, action=17)
+        assert env.dims == EnvDims(state=246, goal=3, action=17)
         assert env.task.physics.control_step == pytest.approx(0.015)
 
 
@@ -95,8 +95,8 @@ def test_settings_are_checked():
 def test_free_starts_and_goals(resets):
     state, timestep = resets
     stance = np.array([0, 0, 1.4, 1, *[0] * 20], np.float32)
-    assert (np.asarray(state.body.qpos) == stance).all()
-    assert (np.asarray(state.body.qvel) == 0).all()
+    assert (np.asarray(state.physics_state.qpos) == stance).all()
+    assert (np.asarray(state.physics_state.qvel) == 0).all()
     goal = np.asarray(timestep.observation.goal)
     assert (goal[:, 2] == 1.25).all()
     distance = np.linalg.norm(goal[:, :2], axis=1)
@@ -111,11 +111,11 @@ def test_free_starts_and_goals(resets):
 @pytest.mark.parametrize("layout", ["u_maze", "big_maze_eval_v2", "hardest_maze"])
 def test_maze_starts_and_goals(layout):
     env = humanoid_maze(layout)
-    starts = jax.vmap(env.task.draw_start)(jax.random.split(jax.random.key(0), 1000))
+    starts = jax.vmap(env.task.sample_start)(jax.random.split(jax.random.key(0), 1000))
     assert (np.asarray(starts.qpos) == np.float32(upright(1.4))).all()
     assert (np.asarray(starts.qvel) == 0).all()
     goals = np.unique(np.asarray(starts.goal), axis=0)
-    np.testing.assert_array_equal(goals[:, :2], maze(layout, 2.0).centres("G"))
+    np.testing.assert_array_equal(goals[:, :2], make_maze(layout, 2.0).cell_centres("G"))
     assert (goals[:, 2] == 1.25).all()
 
 
@@ -133,8 +133,8 @@ def test_success_within_half_a_metre_in_space(free):
 )
 def test_healthy_between_one_and_two_metres(free, height, ok):
     qpos = jnp.asarray(upright(height), jnp.float32)
-    body = free.task.physics.rest(qpos, jnp.zeros(23, jnp.float32))
-    assert bool(free.task.healthy(body)) is ok
+    physics_state = free.task.physics.initial_state(qpos, jnp.zeros(23, jnp.float32))
+    assert bool(free.task.healthy(physics_state)) is ok
 
 
 def test_a_fall_terminates(start, step):
@@ -149,7 +149,11 @@ def test_state_is_what_c_mujoco_has(start, step):
     action = rng.uniform(-1, 1, 17)
     state, timestep = step(state, jnp.asarray(action, jnp.float32))
     data = mujoco.MjData(model)
-    data.qpos, data.qvel, data.ctrl = state.body.qpos, state.body.qvel, 0.4 * action
+    data.qpos, data.qvel, data.ctrl = (
+        state.physics_state.qpos,
+        state.physics_state.qvel,
+        0.4 * action,
+    )
     mujoco.mj_forward(model, data)
     seen = np.asarray(timestep.observation.state)
     pieces = np.split(seen, np.cumsum([24, 23, 110, 66]))
@@ -181,7 +185,7 @@ def test_falling_humanoid_agrees_with_c_mujoco(start, step):
             mujoco.mj_step(model, data)
             assert data.nefc == 0
         state, _ = step(state, jnp.asarray(action, jnp.float32))
-        np.testing.assert_allclose(state.body.qpos, data.qpos, atol=2e-6)
+        np.testing.assert_allclose(state.physics_state.qpos, data.qpos, atol=2e-6)
     assert data.qpos[2] < 1.7
 
 
@@ -196,9 +200,9 @@ def test_struggling_humanoid_agrees_with_c_mujoco(in_maze, start, step):
     state, rng, errors = start, np.random.default_rng(0), []
     for _ in range(100):
         action = rng.uniform(-1, 1, 17)
-        data = step_in_c(model, state.body.qpos, state.body.qvel, action)
+        data = step_in_c(model, state.physics_state.qpos, state.physics_state.qvel, action)
         state, timestep = step(state, jnp.asarray(action, jnp.float32))
-        errors.append(np.abs(np.asarray(state.body.qpos) - data.qpos).max())
+        errors.append(np.abs(np.asarray(state.physics_state.qpos) - data.qpos).max())
         state = start if timestep.last() else state
     assert np.median(errors) < 2e-6
     assert np.quantile(errors, 0.9) < 0.03
@@ -213,7 +217,7 @@ def test_stands_for_a_second_on_feet_that_neither_sink_nor_slide(start, step):
     target = upright(1.4, **bent)
     state, feet = put(start, target), []
     for t in range(67):
-        data.qpos, data.qvel = state.body.qpos, state.body.qvel
+        data.qpos, data.qvel = state.physics_state.qpos, state.physics_state.qvel
         mujoco.mj_forward(model, data)
         feet.append([data.geom(f"{side}_foot").xpos.copy() for side in ("right", "left")])
         action = stance_action(model, data, target)
@@ -222,7 +226,7 @@ def test_stands_for_a_second_on_feet_that_neither_sink_nor_slide(start, step):
     feet = np.array(feet)
     assert feet[..., 2].min() > FOOT_RADIUS - 0.02
     assert np.abs(feet[20:] - feet[20])[..., :2].max() < 0.05
-    assert state.body.qpos[2] > 1.2
+    assert state.physics_state.qpos[2] > 1.2
 
 
 def states_beside_walls(model, count):
@@ -265,7 +269,7 @@ def test_humanoid_beside_walls_agrees_with_c_mujoco(in_maze, start, step):
     for qpos, qvel, action in states_beside_walls(model, 100):
         data = step_in_c(model, qpos, qvel, action)
         state, _ = step(put(start, qpos, qvel), jnp.asarray(action, jnp.float32))
-        errors.append(np.abs(np.asarray(state.body.qpos) - data.qpos).max())
+        errors.append(np.abs(np.asarray(state.physics_state.qpos) - data.qpos).max())
     assert np.quantile(errors, 0.25) < 1e-5
     assert np.quantile(errors, 0.95) < 0.05
     assert max(errors) < 0.15
@@ -280,7 +284,7 @@ def test_walls_hold_a_running_humanoid(in_maze, start, step, speed):
     state, depths = put(start, qpos, qvel), []
     for _ in range(40):
         state, timestep = step(state, jnp.zeros(17, jnp.float32))
-        data.qpos = state.body.qpos
+        data.qpos = state.physics_state.qpos
         mujoco.mj_forward(model, data)
         depths.append(deepest_in_walls(model, data))
         if timestep.last():

@@ -54,8 +54,8 @@ def start():
 def put(state, qpos, qvel=None):
     """The same state with arm and object elsewhere."""
     qvel = np.zeros(9) if qvel is None else qvel
-    body = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, np.zeros(9), np.zeros(7)))
-    return state._replace(body=PhysicsState(*body))
+    physics_state = (jnp.asarray(x, jnp.float32) for x in (qpos, qvel, np.zeros(9), np.zeros(7)))
+    return state._replace(physics_state=PhysicsState(*physics_state))
 
 
 def pose(model, target, point, rng):
@@ -85,7 +85,7 @@ def pose(model, target, point, rng):
 
 
 def test_sizes(env):
-    assert env.sizes == EnvDims(state=20, goal=3, action=7)
+    assert env.dims == EnvDims(state=20, goal=3, action=7)
     assert env.task.physics.control_step == pytest.approx(0.05)
 
 
@@ -99,7 +99,7 @@ def test_settings_are_checked():
 )
 def test_starts_and_goals(resets, radius, low, high):
     state, timestep = resets[radius]
-    qpos, qvel = np.asarray(state.body.qpos), np.asarray(state.body.qvel)
+    qpos, qvel = np.asarray(state.physics_state.qpos), np.asarray(state.physics_state.qvel)
     assert (qpos[:, :7] == 0).all()
     assert np.abs(qvel[:, :7]).max() <= 0.005
     assert (qvel[:, 7:] == 0).all()
@@ -137,12 +137,14 @@ def test_state_is_angles_wrist_object_and_velocities(env, start):
     mujoco.mj_forward(model, data)
     places = [data.body(name).xpos for name in ("r_wrist_flex_link", "object")]
     expected = np.concatenate([data.qpos[:7], *places, data.qvel[:7]])
-    body = put(start, data.qpos, data.qvel).body
-    np.testing.assert_allclose(jax.jit(env.task.observe)(body), expected, atol=1e-6)
+    physics_state = put(start, data.qpos, data.qvel).physics_state
+    np.testing.assert_allclose(jax.jit(env.task.observe)(physics_state), expected, atol=1e-6)
 
 
 def test_success_counts_after_the_step_and_time_truncates(step, start):
-    state = start._replace(goal=jnp.append(start.body.qpos[jnp.array([8, 7])], jnp.float32(-0.275)))
+    state = start._replace(
+        goal=jnp.append(start.physics_state.qpos[jnp.array([8, 7])], jnp.float32(-0.275))
+    )
     state = task(pusher).near_the_end(state, 20)
     for _ in range(20):
         state, timestep = step(state, jnp.zeros(7, jnp.float32))
@@ -175,15 +177,15 @@ def test_agrees_with_c_mujoco(step, start):
         if t % 10 == 0:
             state = put(start, near_the_object(model, rng))
         data = mujoco.MjData(model)
-        data.qpos, data.qvel = state.body.qpos, state.body.qvel
-        data.qacc_warmstart = state.body.warmstart
+        data.qpos, data.qvel = state.physics_state.qpos, state.physics_state.qvel
+        data.qacc_warmstart = state.physics_state.warmstart
         data.ctrl = action = rng.uniform(-1, 1, 7)
         touching.append(0)
         for _ in range(5):
             mujoco.mj_step(model, data)
             touching[-1] += data.nefc > 0
         state, _ = step(state, jnp.asarray(action, jnp.float32))
-        errors.append(np.abs(np.asarray(state.body.qpos) - data.qpos).max())
+        errors.append(np.abs(np.asarray(state.physics_state.qpos) - data.qpos).max())
     assert 40 < np.count_nonzero(touching) < 90
     assert np.quantile(errors, 0.95) < 2e-6
     assert max(errors) < 1e-3
@@ -201,7 +203,7 @@ def test_fork_pushes_the_object_and_not_through_it(env, step, start):
     state, depths = put(start, [*angles, place[1], place[0]]), []
     for _ in range(20):
         state, timestep = step(state, jnp.asarray([1, 0, 0, 0, 0, 0, 0], jnp.float32))
-        data.qpos = state.body.qpos
+        data.qpos = state.physics_state.qpos
         mujoco.mj_forward(model, data)
         depths += [contact.dist for contact in data.contact]
     assert len(depths) > 5
@@ -216,7 +218,7 @@ def test_table_holds_the_fork(env, step, start):
     state, lowest = put(start, [0, 0, 0, 0, 0, 0, 0, -0.2, 0.2]), 1.0
     for _ in range(40):
         state, _ = step(state, jnp.asarray([0, 1, 0, 0, 0, 0, 0], jnp.float32))
-        data.qpos = state.body.qpos
+        data.qpos = state.physics_state.qpos
         mujoco.mj_kinematics(model, data)
         corners = data.xpos[wrist] + FORK @ data.xmat[wrist].reshape(3, 3).T
         lowest = min(lowest, corners[:2, 2].min() - FORK_RADIUS)

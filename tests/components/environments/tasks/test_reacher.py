@@ -33,14 +33,14 @@ def put(state, qpos, qvel=(0, 0)):
     """The same state with the arm elsewhere."""
     zero = jnp.zeros(2, jnp.float32)
     return state._replace(
-        body=PhysicsState(
+        physics_state=PhysicsState(
             jnp.asarray(qpos, jnp.float32), jnp.asarray(qvel, jnp.float32), zero, zero
         )
     )
 
 
 def test_sizes(env):
-    assert env.sizes == EnvDims(state=10, goal=3, action=2)
+    assert env.dims == EnvDims(state=10, goal=3, action=2)
     assert env.task.physics.control_step == pytest.approx(0.02)
 
 
@@ -52,7 +52,7 @@ def test_settings_are_checked():
 def test_starts_and_goals(env):
     keys = jax.random.split(jax.random.key(0), 10_000)
     state, timestep = jax.jit(jax.vmap(env.reset))(keys)
-    for values, limit in ((state.body.qpos, 0.1), (state.body.qvel, 0.005)):
+    for values, limit in ((state.physics_state.qpos, 0.1), (state.physics_state.qvel, 0.005)):
         assert np.abs(values).max() <= limit
         np.testing.assert_allclose(np.std(values, axis=0), limit / np.sqrt(3), rtol=0.03)
     goal = np.asarray(timestep.observation.goal)
@@ -76,8 +76,8 @@ def test_state_is_angles_tip_and_its_velocity(env, start):
     mujoco.mj_objectVelocity(model, data, mujoco.mjtObj.mjOBJ_BODY, tip, velocity, 0)
     angles = [*np.cos(data.qpos), *np.sin(data.qpos)]
     expected = np.concatenate([angles, data.xpos[tip], velocity[3:]])
-    body = put(start, data.qpos, data.qvel).body
-    np.testing.assert_allclose(jax.jit(env.task.observe)(body), expected, atol=1e-6)
+    physics_state = put(start, data.qpos, data.qvel).physics_state
+    np.testing.assert_allclose(jax.jit(env.task.observe)(physics_state), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize(("distance", "inside"), [(0.049, True), (0.051, False)])
@@ -104,7 +104,7 @@ def test_agrees_with_c_mujoco(step, start):
     model = reacher_model()
     model.opt.iterations, model.opt.ls_iterations = 50, 50
     data = mujoco.MjData(model)
-    data.qpos, data.qvel = start.body.qpos, start.body.qvel
+    data.qpos, data.qvel = start.physics_state.qpos, start.physics_state.qvel
     state, rng, limited, errors = start, np.random.default_rng(0), 0, []
     for _ in range(100):
         data.ctrl = action = rng.uniform(-1, 1, 2)
@@ -112,7 +112,7 @@ def test_agrees_with_c_mujoco(step, start):
             mujoco.mj_step(model, data)
             limited += data.nefc > 0
         state, _ = step(state, jnp.asarray(action, jnp.float32))
-        errors.append(np.abs(np.asarray(state.body.qpos) - data.qpos).max())
+        errors.append(np.abs(np.asarray(state.physics_state.qpos) - data.qpos).max())
     assert limited > 5
     assert max(errors) < 1e-3
     assert np.median(errors) < 2e-4
@@ -122,7 +122,7 @@ def test_the_second_joint_stops_at_its_limit(step, start):
     state = put(start, (0, 0))
     for _ in range(30):
         state, _ = step(state, jnp.asarray([0, 1], jnp.float32))
-        assert np.abs(state.body.qpos[1]) < 3.3
+        assert np.abs(state.physics_state.qpos[1]) < 3.3
 
 
 def test_a_controller_reaches_goals_all_over(step, start):
@@ -136,7 +136,7 @@ def test_a_controller_reaches_goals_all_over(step, start):
         first = angle - np.arctan2(0.11 * np.sin(bend), 0.1 + 0.11 * np.cos(bend))
         target = np.array([(first + np.pi) % (2 * np.pi) - np.pi, bend])
         for _ in range(60):
-            error = target - np.asarray(state.body.qpos)
-            action = (900 * error - 60 * np.asarray(state.body.qvel)) / 200
+            error = target - np.asarray(state.physics_state.qpos)
+            action = (900 * error - 60 * np.asarray(state.physics_state.qvel)) / 200
             state, timestep = step(state, jnp.asarray(action, jnp.float32))
         assert timestep.extras["success"], (radius, timestep.extras["distance"])

@@ -21,8 +21,9 @@ def chain(links):
 def barriers(links):
     """How many are in the kinematics of such an arm."""
     physics = Physics(chain(links), 1)
-    body = physics.rest(jnp.zeros(links, jnp.float32), jnp.zeros(links, jnp.float32))
-    steps = str(jax.make_jaxpr(lambda body: physics.mechanics(body).xpos)(body))
+    still = jnp.zeros(links, jnp.float32)
+    state = physics.initial_state(still, still)
+    steps = str(jax.make_jaxpr(lambda state: physics.compute_kinematics(state).xpos)(state))
     return steps.count("optimization_barrier")
 
 

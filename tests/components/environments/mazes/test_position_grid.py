@@ -3,27 +3,28 @@
 import numpy as np
 import pytest
 
-from components.environments.mazes.maze import Maze, maze
-from components.environments.mazes.places import cells_between, places
-from components.environments.tasks.ant_push import MAP
+from components.environments.mazes.layouts import make_maze
+from components.environments.mazes.maze import Maze
+from components.environments.mazes.position_grid import cells_between, make_position_grid
+from components.environments.tasks.ant_push import MAZE
 
-U_MAZE = maze("u_maze")
+U_MAZE = make_maze("u_maze")
 
 
 def test_places_cover_the_free_cells_and_no_wall():
-    grid = places(U_MAZE, 2)
+    grid = make_position_grid(U_MAZE, 2)
     assert grid.free.shape == (10, 10)
     assert grid.free.sum() == 4 * (U_MAZE.grid != "#").sum()
     np.testing.assert_allclose(grid.x[:4], [-1, 1, 3, 5])  # cells of 4 m, the first one's middle 0
-    inside = np.rint(grid.positions() / 4).astype(int)
+    inside = np.rint(grid.free_positions() / 4).astype(int)
     assert (U_MAZE.grid[tuple(inside.T)] != "#").all()
 
 
 def test_places_are_where_the_maze_is():
     """The start cell of this one is the origin, its second row and column."""
-    grid = places(MAP, 1)
+    grid = make_position_grid(MAZE, 1)
     np.testing.assert_allclose(grid.x, [-8, 0, 8, 16, 24])
-    assert any((place == 0).all() for place in grid.positions())
+    assert any((place == 0).all() for place in grid.free_positions())
 
 
 @pytest.mark.parametrize(
