@@ -13,7 +13,11 @@ from matplotlib.ticker import MaxNLocator
 
 from components.environments.core.goal_environment import EnvState, GoalEnvironment
 from components.environments.mazes.maze import Maze
-from components.environments.mazes.position_grid import PositionGrid, cells_between, make_position_grid
+from components.environments.mazes.position_grid import (
+    PositionGrid,
+    cells_between,
+    make_position_grid,
+)
 from components.protocols import Critic, PairCritic
 from dsl.report.style import MARK, label_y, legend, panels
 from dsl.training.policy import Policy
