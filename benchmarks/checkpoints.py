@@ -35,10 +35,10 @@ def main() -> None:
     parser.add_argument("--out", type=Path, help="where to write; a temporary folder if left out")
     options = parser.parse_args()
     experiment = build(load(FILE, SETTINGS))
-    progress = execution.begin(experiment.program(), 0)
-    progress = _filled(progress, experiment.buffer.capacity)
+    state = execution.init_on_devices(experiment.program(), 0)
+    state = _filled(state, experiment.buffer.capacity)
     with tempfile.TemporaryDirectory(dir=options.out) as folder:
-        rows = [_seconds(Path(folder), progress, i) for i in range(options.rounds)]
+        rows = [_seconds(Path(folder), state, i) for i in range(options.rounds)]
         size = sum(f.stat().st_size for f in next(Path(folder).glob("*/*")).iterdir())
     waiting, writing = (statistics.median(column) for column in zip(*rows, strict=True))
     minutes = CheckpointPolicy().minutes
@@ -47,18 +47,18 @@ def main() -> None:
     print(f"both, if the machine has no core to spare: {(waiting + writing) / (60 * minutes):.2%}")
 
 
-def _filled(progress, capacity: int):
+def _filled(state, capacity: int):
     """The same run with every row of its buffer written."""
     import equinox as eqx
 
-    return eqx.tree_at(lambda p: p.state.buffer.written, progress, jnp.int32(capacity))
+    return eqx.tree_at(lambda s: s.buffer.written, state, jnp.int32(capacity))
 
 
-def _seconds(folder: Path, progress, number: int) -> tuple[float, float]:
+def _seconds(folder: Path, state, number: int) -> tuple[float, float]:
     keeper = CheckpointManager(folder, CheckpointPolicy(kept=1), {}, print)
-    jax.block_until_ready(progress)
+    jax.block_until_ready(state)
     begun = time.perf_counter()
-    keeper.save(progress, RunPosition(iterations=number))
+    keeper.save(state, RunPosition(iterations=number))
     copied = time.perf_counter()
     keeper.wait_until_written()
     return copied - begun, time.perf_counter() - copied

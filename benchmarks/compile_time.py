@@ -27,12 +27,12 @@ def seconds(file: Path, depth: int) -> tuple[float, float]:
     """Seconds to trace and to compile one epoch at a depth, from cold."""
     jax.clear_caches()
     program = build(load(file, [f"CRITIC_DEPTH={depth}", f"ACTOR_DEPTH={depth}"])).program()
-    progress = eqx.filter_jit(training_loop.begin)(program, jnp.zeros((), jnp.uint32))
+    state = eqx.filter_jit(training_loop.init_train_state)(program, jnp.zeros((), jnp.uint32))
     count = jnp.ones((), jnp.int32)
     begun = time.perf_counter()
     lowered = [
-        eqx.filter_jit(training_loop.advance).lower(program, progress, count, count),
-        eqx.filter_jit(training_loop.finish).lower(program, progress, count),
+        eqx.filter_jit(training_loop.run_iterations).lower(program, state, count, count),
+        eqx.filter_jit(training_loop.end_epoch).lower(program, state, count),
     ]
     traced = time.perf_counter()
     for part in lowered:

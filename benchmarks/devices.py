@@ -20,7 +20,7 @@ WORKLOADS = {
         "experiments/ant_maze_1024.gin",
         (
             *("NUM_ENVS=64", "BATCH_SIZE=256", "CRITIC_DEPTH=4", "ACTOR_DEPTH=4"),
-            *("Experiment.updates_per_iteration=50", "Experiment.fill_rows=124"),
+            *("Experiment.updates_per_iteration=50", "Experiment.prefill_steps=124"),
             *("Experiment.eval_episodes=64", "eval/env.AntMaze.episode_length=100"),
         ),
     ),
@@ -60,33 +60,32 @@ def _forms(name: str, devices: int) -> dict[str, dict[str, Callable[[], None]]]:
     experiment = build(load(file, settings))
     one, many = (replace(experiment.program(), devices=n) for n in (1, devices))
     updates = experiment.updates_per_iteration
-    all_split = _split(many, execution.begin(one, 0))
+    init, fused = execution.init_on_devices, execution.FusedExecution
+    all_split = _split(many, init(one, 0))
     return {
-        "one device": _parts(execution.FusedExecution, one, execution.begin(one, 0), updates),
-        "all split": _parts(execution.FusedExecution, many, all_split, updates),
-        "environments split": _parts(
-            execution.SplitCpuExecution, many, execution.begin(many, 0), updates
-        ),
+        "one device": _parts(fused, one, init(one, 0), updates),
+        "all split": _parts(fused, many, all_split, updates),
+        "environments split": _parts(execution.SplitCpuExecution, many, init(many, 0), updates),
     }
 
 
-def _split(program, progress):
+def _split(program, state):
     import jax
 
-    from dsl.loop.sharding import of_progress, spread
+    from dsl.loop.sharding import shardings, train_state_specs
 
-    return jax.device_put(progress, spread(program, of_progress(progress)))
+    return jax.device_put(state, shardings(program, train_state_specs(state)))
 
 
-def _parts(form, program, progress, updates: int) -> dict[str, Callable[[], None]]:
+def _parts(form, program, state, updates: int) -> dict[str, Callable[[], None]]:
     """Epochs to be timed, after a first one that fills the buffer."""
     import jax
 
-    loop, latest = form(program, progress), [progress]
+    loop, latest = form(program, state), [state]
 
     def run(iterations: int, updates: int) -> None:
-        advanced = loop.advance(latest[0], iterations, updates)
-        latest[0], metrics, _, _ = loop.finish(advanced, max(iterations * updates, 1))
+        advanced = loop.run_iterations(latest[0], iterations, updates)
+        latest[0], metrics, _, _ = loop.end_epoch(advanced, max(iterations * updates, 1))
         jax.device_get(metrics)
 
     run(2, 0)

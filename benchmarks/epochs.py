@@ -36,7 +36,7 @@ def timed(form: type, name: str) -> None:
         if "begun" in CLOCK:
             SECONDS[name] += ended - begun
             CLOCK["ended"] = ended
-        elif name == "finish":
+        elif name == "end_epoch":
             CLOCK["begun"] = ended
         return result
 
@@ -50,17 +50,19 @@ def main() -> None:
     add_overrides(parser, "as for dsl.run")
     options = parser.parse_args()
     for form in (SplitCpuExecution, FusedExecution):
-        timed(form, "advance")
-        timed(form, "finish")
+        timed(form, "run_iterations")
+        timed(form, "end_epoch")
     overrides = ["--set", *options.set] if options.set else []
     with tempfile.TemporaryDirectory() as place:
         code = run([str(options.file), "--out", f"{place}/run", *overrides])
     if code:
         raise SystemExit(code)
     whole = CLOCK["ended"] - CLOCK["begun"]
-    rest = whole - SECONDS["advance"] - SECONDS["finish"]
-    print(f"training    {SECONDS['advance']:7.1f} s  {SECONDS['advance'] / whole:6.1%}")
-    print(f"evaluation  {SECONDS['finish']:7.1f} s  {SECONDS['finish'] / whole:6.1%}")
+    rest = whole - SECONDS["run_iterations"] - SECONDS["end_epoch"]
+    print(
+        f"training    {SECONDS['run_iterations']:7.1f} s  {SECONDS['run_iterations'] / whole:6.1%}"
+    )
+    print(f"evaluation  {SECONDS['end_epoch']:7.1f} s  {SECONDS['end_epoch'] / whole:6.1%}")
     print(f"the rest    {rest:7.1f} s  {rest / whole:6.1%}")
 
 

@@ -183,16 +183,16 @@ def loops(row: dict) -> list[str]:
     experiment = _experiment(
         [f"CRITIC_DEPTH={depth}", f"ACTOR_DEPTH={depth}", *(where if task == "Humanoid" else ())]
     )
-    program = execution.on_devices(experiment.program())
-    progress = execution.begin(program, 0)
+    program = execution.assign_devices(experiment.program())
+    state = execution.init_on_devices(program, 0)
     begun = time.perf_counter()
-    loop = execution.execution(program, progress)
+    loop = execution.compile_loop(program, state)
     compiling = time.perf_counter() - begun
-    latest = [loop.advance(progress, experiment.schedule().fill_iterations, 0)]
+    latest = [loop.run_iterations(state, experiment.schedule().prefill_iterations, 0)]
     count = experiment.updates_per_iteration
 
     def call() -> None:
-        latest[0] = jax.block_until_ready(loop.advance(latest[0], 1, count))
+        latest[0] = jax.block_until_ready(loop.run_iterations(latest[0], 1, count))
 
     seconds = _median(call)
     speed = program.num_envs * program.unroll_length / seconds
@@ -215,7 +215,7 @@ def _experiment(settings: list[str]):
 def _batch(sizes, batch: int):
     import jax
 
-    from dsl.training.memory_estimate import batch_shape
+    from dsl.training.memory import batch_shape
 
     shapes = batch_shape(sizes, batch)
     keys = jax.random.split(jax.random.key(1), len(shapes))

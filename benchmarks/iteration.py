@@ -15,7 +15,7 @@ import time
 
 SETTINGS = (
     *("NUM_ENVS=64", "BATCH_SIZE=256", "CRITIC_DEPTH=4", "ACTOR_DEPTH=4", "WIDTH=256"),
-    *("Experiment.unroll_length=62", "Experiment.fill_rows=1_000"),
+    *("Experiment.unroll_length=62", "Experiment.prefill_steps=1_000"),
     *("Experiment.eval_episodes=64", "Experiment.eval_environment=@env.Ant()"),
     *("Experiment.environment=@env.Ant()", "env.Ant.episode_length=1_000"),
 )
@@ -32,13 +32,13 @@ def main() -> None:
 
     use_every_core()
     experiment = _experiment()
-    program, loop, progress = _started(experiment)
+    program, loop, state = _started(experiment)
     print("| updates per iteration | steps/s | reference | ratio | drawing batches |")
     print("| ---: | ---: | --- | ---: | ---: |")
     for updates, (name, reference) in REFERENCES.items():
-        seconds, progress = _iteration(loop, progress, updates, rounds)
+        seconds, state = _iteration(loop, state, updates, rounds)
         speed = program.num_envs * program.unroll_length / seconds
-        drawing = _drawing(program, progress, updates, rounds) / seconds
+        drawing = _drawing(program, state, updates, rounds) / seconds
         cells = [str(updates), f"{speed:,.0f}", f"{name}: {reference}", f"{speed / reference:.1f}"]
         print(f"| {' | '.join(cells)} | {drawing:.1%} |", flush=True)
 
@@ -55,26 +55,26 @@ def _started(experiment):
     """Program, compiled loop, and a run with a filled buffer."""
     from dsl.loop import execution
 
-    program = execution.on_devices(experiment.program())
-    progress = execution.begin(program, 0)
-    loop = execution.execution(program, progress)
-    return program, loop, loop.advance(progress, experiment.schedule().fill_iterations, 0)
+    program = execution.assign_devices(experiment.program())
+    state = execution.init_on_devices(program, 0)
+    loop = execution.compile_loop(program, state)
+    return program, loop, loop.run_iterations(state, experiment.schedule().prefill_iterations, 0)
 
 
-def _iteration(loop, progress, updates: int, rounds: int):
+def _iteration(loop, state, updates: int, rounds: int):
     """Seconds of an iteration, and the run after them."""
     import jax
 
-    progress = jax.block_until_ready(loop.advance(progress, 1, updates))
+    state = jax.block_until_ready(loop.run_iterations(state, 1, updates))
     seconds = []
     for _ in range(rounds):
         begun = time.perf_counter()
-        progress = jax.block_until_ready(loop.advance(progress, 1, updates))
+        state = jax.block_until_ready(loop.run_iterations(state, 1, updates))
         seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds), progress
+    return statistics.median(seconds), state
 
 
-def _drawing(program, progress, updates: int, rounds: int) -> float:
+def _drawing(program, state, updates: int, rounds: int) -> float:
     """Seconds of drawing and relabelling the batches of an iteration."""
     import equinox as eqx
     import jax
@@ -95,11 +95,11 @@ def _drawing(program, progress, updates: int, rounds: int) -> float:
 
         return jax.lax.fori_loop(0, updates, one, jnp.zeros(()))
 
-    jax.block_until_ready(draw(progress.state.buffer))
+    jax.block_until_ready(draw(state.buffer))
     seconds = []
     for _ in range(rounds):
         begun = time.perf_counter()
-        jax.block_until_ready(draw(progress.state.buffer))
+        jax.block_until_ready(draw(state.buffer))
         seconds.append(time.perf_counter() - begun)
     return statistics.median(seconds)
 

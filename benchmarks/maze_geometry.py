@@ -71,7 +71,7 @@ def _shortens(ways: dict[Cell, int], start: Cell) -> list[bool]:
 
 def measure(policy: Policy) -> tuple[float, ...]:
     """The four numbers of one policy; its states are position and velocity."""
-    maze = policy.experiment.scored.task.maze
+    maze = policy.experiment.eval_env.task.maze
     if maze is None:
         raise SystemExit(f"{policy.checkpoint}: its task has no maze.")
     over = pairs(maze)

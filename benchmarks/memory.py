@@ -15,7 +15,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ANT = ("experiments/ant_maze_1024.gin", "NUM_ENVS=64", "Experiment.fill_rows=62")
+ANT = ("experiments/ant_maze_1024.gin", "NUM_ENVS=64", "Experiment.prefill_steps=62")
 SMALL = "buffer.TrajectoryBuffer.capacity=2_000"
 CASES = {
     "quickstart": ("experiments/quickstart.gin",),
@@ -60,15 +60,15 @@ def measure(file: str, *settings: str) -> tuple[int, int, int]:
 
     import dsl.vocabulary  # noqa: F401 - registers the words
     from dsl.language.configuration import load
-    from dsl.loop.execution import FusedExecution, begin
+    from dsl.loop.execution import FusedExecution, init_on_devices
     from dsl.training.build import build
-    from dsl.training.memory_estimate import estimate, state_shape
+    from dsl.training.memory import estimate_memory
 
     experiment = build(load(ROOT / file, settings))
-    expected = sum(estimate(experiment, state_shape(experiment)))
+    expected = sum(estimate_memory(experiment))
     program = experiment.program()
-    loop = FusedExecution(program, begin(program, 0))
-    needs = [part.compiled.memory_analysis() for part in (loop._advance, loop._finish)]
+    loop = FusedExecution(program, init_on_devices(program, 0))
+    needs = [part.compiled.memory_analysis() for part in (loop._run_iterations, loop._end_epoch)]
     used = [need.argument_size_in_bytes + need.temp_size_in_bytes for need in needs]
     return expected, max(used), 1024 * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 

@@ -64,7 +64,7 @@ def _our_command(algorithm: str, seed: int, folder: Path) -> list[str]:
         "CRITIC_DEPTH": LAYERS - 1,
         "Experiment.unroll_length": UNROLL,
         "Experiment.updates_per_iteration": NUM_ENVS * UNROLL // STEPS_PER_UPDATE,
-        "Experiment.fill_rows": FILL,
+        "Experiment.prefill_steps": FILL,
         "Experiment.eval_episodes": EPISODES,
         "buffer.TrajectoryBuffer.capacity": STEPS // NUM_ENVS + 1,
     }

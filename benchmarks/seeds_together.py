@@ -121,18 +121,18 @@ def _form(count: int) -> Callable[[], None]:
     from dsl.training.build import build
 
     experiment = build(load(ROOT / FILE))
-    program, fill = experiment.program(), experiment.schedule().fill_iterations
+    program, fill = experiment.program(), experiment.schedule().prefill_iterations
     if count == 1:
-        program = execution.on_devices(program)
-        progress = execution.begin(program, 0)
-        loop = execution.execution(program, progress)
+        program = execution.assign_devices(program)
+        state = execution.init_on_devices(program, 0)
+        loop = execution.compile_loop(program, state)
     else:
-        progress = multi_seed.begin(program, range(count))
-        loop = execution.FusedExecution(program, progress, multi_seed.over_seeds)
-    latest = [loop.advance(progress, fill, 0)]
+        state = multi_seed.init_seeds(program, range(count))
+        loop = execution.FusedExecution(program, state, multi_seed.vmap_over_seeds)
+    latest = [loop.run_iterations(state, fill, 0)]
 
     def iterate() -> None:
-        latest[0] = loop.advance(latest[0], 3, experiment.updates_per_iteration)
+        latest[0] = loop.run_iterations(latest[0], 3, experiment.updates_per_iteration)
         jax.block_until_ready(latest[0])
 
     iterate()

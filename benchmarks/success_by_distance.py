@@ -24,7 +24,7 @@ EPISODES = 240
 
 def shares(policy: Policy) -> Shares:
     """By cells from start to goal, the share of episodes ever inside the success radius."""
-    task = policy.experiment.scored
+    task = policy.experiment.eval_env
     if task.task.maze is None:
         raise SystemExit(f"{policy.checkpoint}: its task has no maze.")
     _, rollout = play(policy, EPISODES, seed=0, pictured=EPISODES)

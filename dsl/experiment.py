@@ -9,7 +9,7 @@ from components.protocols import Learner
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.checkpoint.policy import CheckpointPolicy
 from dsl.loop.program import Program
-from dsl.loop.schedule import Schedule, plan
+from dsl.loop.schedule import Schedule, make_schedule
 
 _INT32, _UINT32, _INT64 = 2**31 - 1, 2**32 - 1, 2**63 - 1
 
@@ -33,7 +33,7 @@ class Experiment:
         updates_per_iteration: gradient updates after each unroll.
         transitions_per_iteration: the most that updates after an unroll may use, so that there are
             fewer of them where batches are large; as many as they need where left out.
-        fill_rows: rows per environment collected before the first update.
+        prefill_steps: rows per environment collected before the first update.
         evaluations: epochs, each of which ends with an evaluation.
         eval_episodes: episodes per evaluation, run in parallel.
         start_goal: where training episodes start and what they are to reach: `fresh` at every
@@ -59,7 +59,7 @@ class Experiment:
     unroll_length: PositiveInt = 62
     updates_per_iteration: PositiveInt = 800
     transitions_per_iteration: PositiveInt | None = None
-    fill_rows: Annotated[int, AtLeast(3)] = 1_000
+    prefill_steps: Annotated[int, AtLeast(3)] = 1_000
     evaluations: PositiveInt = 100
     eval_episodes: PositiveInt = 128
     start_goal: Annotated[str, OneOf(("fresh", "fixed_per_slot"))] = "fresh"
@@ -92,7 +92,7 @@ class Experiment:
                     f"Nearest: {capacity}.",
                 )
             )
-        train, evaluation = self.environment.dims, self.scored.dims
+        train, evaluation = self.environment.dims, self.eval_env.dims
         if train != evaluation:
             found.append(
                 SettingError(
@@ -114,7 +114,7 @@ class Experiment:
         return self.learner if isinstance(self.learner, dict) else {"learner": self.learner}
 
     @property
-    def scored(self) -> GoalEnvironment:
+    def eval_env(self) -> GoalEnvironment:
         """The task that the policy is scored on."""
         return self.environment if self.eval_environment is None else self.eval_environment
 
@@ -124,13 +124,13 @@ class Experiment:
         Args:
             iterations_per_epoch: of a run that goes on, whose epochs stay as long as they were.
         """
-        return plan(
+        return make_schedule(
             total_env_steps=self.total_env_steps,
             evaluations=self.evaluations,
             num_envs=self.num_envs,
             unroll_length=self.unroll_length,
             updates_per_iteration=self._updates_per_iteration(),
-            fill_rows=self.fill_rows,
+            prefill_steps=self.prefill_steps,
             iterations_per_epoch=iterations_per_epoch,
         )
 
@@ -140,7 +140,7 @@ class Experiment:
         return min(self.updates_per_iteration, allowed)
 
     @property
-    def cadence(self) -> CheckpointPolicy:
+    def checkpoint_policy(self) -> CheckpointPolicy:
         """When checkpoints are written, and how many are kept."""
         return CheckpointPolicy(
             self.checkpoint_minutes, self.checkpoint_epochs, self.checkpoints_kept
@@ -150,7 +150,7 @@ class Experiment:
         """What the compiled loop runs."""
         return Program(
             environment=self.environment,
-            eval_environment=self.scored,
+            eval_environment=self.eval_env,
             learners=self.learners,
             collector=self.collector or next(iter(self.learners)),
             buffer=self.buffer,
@@ -184,7 +184,7 @@ def _overflows(schedule: Schedule, num_envs: int) -> list[SettingError]:
     found = []
     if fill > _INT32 // 2:
         problem = f"means {fill:,} steps before the first update. Nearest: {_INT32 // 2:_}."
-        found.append(SettingError("fill_rows", problem))
+        found.append(SettingError("prefill_steps", problem))
     elif rows > _INT32:
         problem = f"means {rows:,} steps of each environment; {counts_to}. Raise num_envs."
         found.append(SettingError("total_env_steps", problem))

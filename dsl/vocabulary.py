@@ -65,6 +65,7 @@ from dsl.experiment import Experiment
 from dsl.language.registry import constants, family, renamed_settings, root
 
 root(Experiment)
+renamed_settings("Experiment", fill_rows="prefill_steps")
 
 # The task, and what is remembered of it.
 family("env", PointMaze=point_maze, PointMazeStitching=point_maze_stitching)

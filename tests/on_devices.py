@@ -19,7 +19,7 @@ from components.losses.actor import LogLikelihood
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.loop import execution, training_loop
-from dsl.loop.sharding import of_progress, spread
+from dsl.loop.sharding import shardings, train_state_specs
 
 CAPACITY = 97  # no other size is the same
 PROGRAM = Experiment(
@@ -40,7 +40,7 @@ def counts():
 
 def numbers(state, metrics):
     """Metrics, and sums over the state's parts, which no error leaves alone."""
-    parts = {"learner": state.learners["learner"], "buffer": state.buffer, "lanes": state.lanes}
+    parts = {"learner": state.learners["learner"], "buffer": state.buffer, "envs": state.envs}
     sums = {
         f"{name} {i}": float(np.abs(np.asarray(leaf, np.float64)).sum())
         for name, part in parts.items()
@@ -50,31 +50,33 @@ def numbers(state, metrics):
     return sums | {name: float(value) for name, value in metrics.items()}
 
 
-def begun():
+def initial_state():
     """A run before its first step; its arrays are used up."""
-    return eqx.filter_jit(training_loop.begin)(PROGRAM, jnp.uint32(0))
+    return eqx.filter_jit(training_loop.init_train_state)(PROGRAM, jnp.uint32(0))
 
 
 def together(devices, start):
     """Everything split, as on accelerators: numbers, state, compiled text."""
     program = replace(PROGRAM, devices=devices)
-    progress = jax.device_put(start, spread(program, of_progress(start)))
-    advance = eqx.filter_jit(training_loop.advance).lower(program, progress, *counts()).compile()
+    state = jax.device_put(start, shardings(program, train_state_specs(start)))
+    run_iterations = (
+        eqx.filter_jit(training_loop.run_iterations).lower(program, state, *counts()).compile()
+    )
     for _ in range(2):  # what comes out is spread as what went in
-        progress = advance(program, progress, *counts())
-    progress, metrics, _, _ = eqx.filter_jit(training_loop.finish)(program, progress, jnp.int32(12))
-    return numbers(progress.state, metrics), progress.state, advance.compiled.as_text()
+        state = run_iterations(program, state, *counts())
+    state, metrics, _, _ = eqx.filter_jit(training_loop.end_epoch)(program, state, jnp.int32(12))
+    return numbers(state, metrics), state, run_iterations.compiled.as_text()
 
 
 def on_cores(devices, start):
     """Environments alone split, as on the cores of a CPU: numbers and state."""
     program = replace(PROGRAM, devices=devices)
-    progress = execution.placed(program, start)
-    loop_on_cores = execution.execution(program, progress)
+    state = execution.move_to_devices(program, start)
+    loop_on_cores = execution.compile_loop(program, state)
     for _ in range(2):
-        progress = loop_on_cores.advance(progress, 3, 2)
-    progress, metrics, _, _ = loop_on_cores.finish(progress, 12)
-    return numbers(progress.state, metrics), progress.state
+        state = loop_on_cores.run_iterations(state, 3, 2)
+    state, metrics, _, _ = loop_on_cores.end_epoch(state, 12)
+    return numbers(state, metrics), state
 
 
 def share(array):
@@ -88,9 +90,9 @@ def gathered(text):
 
 
 def main():
-    one, _ = on_cores(1, begun())
-    two, split = on_cores(2, begun())
-    eight, state, text = together(8, begun())
+    one, _ = on_cores(1, initial_state())
+    two, split = on_cores(2, initial_state())
+    eight, state, text = together(8, initial_state())
     report = {
         "one": one,
         "two": two,
@@ -98,10 +100,10 @@ def main():
         "devices chosen": execution.on_devices(PROGRAM).devices,
         "shares of eight": {
             "rows": share(state.buffer.rows.state),
-            "lanes": share(state.lanes.episode),
+            "envs": share(state.envs.episode),
             "weights": share(state.learners["learner"].networks.actor.network.input.dense.weight),
         },
-        "lanes of two": share(split.lanes.episode),
+        "envs of two": share(split.envs.episode),
         "rows of two": share(split.buffer.rows.state),
         "gathered": gathered(text),
         "reduced": text.count(" all-reduce("),

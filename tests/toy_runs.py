@@ -29,7 +29,7 @@ Experiment:
   environment = @env.Toy()
   unroll_length = 10
   updates_per_iteration = 4
-  fill_rows = 20
+  prefill_steps = 20
   evaluations = 6
   eval_episodes = 4
   film = False
@@ -87,10 +87,10 @@ def looking_around(*lines: str) -> tuple[str, ...]:
     return (
         "import os, resource, time",
         "from dsl.training.engine import TrainingEngine",
-        "look = TrainingEngine._look_around",
+        "look = TrainingEngine._save_or_stop",
         "def instead(self):",
         *(f"    {line}" for line in lines),
-        "TrainingEngine._look_around = instead",
+        "TrainingEngine._save_or_stop = instead",
     )
 
 

@@ -36,7 +36,7 @@ from dsl.checkpoint.serialisation import (
 )
 from dsl.errors import UsageError
 from dsl.loop.finite_check import require_finite
-from dsl.loop.program import EpochState, Learners
+from dsl.loop.program import LearnerStates, TrainState
 from dsl.loop.run_position import RunPosition
 
 NONFINITE = "nonfinite"
@@ -95,8 +95,8 @@ class CheckpointManager:
         return [checkpoint_number(path) for path in list_checkpoints(self.folder, SAVED)]
 
     def restore_latest(
-        self, template: EpochState, at_most: int | None = None
-    ) -> tuple[EpochState, RunPosition] | None:
+        self, template: TrainState, at_most: int | None = None
+    ) -> tuple[TrainState, RunPosition] | None:
         """Return the state and position of the newest good checkpoint, or None without one.
 
         A damaged one is named and quarantined, and the one before it used.
@@ -153,7 +153,7 @@ class CheckpointManager:
         pause = max(60 * self._policy.minutes, self._last_cost / _LARGEST_SHARE)
         return self._clock() - self._last_end >= pause
 
-    def save(self, state: EpochState, position: RunPosition) -> None:
+    def save(self, state: TrainState, position: RunPosition) -> None:
         """Copy the state of the run, and begin to write it in a thread.
 
         Raises:
@@ -177,7 +177,7 @@ class CheckpointManager:
 
         self._start_writing(write)
 
-    def save_best(self, learners: Learners, position: RunPosition, score: float) -> None:
+    def save_best(self, learners: LearnerStates, position: RunPosition, score: float) -> None:
         """Begin to write these networks if their score beats all before."""
         if score > self._best_score:
             self.wait_until_written()  # what is being written may be better
@@ -195,7 +195,7 @@ class CheckpointManager:
 
         self._start_writing(write)
 
-    def save_nonfinite_state(self, state: EpochState, position: RunPosition) -> Path:
+    def save_nonfinite_state(self, state: TrainState, position: RunPosition) -> Path:
         """Write a state with numbers that are not finite into `RUN/nonfinite`, to be looked at.
 
         Raises:
@@ -253,7 +253,7 @@ class CheckpointManager:
             store.discard_checkpoint(path)
 
 
-def _restore_checkpoint(path: Path, template: EpochState) -> tuple[EpochState, RunPosition]:
+def _restore_checkpoint(path: Path, template: TrainState) -> tuple[TrainState, RunPosition]:
     position = RunPosition(**store.read_manifest(path).metadata["position"])
     parts = {name: store.read_arrays(path, name) for name in (LEARNERS, BUFFER, REST)}
     return join_state(template, parts, path), position

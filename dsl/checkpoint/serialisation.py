@@ -11,8 +11,8 @@ from jaxtyping import PyTree
 
 from dsl.checkpoint.errors import IncompatibleError
 from dsl.checkpoint.store import Arrays, compare_programs, read_manifest
-from dsl.loop.named_leaves import by_name
-from dsl.loop.program import EpochState
+from dsl.loop.named_leaves import leaves_by_name
+from dsl.loop.program import TrainState
 
 # The parts of a state, and the names of their files.
 LEARNERS, BUFFER, REST = "learners", "buffer", "rest"
@@ -21,21 +21,20 @@ NETWORKS = "networks"
 _BUFFER_ROWS = "rows."
 
 
-def split_state(state: EpochState) -> dict[str, Arrays]:
+def split_state(state: TrainState) -> dict[str, Arrays]:
     """Copy everything that changes in a run: learners, buffer, and the rest.
 
     Of the buffer's rows only those ever written are copied.
     """
-    train_state = state.state
-    filled = min(int(train_state.buffer.written), train_state.buffer.episode_end.shape[0])
+    filled = min(int(state.buffer.written), state.buffer.episode_end.shape[0])
     return {
-        LEARNERS: copy_arrays(train_state.learners),
-        BUFFER: copy_arrays(train_state.buffer, rows=filled),
+        LEARNERS: copy_arrays(state.learners),
+        BUFFER: copy_arrays(state.buffer, rows=filled),
         REST: copy_arrays(_without_parts(state)),
     }
 
 
-def join_state(template: EpochState, parts: dict[str, Arrays], place: Path) -> EpochState:
+def join_state(template: TrainState, parts: dict[str, Arrays], place: Path) -> TrainState:
     """Put together what `split_state` took apart.
 
     Args:
@@ -46,12 +45,11 @@ def join_state(template: EpochState, parts: dict[str, Arrays], place: Path) -> E
     Raises:
         IncompatibleError: the arrays are not those of such a state.
     """
-    train_state = template.state
-    learners = restore_tree(train_state.learners, parts[LEARNERS], place)
-    buffer = restore_tree(train_state.buffer, parts[BUFFER], place)
+    learners = restore_tree(template.learners, parts[LEARNERS], place)
+    buffer = restore_tree(template.buffer, parts[BUFFER], place)
     rest = restore_tree(_without_parts(template), parts[REST], place)
     state = eqx.combine(rest, template)
-    return eqx.tree_at(lambda p: (p.state.learners, p.state.buffer), state, (learners, buffer))
+    return eqx.tree_at(lambda s: (s.learners, s.buffer), state, (learners, buffer))
 
 
 def copy_arrays(tree: PyTree, rows: int | None = None) -> Arrays:
@@ -63,7 +61,7 @@ def copy_arrays(tree: PyTree, rows: int | None = None) -> Arrays:
         tree: of arrays.
         rows: number of leading entries of a buffer's rows to copy; all if None.
     """
-    arrays = {name: np.asarray(_key_data(leaf)) for name, leaf in by_name(tree).items()}
+    arrays = {name: np.asarray(_key_data(leaf)) for name, leaf in leaves_by_name(tree).items()}
     return {
         name: np.array(array[: rows if name.startswith(_BUFFER_ROWS) else None])
         if array.ndim
@@ -83,7 +81,7 @@ def restore_tree(template: PyTree, arrays: Arrays, place: Path) -> PyTree:
     Raises:
         IncompatibleError: names, shapes or types differ from those of the template.
     """
-    expected = by_name(template)
+    expected = leaves_by_name(template)
     if missing := sorted(set(expected) - set(arrays)):
         raise _incompatible(place, f"it has no {missing[0]}, which the run has here")
     if unknown := sorted(set(arrays) - set(expected)):
@@ -92,9 +90,9 @@ def restore_tree(template: PyTree, arrays: Arrays, place: Path) -> PyTree:
     return jax.tree.unflatten(jax.tree.structure(template), leaves)
 
 
-def _without_parts(state: EpochState) -> EpochState:
+def _without_parts(state: TrainState) -> TrainState:
     """Remove learners and buffer, which have files of their own."""
-    return eqx.tree_at(lambda p: (p.state.learners, p.state.buffer), state, (None, None))
+    return eqx.tree_at(lambda s: (s.learners, s.buffer), state, (None, None))
 
 
 def _key_data(leaf: Any) -> Any:

@@ -77,10 +77,10 @@ def exit_code(action: Callable[[], int], *, debug: bool = False) -> int:
 def configure_jax() -> None:
     """Keep compiled programs on disk and make each CPU core a device; call it before JAX starts."""
     # The heavy imports wait until the arguments have been parsed.
-    from dsl.training.compilation_cache import keep_compiled
+    from dsl.training.compilation_cache import enable_compilation_cache
     from dsl.training.cpu_devices import use_every_core
 
-    keep_compiled(print_to_stderr)
+    enable_compilation_cache(print_to_stderr)
     use_every_core()
 
 

@@ -8,8 +8,10 @@ from dsl.experiment import Experiment
 from dsl.language.configuration import Configuration
 from dsl.language.sweeps import Grid
 from dsl.loop.program import TrainState
+from dsl.loop.training_loop import abstract_train_state
 from dsl.training.build import build
-from dsl.training.memory_estimate import Memory, count, estimate, in_words, state_shape
+from dsl.training.memory import MemoryEstimate, count_elements, format_bytes
+from dsl.training.memory_check import estimate_per_device
 
 
 def describe_experiment(configuration: Configuration) -> str:
@@ -20,8 +22,8 @@ def describe_experiment(configuration: Configuration) -> str:
     """
     experiment = build(configuration)
     with configuration.locating():
-        state = state_shape(experiment)
-    memory = estimate(experiment, state)
+        state = abstract_train_state(experiment.program())
+    memory = estimate_per_device(experiment)
     parts = [
         _titled("Pipeline", _pipeline(configuration)),
         _titled("Networks", _networks(state)),
@@ -52,14 +54,14 @@ def _networks(state: TrainState) -> list[tuple[str, ...]]:
     for learner, learner_state in state.learners.items():
         prefix = f"{learner}." if len(state.learners) > 1 else ""
         for name, module in named_networks(learner_state.networks).items():
-            rows.append((prefix + name, f"{count(module):,}", str(network_depth(module) or "")))
-    total = count([s.networks for s in state.learners.values()])
+            rows.append((prefix + name, f"{count_elements(module):,}", str(network_depth(module) or "")))
+    total = count_elements([s.networks for s in state.learners.values()])
     return [("network", "parameters", "depth"), *rows, ("total", f"{total:,}", "")]
 
 
 def _memory(memory: Memory) -> list[tuple[str, ...]]:
-    rows = [(name, in_words(size)) for name, size in memory._asdict().items()]
-    return [*rows, ("total", in_words(sum(memory)))]
+    rows = [(name, format_bytes(size)) for name, size in memory._asdict().items()]
+    return [*rows, ("total", format_bytes(sum(memory)))]
 
 
 def _run(experiment: Experiment) -> list[tuple[str, ...]]:

@@ -34,7 +34,7 @@ def _execute(options: argparse.Namespace) -> int:
     from dsl import vocabulary  # noqa: F401 - registers its words
     from dsl.language.configuration import load
     from dsl.training import multi_seed_job
-    from dsl.training.run_job import training_code
+    from dsl.training.single_job import training_code
 
     runs = [(load(options.file, overrides), Path(out)) for out, *overrides in options.run]
     return training_code(lambda: multi_seed_job.run(runs, options.file))

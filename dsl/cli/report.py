@@ -51,9 +51,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _execute(options: argparse.Namespace) -> int:
     # The heavy imports wait until the arguments have been parsed.
-    from dsl.training.compilation_cache import keep_compiled
+    from dsl.training.compilation_cache import enable_compilation_cache
 
-    keep_compiled(print_to_stderr)
+    enable_compilation_cache(print_to_stderr)
     from dsl.report.make import ReportOptions, make
 
     wishes = ReportOptions(

@@ -60,15 +60,15 @@ def _execute(options: argparse.Namespace) -> int:
 def _train(options: argparse.Namespace) -> int:
     configure_jax()
     configuration = load_experiment(options.file, options.set)
-    from dsl.training import run_job
+    from dsl.training import single_job
 
     if configuration.grid:
         print_to_stderr(
             f"{options.file} describes a sweep; this is one run, with the file's own values. "
             f"All of them: python -m dsl.sweep {options.file}"
         )
-    return run_job.training_code(
-        lambda: run_job.run(configuration, options.file, options.out, options.profile)
+    return single_job.training_code(
+        lambda: single_job.run(configuration, options.file, options.out, options.profile)
     )
 
 

@@ -8,8 +8,8 @@ from jaxtyping import Array, Key, PyTree
 
 from components.environments.core.goal_environment import EnvState, Observation
 from components.protocols import Metrics
-from dsl.loop.program import Learners, Program, prefixed
-from dsl.loop.sharding import SPLIT, each_alone, laid_out
+from dsl.loop.program import LearnerStates, Program, prefix_metrics
+from dsl.loop.sharding import SHARD_AXIS0, constrain, per_device
 
 
 class Rollout(NamedTuple):
@@ -26,7 +26,9 @@ class Rollout(NamedTuple):
     running: Array
 
 
-def evaluate(program: Program, learners: Learners, key: Key[Array, ""]) -> tuple[Metrics, Rollout]:
+def evaluate(
+    program: Program, learners: LearnerStates, key: Key[Array, ""]
+) -> tuple[Metrics, Rollout]:
     """Score every learner's policy on the same fresh episodes, each up to its first end.
 
     Returns:
@@ -37,18 +39,18 @@ def evaluate(program: Program, learners: Learners, key: Key[Array, ""]) -> tuple
     environment, names = program.eval_environment, list(program.learners)
     # All episodes of all learners side by side: the physics is compiled once.
     keys = jnp.tile(jax.random.split(key, program.eval_episodes), len(names))
-    keys = laid_out(program, keys, SPLIT)
-    start = each_alone(program, jax.vmap(environment.reset), SPLIT, SPLIT)(keys)
-    advance = each_alone(program, jax.vmap(environment.step), SPLIT, SPLIT)
+    keys = constrain(program, keys, SHARD_AXIS0)
+    start = per_device(program, jax.vmap(environment.reset), SHARD_AXIS0, SHARD_AXIS0)(keys)
+    advance = per_device(program, jax.vmap(environment.step), SHARD_AXIS0, SHARD_AXIS0)
     running = jnp.ones(len(keys), bool)
-    pictured = _pictured(program)
+    recorded = _recorded_episodes(program)
 
     def step(carry: tuple, index: Array) -> tuple[tuple, Any]:
         state, timestep, running = carry
         observation = timestep.observation
         action = _evaluated_actions(program, learners, observation, jax.random.fold_in(key, index))
         next_state, next_timestep = advance(state, action)
-        shown = jax.tree.map(lambda x: x[pictured], (state, observation, running))
+        shown = jax.tree.map(lambda x: x[recorded], (state, observation, running))
         # A finished episode stands still, so that the last carry holds every episode's end.
         state, timestep = _where(running, (next_state, next_timestep), (state, timestep))
         inside = timestep.extras["success"] & running
@@ -59,7 +61,7 @@ def evaluate(program: Program, learners: Learners, key: Key[Array, ""]) -> tuple
     metrics = {}
     for i, name in enumerate(names):
         scores = _scores(end.extras, inside, ran, _episodes(program, i))
-        metrics.update(prefixed(program, name, scores))
+        metrics.update(prefix_metrics(program, name, scores))
     return {f"eval/{name}": value for name, value in metrics.items()}, Rollout(*shown)
 
 
@@ -68,16 +70,16 @@ def _episodes(program: Program, learner: int) -> slice:
     return slice(learner * program.eval_episodes, (learner + 1) * program.eval_episodes)
 
 
-def _pictured(program: Program) -> slice:
+def _recorded_episodes(program: Program) -> slice:
     """Episodes of the collector at equal distances, so that every device has some of them."""
     mine = _episodes(program, list(program.learners).index(program.collector))
-    count = min(program.pictured_episodes, program.eval_episodes)
+    count = min(program.recorded_episodes, program.eval_episodes)
     distance = program.eval_episodes // count
     return slice(mine.start, mine.start + count * distance, distance)
 
 
 def _evaluated_actions(
-    program: Program, learners: Learners, observation: Observation, key: Key[Array, ""]
+    program: Program, learners: LearnerStates, observation: Observation, key: Key[Array, ""]
 ) -> Array:
     """Each learner's actions in its own share of the episodes."""
     actions = []

@@ -1,4 +1,4 @@
-"""The compiled loop on the devices that there are.
+"""Compiles the loop for the devices of this machine.
 
 Accelerators run one program together. The cores of a CPU do so for environments alone: their
 physics gains from a device per core, while updates are faster on one device, whose matrix products
@@ -18,171 +18,201 @@ from components.protocols import Metrics
 from components.replay.trajectory_buffer import Step
 from dsl.loop import training_loop
 from dsl.loop.evaluation import Rollout
-from dsl.loop.finite_check import Finite
-from dsl.loop.program import EpochState, Learners, Program, TrainState
-from dsl.loop.sharding import SPLIT, WHOLE, most, of_progress, spread
+from dsl.loop.finite_check import FiniteFlags
+from dsl.loop.program import LearnerStates, Program, TrainState
+from dsl.loop.sharding import (
+    REPLICATED,
+    SHARD_AXIS0,
+    shardings,
+    train_state_specs,
+    usable_devices,
+)
 
 
 class Execution(Protocol):
     """A loop that is compiled ahead of time, so that no epoch's time includes a compilation."""
 
-    def advance(self, progress: EpochState, iterations: int, updates: int) -> EpochState:
-        """As `training_loop.advance`; the progress is used up."""
+    def run_iterations(self, state: TrainState, iterations: int, updates: int) -> TrainState:
+        """Call `training_loop.run_iterations`; the state's memory is reused."""
         ...
 
-    def finish(
-        self, progress: EpochState, count: int
-    ) -> tuple[EpochState, Metrics, Finite, Rollout]:
-        """As `training_loop.finish`; the progress is used up."""
+    def end_epoch(
+        self, state: TrainState, updates: int
+    ) -> tuple[TrainState, Metrics, FiniteFlags, Rollout]:
+        """Call `training_loop.end_epoch`; the state's memory is reused."""
         ...
 
 
-def on_devices(program: Program) -> Program:
-    """The program on as many of this machine's devices as can have equal shares."""
+def assign_devices(program: Program) -> Program:
+    """Return the program on as many of this machine's devices as can have equal shares."""
     counts = [program.num_envs, program.eval_episodes]
-    if not _on_cores():
+    if not _is_cpu():
         counts.append(program.batch_size)
-    return replace(program, devices=most(len(jax.devices()), *counts))
+    return replace(program, devices=usable_devices(len(jax.devices()), *counts))
 
 
-def shared(program: Program) -> str:
-    """On how many devices a program runs, to be said; empty where there is only one."""
+def describe_devices(program: Program) -> str:
+    """Say how many devices a program runs on, as part of a message; empty for a single device."""
     found = len(jax.devices())
     if found == 1:
         return ""
-    whole = " (the most that divide its environments, batch and evaluation episodes)"
-    return f" for {program.devices} of {found} devices{whole * (program.devices < found)}"
+    reason = " (the most that divide its environments, batch and evaluation episodes)"
+    return f" for {program.devices} of {found} devices{reason * (program.devices < found)}"
 
 
-def begin(program: Program, seed: int) -> EpochState:
-    """A run before its first step, on its devices."""
+def init_on_devices(program: Program, seed: int) -> TrainState:
+    """Return a run before its first step, on its devices."""
     number = jnp.asarray(seed, jnp.uint32)
-    if not _on_cores():
-        return eqx.filter_jit(training_loop.begin)(program, number)
-    return placed(program, eqx.filter_jit(training_loop.begin)(replace(program, devices=1), number))
+    init = eqx.filter_jit(training_loop.init_train_state)
+    if not _is_cpu():
+        return init(program, number)
+    return move_to_devices(program, init(replace(program, devices=1), number))
 
 
-def placed(program: Program, progress: EpochState) -> EpochState:
-    """A run under way, from the host or one device to where it belongs."""
+def move_to_devices(program: Program, state: TrainState) -> TrainState:
+    """Move a run from the host or from one device to its devices."""
     if program.devices == 1:
-        return jax.tree.map(jnp.asarray, progress)
-    if not _on_cores():
-        return jax.device_put(progress, spread(program, of_progress(progress)))
-    lanes = jax.device_put(progress.state.lanes, spread(program, SPLIT))
-    return _with_lanes(jax.tree.map(jnp.asarray, _without_lanes(progress)), lanes)
+        return jax.tree.map(jnp.asarray, state)
+    if not _is_cpu():
+        return jax.device_put(state, shardings(program, train_state_specs(state)))
+    envs = jax.device_put(state.envs, shardings(program, SHARD_AXIS0))
+    rest = jax.tree.map(jnp.asarray, replace(state, envs=None))
+    return replace(rest, envs=envs)
 
 
-def execution(program: Program, progress: EpochState) -> Execution:
+def compile_loop(program: Program, state: TrainState) -> Execution:
     """Compile the loop.
 
     Args:
-        program: from `on_devices`.
-        progress: where it starts, from `begin` or `placed`.
+        program: from `assign_devices`.
+        state: where it starts, from `init_on_devices` or `move_to_devices`.
     """
-    if _on_cores() and program.devices > 1:
-        return SplitCpuExecution(program, progress)
-    return FusedExecution(program, progress)
+    if _is_cpu() and program.devices > 1:
+        return SplitCpuExecution(program, state)
+    return FusedExecution(program, state)
 
 
 class FusedExecution:
-    """Everything on all devices.
+    """Runs everything as one program on all devices.
 
     Args:
         program: what runs.
-        progress: where it starts.
-        over: makes of a function of the loop one that does more, as `seeds.over_seeds` does.
+        state: where it starts.
+        transform: applied to the functions of the loop, as `multi_seed.vmap_over_seeds`.
     """
 
     def __init__(
         self,
         program: Program,
-        progress: EpochState,
-        over: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
+        state: TrainState,
+        transform: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
     ):
         self._program = program
-        self._advance, self._finish = _compiled(
-            _lowered(over(training_loop.advance), (program, *_as_arrays(1, 1)), progress),
-            _lowered(over(training_loop.finish), (program, *_as_arrays(1)), progress),
+        run_iterations = transform(training_loop.run_iterations)
+        end_epoch = transform(training_loop.end_epoch)
+        self._run_iterations, self._end_epoch = _compile_all(
+            _lower(run_iterations, (program, *_as_arrays(1, 1)), state),
+            _lower(end_epoch, (program, *_as_arrays(1)), state),
         )
 
-    def advance(self, progress: EpochState, iterations: int, updates: int) -> EpochState:
-        return self._advance((self._program, *_as_arrays(iterations, updates)), progress)
+    def run_iterations(self, state: TrainState, iterations: int, updates: int) -> TrainState:
+        return self._run_iterations((self._program, *_as_arrays(iterations, updates)), state)
 
-    def finish(
-        self, progress: EpochState, count: int
-    ) -> tuple[EpochState, Metrics, Finite, Rollout]:
-        return self._finish((self._program, *_as_arrays(count)), progress)
+    def end_epoch(
+        self, state: TrainState, updates: int
+    ) -> tuple[TrainState, Metrics, FiniteFlags, Rollout]:
+        return self._end_epoch((self._program, *_as_arrays(updates)), state)
 
 
 class SplitCpuExecution:
-    """Environments split over the cores, updates on the first device."""
+    """Runs environments on one device per CPU core, and updates on the first device.
 
-    def __init__(self, program: Program, progress: EpochState):
-        self._one, self._many = replace(program, devices=1), program
-        rest, players = _without_lanes(progress), self._players(progress.state)
-        block, count = _block(progress, program.unroll_length), jnp.zeros((), jnp.int32)
-        self._collect, self._score, self._learn, self._close = _compiled(
-            _lowered(training_loop.collect, (program,), players, used_up=False),
-            _lowered(training_loop.score, (program,), players, used_up=False),
-            _lowered(training_loop.learn, (self._one, block, count), rest),
-            _lowered(training_loop.close, (self._one, count), rest),
+    The fused loop is cut where the two meet: after an unroll its steps move to the first device,
+    and before the next one the networks are copied to every core. The environments are taken out of
+    the state that the updates get, and put back into the state that is returned, because one
+    compiled program cannot hold arrays of different sets of devices.
+    """
+
+    def __init__(self, program: Program, state: TrainState):
+        self._update_program, self._env_program = replace(program, devices=1), program
+        rest, acting = replace(state, envs=None), self._acting_state(state)
+        unroll, count = _example_unroll(state, program.unroll_length), jnp.zeros((), jnp.int32)
+        env, update = (self._env_program,), self._update_program
+        # `acting` shares arrays with the state, so its memory is not reused.
+        self._collect, self._evaluate, self._update, self._epoch_metrics = _compile_all(
+            _lower(training_loop.collect_unroll, env, acting, reuse_memory=False),
+            _lower(training_loop.evaluate_learners, env, acting, reuse_memory=False),
+            _lower(training_loop.insert_and_update, (update, unroll, count), rest),
+            _lower(training_loop.epoch_metrics, (update, count), rest),
         )
 
-    def advance(self, progress: EpochState, iterations: int, updates: int) -> EpochState:
-        rest, lanes = _without_lanes(progress), progress.state.lanes
+    def run_iterations(self, state: TrainState, iterations: int, updates: int) -> TrainState:
+        rest, envs = replace(state, envs=None), state.envs
         for _ in range(iterations):
-            players = self._players(_with_lanes(rest, lanes).state)
-            lanes, block, broken = self._collect((self._many,), players)
-            block, broken = jax.device_put((block, broken), jax.devices()[0])
-            rest = replace(rest, broken=rest.broken + broken)
-            rest = self._learn((self._one, block, *_as_arrays(updates)), rest)
-        return _with_lanes(rest, lanes)
+            acting = self._acting_state(replace(rest, envs=envs))
+            envs, *collected = self._collect((self._env_program,), acting)
+            unroll, nonfinite = jax.device_put(tuple(collected), jax.devices()[0])
+            rest = replace(rest, nonfinite_resets=rest.nonfinite_resets + nonfinite)
+            fixed = (self._update_program, unroll, *_as_arrays(updates))
+            rest = self._update(fixed, rest)
+        return replace(rest, envs=envs)
 
-    def finish(
-        self, progress: EpochState, count: int
-    ) -> tuple[EpochState, Metrics, Finite, Rollout]:
-        evaluation, rollout = self._score((self._many,), self._players(progress.state))
-        rest, train, finite = self._close((self._one, *_as_arrays(count)), _without_lanes(progress))
-        return _with_lanes(rest, progress.state.lanes), {**train, **evaluation}, finite, rollout
+    def end_epoch(
+        self, state: TrainState, updates: int
+    ) -> tuple[TrainState, Metrics, FiniteFlags, Rollout]:
+        evaluation, rollout = self._evaluate((self._env_program,), self._acting_state(state))
+        fixed = (self._update_program, *_as_arrays(updates))
+        rest, train, flags = self._epoch_metrics(fixed, replace(state, envs=None))
+        return replace(rest, envs=state.envs), {**train, **evaluation}, flags, rollout
 
-    def _players(self, state: TrainState) -> TrainState:
-        """What collecting and scoring need, on every core."""
-        shared = replace(state, learners=_acting(state.learners), lanes=None, buffer=None)
-        return replace(jax.device_put(shared, spread(self._many, WHOLE)), lanes=state.lanes)
+    def _acting_state(self, state: TrainState) -> TrainState:
+        """Copy what collecting and evaluating need to every core."""
+        needed = replace(
+            state,
+            learners=_networks_only(state.learners),
+            envs=None,
+            buffer=None,
+            metric_sums=None,
+            nonfinite_resets=None,
+        )
+        replicated = shardings(self._env_program, REPLICATED)
+        return replace(jax.device_put(needed, replicated), envs=state.envs)
 
 
-def _lowered(
-    function: Callable[..., Any], fixed: tuple, state: Any, *, used_up: bool = True
+def _lower(
+    function: Callable[..., Any], fixed: tuple, state: Any, *, reuse_memory: bool = True
 ) -> Any:
-    """A function of (program, *others) and a state, whose memory it uses again if it is used up."""
-    donated = "all-except-first" if used_up else "none"
+    """Trace `function(program, state, *others)` as one of `(program, *others)` and the state.
+
+    In this order JAX can be told to reuse the memory of the state alone.
+    """
+    donated = "all-except-first" if reuse_memory else "none"
     return eqx.filter_jit(_state_last(function), donate=donated).lower(fixed, state)
 
 
-def _compiled(*lowered: Any) -> list[Any]:
-    """Traced one after the other, compiled side by side."""
+def _state_last(function: Callable[..., Any]) -> Callable[..., Any]:
+    return lambda fixed, state: function(fixed[0], state, *fixed[1:])
+
+
+def _compile_all(*lowered: Any) -> list[Any]:
+    """Compile in parallel what was traced one after the other."""
     with ThreadPoolExecutor(len(lowered)) as pool:
         return list(pool.map(lambda program: program.compile(), lowered))
 
 
-def _state_last(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function(program, state, *others)` as one of `(program, *others)` and the state."""
-    return lambda fixed, state: function(fixed[0], state, *fixed[1:])
-
-
-def _block(progress: EpochState, steps: int) -> Step:
-    """Rows of the shapes that an unroll leaves, without tracing one."""
+def _example_unroll(state: TrainState, steps: int) -> Step:
+    """Return zeros of the shapes that an unroll has, without tracing one."""
 
     def zeros(ring: jax.Array) -> jax.Array:
         # The buffer may keep fewer bits.
         floating = jnp.issubdtype(ring.dtype, jnp.floating)
         return jnp.zeros((steps, *ring.shape[1:]), jnp.float32 if floating else ring.dtype)
 
-    return jax.tree.map(zeros, progress.state.buffer.rows)
+    return jax.tree.map(zeros, state.buffer.rows)
 
 
-def _acting(learners: Learners) -> Learners:
-    """The learners' networks, without what only training needs."""
+def _networks_only(learners: LearnerStates) -> LearnerStates:
+    """Drop what only training needs."""
     for_training = lambda s: (s.optimisers, s.targets, s.updates)  # noqa: E731
     return {
         name: eqx.tree_at(for_training, learner, (None,) * 3, is_leaf=lambda x: x is None)
@@ -190,17 +220,9 @@ def _acting(learners: Learners) -> Learners:
     }
 
 
-def _without_lanes(progress: EpochState) -> EpochState:
-    return _with_lanes(progress, None)
-
-
-def _with_lanes(progress: EpochState, lanes: Any) -> EpochState:
-    return replace(progress, state=replace(progress.state, lanes=lanes))
-
-
 def _as_arrays(*numbers: int) -> tuple[jax.Array, ...]:
     return tuple(jnp.asarray(number, jnp.int32) for number in numbers)
 
 
-def _on_cores() -> bool:
+def _is_cpu() -> bool:
     return jax.default_backend() == "cpu"

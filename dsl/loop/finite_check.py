@@ -1,4 +1,4 @@
-"""Which arrays hold only finite numbers, and what the first one that does not is called."""
+"""Finds arrays and metrics that are not finite, and names the first one."""
 
 import math
 from collections.abc import Mapping
@@ -7,31 +7,31 @@ from typing import Any
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, PyTree
 
-from dsl.loop.named_leaves import by_name
+from dsl.loop.named_leaves import leaves_by_name
 
-Finite = dict[str, Bool[Array, ""]]
+FiniteFlags = dict[str, Bool[Array, ""]]
 
 
 class NonFiniteError(Exception):
     """A number of training is NaN or infinite."""
 
 
-def finite(tree: PyTree) -> Finite:
-    """For every floating-point array of a tree, by its name there: whether all of it is finite."""
+def finite_flags(tree: PyTree) -> FiniteFlags:
+    """Return, by name, whether each floating-point array of a tree is finite throughout."""
     return {
         name: jnp.isfinite(leaf).all()
-        for name, leaf in by_name(tree).items()
+        for name, leaf in leaves_by_name(tree).items()
         if jnp.issubdtype(leaf.dtype, jnp.inexact)
     }
 
 
-def require_finite(metrics: Mapping[str, float], arrays: Mapping[str, Any], epoch: int) -> None:
+def require_finite(metrics: Mapping[str, float], flags: Mapping[str, Any], epoch: int) -> None:
     """Refuse metrics, and then arrays, that are not finite.
 
     Args:
         metrics: by name.
-        arrays: what `finite` returned.
-        epoch: where it was found.
+        flags: the result of `finite_flags`.
+        epoch: the epoch they come from.
 
     Raises:
         NonFiniteError: names the first bad one and the epoch.
@@ -39,6 +39,6 @@ def require_finite(metrics: Mapping[str, float], arrays: Mapping[str, Any], epoc
     for name, value in metrics.items():
         if not math.isfinite(value):
             raise NonFiniteError(f"{name} became {value} in epoch {epoch}.")
-    for name, good in arrays.items():
-        if not good:
+    for name, is_finite in flags.items():
+        if not is_finite:
             raise NonFiniteError(f"{name} holds numbers that are not finite in epoch {epoch}.")

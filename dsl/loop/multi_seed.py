@@ -1,9 +1,9 @@
 """Several seeds of one experiment in one compiled program: the loop, mapped over the seeds.
 
-Every array of their progress has a leading axis with an entry per seed. That axis is split over as
-many of the machine's devices as divide it; each device runs its seeds side by side and needs no
-word from the others. A seed draws the random numbers that it draws alone: up to rounding, it is the
-same run.
+Every array of their state has a leading axis with an entry per seed. That axis is split over the
+largest number of devices that divides it; each device runs its seeds side by side and never
+communicates. A seed draws the random numbers that it draws alone: up to rounding, it is the same
+run.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,75 +18,81 @@ from jax.sharding import NamedSharding
 from jaxtyping import Array, Int
 
 from dsl.loop import training_loop
-from dsl.loop.program import EpochState, Program
-from dsl.loop.sharding import SPLIT, WHOLE, each_alone, most, spread
+from dsl.loop.program import Program, TrainState
+from dsl.loop.sharding import REPLICATED, SHARD_AXIS0, per_device, shardings, usable_devices
 
 Tree = TypeVar("Tree")
 
 
-def over_seeds(function: Callable[..., Any]) -> Callable[..., Any]:
-    """`function(program, state, *counts)` of every seed; the counts are the same for all."""
+def vmap_over_seeds(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Map `function(program, state, *counts)` over the seeds; all share the counts."""
 
     def mapped(program: Program, states: Any, *counts: Int[Array, ""]) -> Any:
-        def share(states: Any, *counts: Int[Array, ""]) -> Any:
+        def on_one_device(states: Any, *counts: Int[Array, ""]) -> Any:
             return jax.vmap(lambda state: function(program, state, *counts))(states)
 
-        specs = (SPLIT, *[WHOLE] * len(counts))
-        over = replace(program, devices=_devices(_count(states)))
-        return each_alone(over, share, specs, SPLIT)(states, *counts)
+        specs = (SHARD_AXIS0, *[REPLICATED] * len(counts))
+        # The devices are taken by the seeds, so inside the mapped function a run has one device.
+        over_devices = replace(program, devices=_devices_for(_number_of_seeds(states)))
+        return per_device(over_devices, on_one_device, specs, SHARD_AXIS0)(states, *counts)
 
     return mapped
 
 
-def begin(program: Program, numbers: Sequence[int]) -> EpochState:
-    """Runs of these seeds before their first step."""
-    seeds = jax.device_put(np.asarray(numbers, np.uint32), _split(program, len(numbers)))
-    return eqx.filter_jit(over_seeds(training_loop.begin))(program, seeds)
+def init_seeds(program: Program, seeds: Sequence[int]) -> TrainState:
+    """Return the runs of these seeds before their first step."""
+    numbers = jax.device_put(np.asarray(seeds, np.uint32), _seed_sharding(program, len(seeds)))
+    return eqx.filter_jit(vmap_over_seeds(training_loop.init_train_state))(program, numbers)
 
 
-def stacked(program: Program, runs: Sequence[EpochState]) -> EpochState:
-    """Runs under way, from the host to where they belong."""
+def stack_seeds(program: Program, states: Sequence[TrainState]) -> TrainState:
+    """Stack the states of several runs, and move them from the host to their devices."""
 
-    def stack(*leaves: Any) -> Any:  # on the host, but for random keys
+    def stack(*leaves: Any) -> Any:  # random keys are no NumPy arrays, even on the host
         return np.stack(leaves) if isinstance(leaves[0], np.ndarray) else jnp.stack(leaves)
 
-    return jax.device_put(jax.tree.map(stack, *runs), _split(program, len(runs)))
+    return jax.device_put(jax.tree.map(stack, *states), _seed_sharding(program, len(states)))
 
 
-def of_seed(tree: Tree, number: int) -> Tree:
-    """What belongs to one of the seeds, counted from 0, on the host or the device that has it."""
+def select_seed(tree: Tree, index: int) -> Tree:
+    """Return what belongs to one seed, on the host or on the device that holds it.
+
+    Indexing the whole array would gather it on every device first. Instead the shard of the one
+    device is taken, and indexed there by a compiled function whose index is an argument: one
+    program serves all seeds.
+    """
     if isinstance(jax.tree.leaves(tree)[0], np.ndarray):
-        return jax.tree.map(lambda x: x[number], tree)
-    device, place = divmod(number, _count(tree) // _devices(_count(tree)))
-    there = jax.devices()[device]
-    parts = jax.tree.map(lambda x: _part(x, there), tree)
-    return _at(parts, jnp.asarray(place, jnp.int32, device=there))
+        return jax.tree.map(lambda x: x[index], tree)
+    seeds = _number_of_seeds(tree)
+    device_index, position = divmod(index, seeds // _devices_for(seeds))
+    device = jax.devices()[device_index]
+    shards = jax.tree.map(lambda x: _shard_on(x, device), tree)
+    return _index_leaves(shards, jnp.asarray(position, jnp.int32, device=device))
 
 
-def shared(count: int) -> str:
-    """How so many seeds lie on the devices, to be said."""
+def describe_devices(seeds: int) -> str:
+    """Say how many devices the seeds are on, as part of a message."""
     found = len(jax.devices())
-    where = f", on {_devices(count)} of {found} devices" if found > 1 else ""
-    return f" for {count} seeds together{where}"
+    where = f", on {_devices_for(seeds)} of {found} devices" if found > 1 else ""
+    return f" for {seeds} seeds together{where}"
 
 
-def _part(array: jax.Array, device: Any) -> Array:
+def _shard_on(array: jax.Array, device: Any) -> Array:
     return next(shard.data for shard in array.addressable_shards if shard.device == device)
 
 
 @jax.jit
-def _at(tree: Tree, place: Int[Array, ""]) -> Tree:
-    return jax.tree.map(lambda x: x[place], tree)
+def _index_leaves(tree: Tree, position: Int[Array, ""]) -> Tree:
+    return jax.tree.map(lambda x: x[position], tree)
 
 
-def _split(program: Program, count: int) -> NamedSharding:
-    """So many seeds over the devices."""
-    return spread(replace(program, devices=_devices(count)), SPLIT)
+def _seed_sharding(program: Program, seeds: int) -> NamedSharding:
+    return shardings(replace(program, devices=_devices_for(seeds)), SHARD_AXIS0)
 
 
-def _devices(count: int) -> int:
-    return most(len(jax.devices()), count)
+def _devices_for(seeds: int) -> int:
+    return usable_devices(len(jax.devices()), seeds)
 
 
-def _count(tree: Any) -> int:
+def _number_of_seeds(tree: Any) -> int:
     return jax.tree.leaves(tree)[0].shape[0]

@@ -1,4 +1,4 @@
-"""What the arrays of a run are called: by their place in its state."""
+"""Names the arrays of a run by their place in its state."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import jax
 from jaxtyping import PyTree
 
 
-def by_name(tree: PyTree) -> dict[str, Any]:
-    """Every leaf of a tree by its path, as in `learner.networks.actor.head.weight`; in order."""
+def leaves_by_name(tree: PyTree) -> dict[str, Any]:
+    """Return the leaves of a tree in order, by path: `learner.networks.actor.head.weight`."""
     leaves, _ = jax.tree.flatten_with_path(tree)
     return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}

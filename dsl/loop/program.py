@@ -1,4 +1,4 @@
-"""What a run is: what does not change while it runs, and what does."""
+"""The two halves of a run: `Program` is constant, `TrainState` changes."""
 
 from typing import NamedTuple
 
@@ -10,15 +10,15 @@ from components.environments.core.goal_environment import EnvState, GoalEnvironm
 from components.protocols import Learner, LearnerState, Metrics
 from components.replay.trajectory_buffer import BufferState, TrajectoryBuffer
 
-Learners = dict[str, LearnerState]
+LearnerStates = dict[str, LearnerState]
 
 
 class Program(eqx.Module):
-    """Everything of a run that does not change while it runs.
+    """Everything of a run that is constant while it runs.
 
     Attributes:
         environment: task that data is collected in.
-        eval_environment: task that the policy is scored on; same sizes.
+        eval_environment: task that the policy is evaluated on; same dimensions.
         learners: by name; all train on the same transitions.
         collector: name of the learner whose policy fills the buffer.
         buffer: see `components.replay.trajectory_buffer`.
@@ -27,7 +27,7 @@ class Program(eqx.Module):
         batch_size: transitions per update.
         eval_episodes: episodes per evaluation, in parallel.
         fixed_starts: whether every environment repeats one start and goal for the whole run.
-        pictured_episodes: how many of them are kept to be drawn.
+        recorded_episodes: evaluation episodes kept for drawing.
         devices: how many of the machine's devices share the run; see `dsl.loop.sharding`.
     """
 
@@ -41,16 +41,22 @@ class Program(eqx.Module):
     batch_size: int = eqx.field(static=True)
     eval_episodes: int = eqx.field(static=True)
     fixed_starts: bool = eqx.field(static=True, default=False)
-    pictured_episodes: int = eqx.field(static=True, default=8)
+    recorded_episodes: int = eqx.field(static=True, default=8)
     devices: int = eqx.field(static=True, default=1)
 
 
 class EnvBatch(NamedTuple):
-    """The parallel environments: their states, last timesteps, and the number of their episode."""
+    """The parallel environments.
+
+    Attributes:
+        state: of every environment.
+        timestep: the last one of every environment.
+        episode: number of the episode under way in every environment.
+    """
 
     state: EnvState
     timestep: TimeStep
-    episode: Int[Array, " lanes"]
+    episode: Int[Array, " envs"]
 
 
 class TrainState(eqx.Module):
@@ -59,33 +65,23 @@ class TrainState(eqx.Module):
     Attributes:
         key: the run's key; constant.
         iteration: unrolls made so far.
-        learners: by name.
-        lanes: the parallel environments.
-        buffer: what they have been through.
+        learners: state of every learner, by name.
+        envs: the parallel environments.
+        buffer: the transitions collected so far.
+        metric_sums: every metric, summed over the updates of the epoch so far.
+        nonfinite_resets: episodes of the epoch that ended because their physics broke.
     """
 
     key: Key[Array, ""]
     iteration: Int[Array, ""]
-    learners: dict[str, LearnerState]
-    lanes: EnvBatch
+    learners: LearnerStates
+    envs: EnvBatch
     buffer: BufferState
+    metric_sums: Metrics
+    nonfinite_resets: Int[Array, ""]
 
 
-class EpochState(eqx.Module):
-    """Where a run stands inside an epoch.
-
-    Attributes:
-        state: of the run.
-        sums: every metric, summed over the updates of the epoch so far.
-        broken: episodes of the epoch that broken physics has ended.
-    """
-
-    state: TrainState
-    sums: Metrics
-    broken: Int[Array, ""]
-
-
-def prefixed(program: Program, learner: str, metrics: Metrics) -> Metrics:
-    """Metrics under the learner's name, where there are several learners."""
+def prefix_metrics(program: Program, learner: str, metrics: Metrics) -> Metrics:
+    """Put metrics under the learner's name if the run has several learners."""
     prefix = f"{learner}/" if len(program.learners) > 1 else ""
     return {f"{prefix}{name}": value for name, value in metrics.items()}

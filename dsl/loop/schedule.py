@@ -1,66 +1,76 @@
-"""How a total of environment steps becomes epochs and iterations of the loop."""
+"""Divides a total of environment steps into epochs and iterations, and counts how many are done."""
 
 from typing import NamedTuple
 
 
 class Schedule(NamedTuple):
-    """The whole-number plan of a run; host integers, for an int32 wraps at 2.1e9 steps.
+    """The length of a run in whole numbers; host integers, because int32 wraps at 2.1e9 steps.
 
     Attributes:
         steps_per_iteration: environment steps of one unroll over all environments.
         updates_per_iteration: gradient updates after each unroll.
-        fill_iterations: unrolls of the untrained policy before the first update.
+        prefill_iterations: unrolls of the untrained policy before the first update.
         iterations_per_epoch: unrolls between two evaluations.
         epochs: evaluations of the run.
     """
 
     steps_per_iteration: int
     updates_per_iteration: int
-    fill_iterations: int
+    prefill_iterations: int
     iterations_per_epoch: int
     epochs: int
 
     def env_steps(self, epoch: int) -> int:
-        """Environment steps made when `epoch` epochs are finished."""
-        return (self.fill_iterations + epoch * self.iterations_per_epoch) * self.steps_per_iteration
+        """Return the environment steps made by the end of epoch number `epoch`."""
+        iterations = self.prefill_iterations + epoch * self.iterations_per_epoch
+        return iterations * self.steps_per_iteration
 
     def updates(self, epoch: int) -> int:
-        """Gradient updates made when `epoch` epochs are finished."""
+        """Return the gradient updates made by the end of epoch number `epoch`."""
         return epoch * self.iterations_per_epoch * self.updates_per_iteration
 
+    def epoch_counts(self, epoch: int) -> tuple[int, int]:
+        """Return the iterations of an epoch and the updates after each of them.
 
-def plan(
+        Epoch 0 fills the buffer with the untrained policy and updates nothing.
+        """
+        if epoch == 0:
+            return self.prefill_iterations, 0
+        return self.iterations_per_epoch, self.updates_per_iteration
+
+
+def make_schedule(
     total_env_steps: int,
     evaluations: int,
     num_envs: int,
     unroll_length: int,
     updates_per_iteration: int,
-    fill_rows: int,
+    prefill_steps: int,
     iterations_per_epoch: int | None = None,
 ) -> Schedule:
-    """The shortest schedule of whole epochs that makes at least `total_env_steps`.
+    """Return the shortest schedule of whole epochs that makes at least `total_env_steps`.
 
     Args:
-        total_env_steps: environment steps over all environments, filling the buffer included.
-        evaluations: epochs wanted; a short run has fewer, one for each iteration.
+        total_env_steps: environment steps over all environments, including the prefill.
+        evaluations: number of epochs; a run with fewer iterations than that has one per iteration.
         num_envs: parallel environments.
         unroll_length: steps of each environment per iteration.
         updates_per_iteration: gradient updates after each unroll.
-        fill_rows: rows per environment before the first update.
-        iterations_per_epoch: of a run that goes on, whose epochs stay as long as they were.
+        prefill_steps: steps of each environment before the first update.
+        iterations_per_epoch: epoch length of a resumed run, which never changes.
     """
     steps = num_envs * unroll_length
-    fill = _ceil(fill_rows, unroll_length)
-    iterations = max(1, _ceil(total_env_steps, steps) - fill)
-    per_epoch = iterations_per_epoch or _ceil(iterations, evaluations)
+    prefill = _ceil_div(prefill_steps, unroll_length)
+    iterations = max(1, _ceil_div(total_env_steps, steps) - prefill)
+    per_epoch = iterations_per_epoch or _ceil_div(iterations, evaluations)
     return Schedule(
         steps_per_iteration=steps,
         updates_per_iteration=updates_per_iteration,
-        fill_iterations=fill,
+        prefill_iterations=prefill,
         iterations_per_epoch=per_epoch,
-        epochs=_ceil(iterations, per_epoch),
+        epochs=_ceil_div(iterations, per_epoch),
     )
 
 
-def _ceil(total: int, part: int) -> int:
+def _ceil_div(total: int, part: int) -> int:
     return -(-total // part)

@@ -1,9 +1,9 @@
-"""Every device of this machine takes an equal share of a run.
+"""Splits a run over the devices of this machine.
 
-Environments, the buffer's lanes, the transitions of a batch and the episodes of an evaluation are
+Environments, the buffer's columns, the transitions of a batch and the episodes of an evaluation are
 split over the devices; networks and optimisers are the same on all. Random numbers are drawn for
 the whole run and then split, and losses are over whole batches: up to rounding, a run does not
-depend on how many devices it has.
+depend on the number of devices.
 """
 
 import math
@@ -15,60 +15,72 @@ import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from components.replay.trajectory_buffer import BufferState
-from dsl.loop.program import EpochState, Program
+from dsl.loop.program import Program, TrainState
 
 _AXIS = "devices"
-WHOLE, SPLIT = PartitionSpec(), PartitionSpec(_AXIS)
-# Of the buffer and of what enters it: time runs along the first axis, lanes along the second.
-SPLIT_SECOND = PartitionSpec(None, _AXIS)
+REPLICATED, SHARD_AXIS0 = PartitionSpec(), PartitionSpec(_AXIS)
+# For the buffer and what enters it: time runs along the first axis, environments along the second.
+SHARD_AXIS1 = PartitionSpec(None, _AXIS)
 
 Tree = TypeVar("Tree")
 
 
-def most(available: int, *counts: int) -> int:
-    """The largest number of devices, up to `available`, that divides all of the counts."""
+def usable_devices(available: int, *counts: int) -> int:
+    """Return the largest number of devices, up to `available`, that divides all of the counts."""
     common = math.gcd(*counts)
     return max(n for n in range(1, available + 1) if common % n == 0)
 
 
-def spread(program: Program, specs: Any) -> Any:
-    """Shardings over the program's devices, one for each of the `specs`."""
+def shardings(program: Program, specs: Any) -> Any:
+    """Return a sharding over the program's devices for each of the `specs`."""
     mesh = Mesh(jax.devices()[: program.devices], (_AXIS,))
     return jax.tree.map(lambda spec: NamedSharding(mesh, spec), specs)
 
 
-def laid_out(program: Program, tree: Tree, specs: Any) -> Tree:
-    """The same values, spread over the devices as the prefix tree `specs` says; for tracing."""
+def constrain(program: Program, tree: Tree, specs: Any) -> Tree:
+    """Constrain how a traced tree is split over the devices.
+
+    Args:
+        program: what runs.
+        tree: of arrays.
+        specs: prefix tree of partition specs.
+    """
     if program.devices == 1:
         return tree
-    return jax.lax.with_sharding_constraint(tree, spread(program, specs))
+    return jax.lax.with_sharding_constraint(tree, shardings(program, specs))
 
 
-def progress_laid_out(program: Program, progress: EpochState) -> EpochState:
-    """A run under way where it belongs; for tracing."""
-    return laid_out(program, progress, of_progress(progress))
+def constrain_state(program: Program, state: TrainState) -> TrainState:
+    """Constrain how a traced run is split over the devices."""
+    return constrain(program, state, train_state_specs(state))
 
 
-def of_progress(progress: EpochState) -> Any:
-    """How a run under way is spread."""
-    state = progress.state
-    whole = {"key": WHOLE, "iteration": WHOLE, "learners": WHOLE}
-    state = replace(state, **whole, lanes=SPLIT, buffer=of_buffer(state.buffer))
-    return replace(progress, state=state, sums=WHOLE, broken=WHOLE)
+def train_state_specs(state: TrainState) -> Any:
+    """Return how a run is split: a prefix tree of partition specs."""
+    return replace(
+        state,
+        key=REPLICATED,
+        iteration=REPLICATED,
+        learners=REPLICATED,
+        envs=SHARD_AXIS0,
+        buffer=buffer_specs(state.buffer),
+        metric_sums=REPLICATED,
+        nonfinite_resets=REPLICATED,
+    )
 
 
-def of_buffer(buffer: BufferState) -> Any:
-    """How a buffer is spread: by its lanes, where an array has any."""
-    return jax.tree.map(lambda x: SPLIT_SECOND if x.ndim > 1 else WHOLE, buffer)
+def buffer_specs(buffer: BufferState) -> Any:
+    """Return how a buffer is split: by environment, for the arrays that have such an axis."""
+    return jax.tree.map(lambda x: SHARD_AXIS1 if x.ndim > 1 else REPLICATED, buffer)
 
 
-def each_alone(
+def per_device(
     program: Program, function: Callable[..., Any], in_specs: Any, out_specs: Any
 ) -> Callable[..., Any]:
-    """`function` of each device's share of the arguments, with no word between devices."""
+    """Apply `function` to each device's shard without communication (`shard_map`)."""
     if program.devices == 1:
         return function
-    mesh = spread(program, WHOLE).mesh
+    mesh = shardings(program, REPLICATED).mesh
     # Loops of MJX start from constants, which the check of what varies over devices refuses.
     return jax.shard_map(
         function, mesh=mesh, in_specs=in_specs, out_specs=out_specs, check_vma=False

@@ -56,7 +56,7 @@ def landscape(policy: Policy) -> Landscape | None:
     Returns:
         The values; None where the task has no maze or the learner no critic.
     """
-    task, critic = policy.experiment.scored, policy.critic
+    task, critic = policy.experiment.eval_env, policy.critic
     maze = task.task.maze
     if maze is None or critic is None:
         return None

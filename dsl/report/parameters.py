@@ -13,7 +13,7 @@ from dsl.records.run_folder import OPERATIVE
 from dsl.report.comparison import Comparison, ScoredRun
 from dsl.report.scores import Score
 from dsl.training.build import build
-from dsl.training.memory_estimate import count
+from dsl.training.memory import count_elements
 
 
 def counter(comparison: Comparison, say: Callable[[str], None]) -> Callable[[Score], int | None]:
@@ -42,4 +42,4 @@ def parameters(member: ScoredRun) -> int:
     experiment = build(load(member.run.folder / OPERATIVE))
     learner = experiment.learners[member.learner or next(iter(experiment.learners))]
     state = eqx.filter_eval_shape(learner.init, experiment.environment.dims, jax.random.key(0))
-    return count(named_networks(state.networks))
+    return count_elements(named_networks(state.networks))

@@ -36,7 +36,7 @@ class Trained(NamedTuple):
     @property
     def task(self) -> GoalEnvironment:
         """What the policy is scored on."""
-        return self.policy.experiment.scored
+        return self.policy.experiment.eval_env
 
 
 class Episode(NamedTuple):

@@ -1,17 +1,17 @@
-"""From a judged configuration to an experiment whose settings agree with each other."""
-
-import equinox as eqx
-import jax
-import jax.numpy as jnp
+"""Builds a configuration into an experiment whose settings agree with each other."""
 
 from components.constraints import SettingError
 from dsl.experiment import Experiment
 from dsl.language.configuration import ConfigError, Configuration
-from dsl.loop import training_loop
+from dsl.loop.training_loop import abstract_train_state
 
 
 def build(configuration: Configuration) -> Experiment:
-    """Build the root and check what no single line can tell.
+    """Build the experiment and check what no single line can tell.
+
+    One update of the learners is traced, without computing anything: words that do not fit each
+    other raise a `SettingError`, which is shown with the line of its setting. Every other error is
+    a bug, in a word of the user's perhaps, and keeps its traceback.
 
     Raises:
         ConfigError: with every problem found.
@@ -19,23 +19,16 @@ def build(configuration: Configuration) -> Experiment:
     experiment = configuration.build()
     problems = [configuration.problem(error) for error in experiment.problems()]
     if not problems:
-        with configuration.locating():
-            refusal = _refusal(experiment)
-        problems = [configuration.problem(refusal, "learner.ActorCritic")] if refusal else []
+        problems = _trace_problems(configuration, experiment)
     if problems:
         raise ConfigError(problems)
     return experiment
 
 
-def _refusal(experiment: Experiment) -> SettingError | None:
-    """What the words of a learner have against each other; a trial in which nothing is computed."""
-    program = experiment.program()
-    state = eqx.filter_eval_shape(training_loop.init, program, jax.ShapeDtypeStruct((), jnp.uint32))
+def _trace_problems(configuration: Configuration, experiment: Experiment) -> list[str]:
     try:
-        eqx.filter_eval_shape(training_loop.no_metrics, program, state)
+        abstract_train_state(experiment.program())
     except SettingError as error:
-        return error
-    # Whatever a word misses in another: a loss for pairs its critic's pairs, an actor its critic.
-    except (AttributeError, TypeError) as error:
-        return SettingError("critic", f"does not fit the learner's losses: {error}.")
-    return None
+        # A partial that refuses a setting, when it is completed, names its word itself.
+        return [configuration.problem(error, "learner.ActorCritic")]
+    return []

@@ -1,6 +1,6 @@
-"""How much compiled work is asked for at once."""
+"""Chooses how many iterations each compiled call runs."""
 
-# Between two calls signals are heeded and checkpoints written.
+# Signals are handled and checkpoints written between two calls.
 _SECONDS = 2.0
 
 
@@ -10,11 +10,11 @@ class ChunkSizer:
     def __init__(self) -> None:
         self._iterations = 1
 
-    def next(self, left: int) -> int:
-        """Iterations of the next call, at most `left`."""
+    def next_size(self, left: int) -> int:
+        """Return the iterations of the next call, at most `left`."""
         return min(self._iterations, left)
 
-    def took(self, iterations: int, seconds: float) -> None:
+    def record(self, iterations: int, seconds: float) -> None:
         """Learn from a call."""
         fitting = _SECONDS * iterations / max(seconds, 1e-9)
         # A first call may be quick by accident: grow in steps.

@@ -1,7 +1,9 @@
-"""Where compiled programs are kept.
+"""Keeps compiled programs on the disk, so that the next start of an experiment is short.
 
-They lie in `~/.cache/kilolayer/xla`, or under XDG_CACHE_HOME, and make the second
-start of an experiment short. JAX_COMPILATION_CACHE_DIR names another folder; set to nothing, none.
+They are in `~/.cache/kilolayer/programs`, or under XDG_CACHE_HOME. Once they take 1 GiB, those used
+longest ago are removed; JAX_COMPILATION_CACHE_MAX_SIZE sets another number of bytes, -1 no limit.
+JAX_COMPILATION_CACHE_DIR names another folder, whose size is the user's business; if it is empty,
+nothing is kept.
 """
 
 import os
@@ -12,12 +14,16 @@ from pathlib import Path
 
 import jax
 
+# The programs of an experiment take 2 to 20 MiB. Making room looks at every file, so that a larger
+# cache would make each compilation slower.
+_LARGEST_CACHE = 2**30
 
-def keep_compiled(say: Callable[[str], None]) -> None:
-    """Have JAX keep what it compiles; before anything is compiled.
+
+def enable_compilation_cache(say: Callable[[str], None]) -> None:
+    """Make JAX keep what it compiles; call it before anything is compiled.
 
     Args:
-        say: receives a line where compiled programs cannot be kept, which stops nothing.
+        say: receives a line if compiled programs cannot be kept, which stops nothing.
     """
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
         folder = _default_folder()
@@ -28,18 +34,21 @@ def keep_compiled(say: Callable[[str], None]) -> None:
             say(f"compiled programs are not kept: {folder} cannot be written ({error.strerror}).")
             return
         jax.config.update("jax_compilation_cache_dir", str(folder))
+        # Not in a folder of the user's: JAX fails to make room among programs kept without a limit.
+        if "JAX_COMPILATION_CACHE_MAX_SIZE" not in os.environ:
+            jax.config.update("jax_compilation_cache_max_size", _LARGEST_CACHE)
     # An experiment is one large program and a hundred small ones, which take their time too.
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-    # A program that cannot be read or written is compiled, and that is all.
+    # A program that cannot be read or written is compiled again.
     warnings.filterwarnings("ignore", message="Error (reading|writing) persistent compilation")
 
 
-def kept_in() -> str:
-    """Where compiled programs are kept, to be said; empty where they are not."""
+def describe_cache() -> str:
+    """Say where compiled programs are kept, as part of a message; empty if they are not."""
     folder = jax.config.values["jax_compilation_cache_dir"]
     return f" (kept in {folder})" if folder else ""
 
 
 def _default_folder() -> Path:
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(base) / "kilolayer" / "xla"
+    return Path(base) / "kilolayer" / "programs"

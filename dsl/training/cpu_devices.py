@@ -1,4 +1,4 @@
-"""The cores of a CPU as devices."""
+"""Makes the cores of a CPU devices of JAX."""
 
 import contextlib
 import os
@@ -7,12 +7,19 @@ import jax
 
 
 def use_every_core() -> None:
-    """Make each CPU core that this process may use a device, unless the user has said how many.
+    """Make each CPU core that this process may use a device, unless the user has chosen a number.
 
-    Before JAX starts. `taskset -c 0` leaves one.
+    Call it before JAX starts. `taskset -c 0` leaves one core.
     """
     chosen = "xla_force_host_platform_device_count" in os.environ.get("XLA_FLAGS", "")
     if not chosen and jax.config.values["jax_num_cpu_devices"] < 0:
-        # Refused where JAX has started: whoever started it has chosen.
+        # Refused once JAX has started: whoever started it has chosen.
         with contextlib.suppress(RuntimeError):
-            jax.config.update("jax_num_cpu_devices", len(os.sched_getaffinity(0)))
+            jax.config.update("jax_num_cpu_devices", available_cores())
+
+
+def available_cores() -> int:
+    """Return the number of cores this process may use; macOS cannot restrict them."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

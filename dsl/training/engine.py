@@ -1,258 +1,232 @@
-"""The host's side of training: compile, count epochs, hand metrics on, checkpoint, heed signals."""
+"""Trains on the host's side: compile, count epochs, record metrics, checkpoint, handle signals."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 
-from dsl.experiment import Experiment
-from dsl.loop import multi_seed
+from dsl.loop import execution, multi_seed
 from dsl.loop.evaluation import Rollout
-from dsl.loop.execution import Execution, FusedExecution, execution, on_devices, shared
+from dsl.loop.execution import Execution, FusedExecution
 from dsl.loop.finite_check import NonFiniteError
-from dsl.loop.program import EpochState
+from dsl.loop.program import TrainState
 from dsl.loop.run_position import RunPosition
-from dsl.loop.schedule import Schedule
 from dsl.training.chunk_sizer import ChunkSizer
-from dsl.training.compilation_cache import kept_in
+from dsl.training.compilation_cache import describe_cache
+from dsl.training.messages import say
 from dsl.training.preemption import PreemptionHandler, StopRequestedError
-from dsl.training.profiling import trace
-from dsl.training.run_monitor import RunMonitor, RunServices
-from dsl.training.start import Start, Starts
+from dsl.training.profiling import write_trace
+from dsl.training.run_job import RunJob
 
 _TRACED_ITERATIONS, _TRACED_UPDATES = 2, 20
 
 
-def train(
-    experiment: Experiment,
-    schedule: Schedule,
-    start: Start,
-    host: RunServices,
-    interruption: PreemptionHandler | None = None,
+def train_run(
+    job: RunJob,
+    state: TrainState,
+    preemption: PreemptionHandler | None = None,
     profile: Path | None = None,
 ) -> Rollout:
-    """Run an experiment to its end.
+    """Train a run to its end.
 
     Args:
-        experiment: what to run.
-        schedule: its epochs.
-        start: from `start`; its arrays are used up.
-        host: who is told, and what it is kept in.
-        interruption: of signals; none are heeded where left out.
-        profile: folder of a trace of a few iterations, where one is wanted.
+        job: the run, which stands at `state`.
+        state: from `init_or_resume`; its memory is reused.
+        preemption: watches for signals; without it none are handled.
+        profile: folder for a trace of a few iterations, if one is wanted.
 
     Returns:
-        The last evaluation's first episodes, to be drawn.
+        The recorded episodes of the last evaluation.
 
     Raises:
         NonFiniteError: a number of training is NaN or infinite; names it and the epoch.
         StopRequestedError: a signal has come; the state is saved if the disk took it.
     """
-    program = on_devices(experiment.program())
-    members = [RunMonitor(program, schedule, start.position, host)]
-    work = _EngineSpec(
-        start.progress,
-        compiled=lambda: execution(program, start.progress),
-        of=lambda tree, number: tree,  # noqa: ARG005 - there is one
-        where=shared(program),
+    program = execution.assign_devices(job.experiment.program())
+    engine = TrainingEngine([job], state, lambda tree, _: tree, preemption)
+    engine.compile(
+        lambda: execution.compile_loop(program, state), execution.describe_devices(program)
     )
-    run = TrainingEngine(schedule, members, work, interruption)
     if profile is not None:
-        run.trace(profile)
-    (rollout,) = run.to_the_end()
+        engine.trace(profile)
+    (rollout,) = engine.train()
     assert isinstance(rollout, Rollout)  # what goes wrong with the only run is raised
     return rollout
 
 
-def train_together(
-    experiment: Experiment,
-    schedule: Schedule,
-    starts: Starts,
-    hosts: Sequence[RunServices],
-    interruption: PreemptionHandler | None = None,
+def train_seeds(
+    jobs: Sequence[RunJob], states: TrainState, preemption: PreemptionHandler | None = None
 ) -> list[Rollout | NonFiniteError]:
-    """Run several seeds of an experiment to their end in one compiled program.
+    """Train several seeds of one experiment to their end in one compiled program.
 
-    One whose numbers stop being finite is set aside, and the others go on.
+    A seed whose numbers stop being finite is dropped, and the others continue.
 
     Args:
-        experiment: what to run, with any seed.
-        schedule: its epochs.
-        starts: from `start_together`; their arrays are used up.
-        hosts: of each run.
-        interruption: of signals; none are heeded where left out.
+        jobs: the runs, which stand at `states`.
+        states: from `init_or_resume_seeds`; their memory is reused.
+        preemption: watches for signals; without it none are handled.
 
     Returns:
-        Of each run, its last evaluation's first episodes, or what went wrong with it.
+        For each run, the recorded episodes of its last evaluation, or what went wrong with it.
 
     Raises:
         NonFiniteError: something went wrong with each of them.
         StopRequestedError: a signal has come; the states are saved if the disk took them.
     """
-    program = experiment.program()
-    members = [
-        RunMonitor(program, schedule, position, host)
-        for position, host in zip(starts.positions, hosts, strict=True)
-    ]
-    work = _EngineSpec(
-        starts.progress,
-        compiled=lambda: FusedExecution(program, starts.progress, multi_seed.over_seeds),
-        of=multi_seed.of_seed,
-        where=multi_seed.shared(len(hosts)),
+    program = jobs[0].experiment.program()
+    engine = TrainingEngine(jobs, states, multi_seed.select_seed, preemption)
+    engine.compile(
+        lambda: FusedExecution(program, states, multi_seed.vmap_over_seeds),
+        multi_seed.describe_devices(len(jobs)),
     )
-    return TrainingEngine(schedule, members, work, interruption).to_the_end()
-
-
-class _EngineSpec(NamedTuple):
-    """What the devices hold and do.
-
-    Attributes:
-        progress: of one run, or of several.
-        compiled: compiles the loop.
-        of: gives what belongs to the run of this number, of their progress or anything else.
-        where: on what it runs, in words.
-    """
-
-    progress: EpochState
-    compiled: Callable[[], Execution]
-    of: Callable[[Any, int], Any]
-    where: str
+    return engine.train()
 
 
 class TrainingEngine:
-    """Runs under way in one compiled program, most often a single one."""
+    """Drives the runs of one compiled program, most often a single one, through their epochs.
 
+    Each step is taken by all runs at once and then handled run by run (`_for_each_job`): the
+    compiled program returns metrics, flags and states of all of them in one tree, and `select`
+    takes out what belongs to one. A run that is dropped keeps its place in that tree, so the
+    indices of the others do not change; its numbers are computed on and ignored.
+    """
+
+    _execution: Execution
     _rollouts: Any = None
 
     def __init__(
         self,
-        schedule: Schedule,
-        members: Sequence[RunMonitor],
-        work: _EngineSpec,
-        interruption: PreemptionHandler | None,
+        jobs: Sequence[RunJob],
+        state: TrainState,
+        select: Callable[[Any, int], Any],
+        preemption: PreemptionHandler | None,
     ):
         """Args:
-        schedule: of each run.
-        members: the runs, all after the same iteration.
-        work: what they are computed with.
-        interruption: of signals.
+        jobs: the runs, all of one schedule and after the same iteration.
+        state: of one run, or of several.
+        select: returns the part of a tree that belongs to the run with this index.
+        preemption: watches for signals.
         """
-        self.members = dict(enumerate(members))
-        self._lost: dict[int, NonFiniteError] = {}
-        self._schedule, self._interruption = schedule, interruption
-        self.progress, self._of = work.progress, work.of
-        self._pace, self._clock = ChunkSizer(), time.perf_counter()
-        self._say = members[0].host.say
-        self._say(f"compiling the training loop{work.where}")
-        self._execution = work.compiled()
-        seconds = self._tick(in_epoch=False)
-        self._say(f"compiled in {seconds:.0f} s{kept_in()}")
-        if interruption is not None:
-            interruption.begin_saving()
+        self._jobs, self._failures = dict(enumerate(jobs)), dict[int, NonFiniteError]()
+        self._number_of_jobs, self._schedule = len(jobs), jobs[0].schedule
+        self._state, self._select, self._preemption = state, select, preemption
+        self._chunks, self._clock = ChunkSizer(), time.perf_counter()
+
+    def compile(self, compile_loop: Callable[[], Execution], where: str) -> None:
+        """Compile the loop.
+
+        Args:
+            compile_loop: compiles it.
+            where: says what it runs on, as part of a message.
+        """
+        say(f"compiling the training loop{where}")
+        self._execution = compile_loop()
+        seconds = self._add_elapsed_seconds(in_epoch=False)
+        say(f"compiled in {seconds:.0f} s{describe_cache()}")
+        if self._preemption is not None:
+            self._preemption.begin_saving()
 
     @property
     def position(self) -> RunPosition:
         """Where the runs stand; their times may differ."""
-        return next(iter(self.members.values())).position
+        return next(iter(self._jobs.values())).position
 
     def trace(self, folder: Path) -> None:
         """Trace a few iterations from a copy of the state."""
 
-        def some() -> None:
+        def run_a_few() -> None:
             updates = min(self._schedule.updates_per_iteration, _TRACED_UPDATES)
-            copy = jax.tree.map(jnp.copy, self.progress)
-            copy = self._execution.advance(copy, _TRACED_ITERATIONS, updates)
-            jax.block_until_ready(self._execution.finish(copy, 1))
+            state = jax.tree.map(jnp.copy, self._state)
+            state = self._execution.run_iterations(state, _TRACED_ITERATIONS, updates)
+            jax.block_until_ready(self._execution.end_epoch(state, 1))
 
-        trace(some, folder, self._say)
+        write_trace(run_a_few, folder, say)
 
-    def to_the_end(self) -> list[Rollout | NonFiniteError]:
-        """All epochs and the last checkpoint; gives the episodes to be drawn."""
+    def train(self) -> list[Rollout | NonFiniteError]:
+        """Run all epochs, write the last checkpoints, and return each run's recorded episodes."""
         while self.position.epoch <= self._schedule.epochs:
-            self.epoch()
+            self.run_epoch()
         if self._rollouts is None:  # stopped after the last epoch and before the end
-            self._evaluate(0)
+            self._end_epoch_on_devices(0)
         else:
             self._save()
-            self._are_saved()
+            self._wait_until_saved()
         return [
-            self._of(self._rollouts, number) if number in self.members else self._lost[number]
-            for number in range(len(self.members) + len(self._lost))
+            self._select(self._rollouts, index) if index in self._jobs else self._failures[index]
+            for index in range(self._number_of_jobs)
         ]
 
-    def epoch(self) -> None:
-        """The rest of the epoch under way, and its evaluation."""
-        iterations, updates = _counts(self._schedule, self.position.epoch)
+    def run_epoch(self) -> None:
+        """Run the rest of the epoch under way, and evaluate."""
+        iterations, updates = self._schedule.epoch_counts(self.position.epoch)
         while self.position.iteration < iterations:
-            self._advance_by(self._pace.next(iterations - self.position.iteration), updates)
+            self._run_chunk(self._chunks.next_size(iterations - self.position.iteration), updates)
             if self.position.iteration < iterations:
-                self._each(lambda member, _: member.show())
-                self._look_around()
-        metrics, finite = self._evaluate(iterations * updates)
-        self._each(
-            lambda member, of: member.end_epoch(of(metrics), of(finite), lambda: of(self.progress))
+                self._for_each_job(lambda job, _: job.show_progress())
+                self._save_or_stop()
+        metrics, flags = self._end_epoch_on_devices(iterations * updates)
+        self._for_each_job(
+            lambda job, of: job.end_epoch(of(metrics), of(flags), lambda: of(self._state))
         )
-        self._each(lambda member, of: member.keep_best(of(self.progress.state.learners)))
-        self._look_around()
+        self._for_each_job(lambda job, of: job.save_if_best(of(self._state.learners)))
+        self._save_or_stop()
 
-    def _advance_by(self, iterations: int, updates: int) -> None:
+    def _run_chunk(self, iterations: int, updates: int) -> None:
         begun = time.perf_counter()
-        self.progress = self._execution.advance(self.progress, iterations, updates)
-        jax.block_until_ready(self.progress)
-        self._pace.took(iterations, time.perf_counter() - begun)
-        self._tick()
-        self._each(lambda member, _: member.advanced(iterations))
+        self._state = self._execution.run_iterations(self._state, iterations, updates)
+        jax.block_until_ready(self._state)
+        self._chunks.record(iterations, time.perf_counter() - begun)
+        self._add_elapsed_seconds()
+        self._for_each_job(lambda job, _: job.add_iterations(iterations))
 
-    def _evaluate(self, updates: int) -> tuple[dict[str, Any], dict[str, Any]]:
-        finished = self._execution.finish(self.progress, updates)
-        self.progress, metrics, finite, self._rollouts = finished
-        metrics, finite = jax.device_get((metrics, finite))
-        self._tick()
-        return metrics, finite
+    def _end_epoch_on_devices(self, updates: int) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+        """Evaluate, reset the sums, and return metrics and finite flags on the host."""
+        ended = self._execution.end_epoch(self._state, updates)
+        self._state, metrics, flags, self._rollouts = ended
+        metrics, flags = jax.device_get((metrics, flags))
+        self._add_elapsed_seconds()
+        return metrics, flags
 
-    def _look_around(self) -> None:
-        """Save when it is time, or when a signal has come; then leave."""
-        code = None if self._interruption is None else self._interruption.code
-        # All at once, so that they can go on together.
-        if code is not None or all(member.is_due() for member in self.members.values()):
+    def _save_or_stop(self) -> None:
+        """Save when it is time, or when a signal has come; then stop."""
+        code = None if self._preemption is None else self._preemption.code
+        # All at once, so that they can resume together.
+        if code is not None or all(job.checkpoint_is_due() for job in self._jobs.values()):
             self._save()
         if code is not None:
-            raise StopRequestedError(code, saved=self._are_saved())
+            raise StopRequestedError(code, saved=self._wait_until_saved())
 
     def _save(self) -> None:
-        self._each(lambda member, of: member.save(of(self.progress)))
+        self._for_each_job(lambda job, of: job.save(of(self._state)))
 
-    def _are_saved(self) -> bool:
-        """Wait for what is being written, and say whether the disk took it."""
-        saved = [member.is_saved() for member in self.members.values()]
+    def _wait_until_saved(self) -> bool:
+        """Wait for all checkpoints, and return whether the disk took them."""
+        saved = [job.wait_until_saved() for job in self._jobs.values()]
         return all(saved)
 
-    def _each(self, action: Callable[[RunMonitor, Callable[[Any], Any]], None]) -> None:
-        """Do something with every run; those whose numbers have gone wrong are set aside."""
-        for number, member in tuple(self.members.items()):
-            try:
-                action(member, lambda tree, number=number: self._of(tree, number))
-            except NonFiniteError as error:
-                if len(self.members) == 1:
-                    raise
-                self._lost[number] = error
-                del self.members[number]
-                self._say(f"{error} The other seeds go on.")
+    def _for_each_job(self, action: Callable[[RunJob, Callable[[Any], Any]], None]) -> None:
+        """Do something with every run, and drop those that have non-finite numbers.
 
-    def _tick(self, *, in_epoch: bool = True) -> float:
-        """Add the time since the last tick to the runs', and give it."""
+        Args:
+            action: receives a run, and a function that selects its part of a tree.
+        """
+        for index, job in tuple(self._jobs.items()):
+            try:
+                action(job, lambda tree, index=index: self._select(tree, index))
+            except NonFiniteError as error:
+                if len(self._jobs) == 1:
+                    raise
+                self._failures[index] = error
+                del self._jobs[index]
+                say(f"{error} The other seeds continue.")
+
+    def _add_elapsed_seconds(self, *, in_epoch: bool = True) -> float:
+        """Add the time since the last call to all runs, and return it."""
         now = time.perf_counter()
         seconds, self._clock = now - self._clock, now
-        for member in self.members.values():
-            member.tick(seconds, in_epoch=in_epoch)
+        for job in self._jobs.values():
+            job.add_seconds(seconds, in_epoch=in_epoch)
         return seconds
-
-
-def _counts(schedule: Schedule, epoch: int) -> tuple[int, int]:
-    """Iterations and updates of an epoch; epoch 0 fills the buffer with the untrained policy."""
-    if epoch == 0:
-        return schedule.fill_iterations, 0
-    return schedule.iterations_per_epoch, schedule.updates_per_iteration

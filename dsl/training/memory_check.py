@@ -1,4 +1,4 @@
-"""Whether an experiment fits into the memory of the machine that is to run it."""
+"""Checks whether an experiment fits into the memory of this machine."""
 
 import contextlib
 import os
@@ -9,8 +9,9 @@ import jax
 
 from dsl.errors import UsageError
 from dsl.experiment import Experiment
-from dsl.loop.sharding import most
-from dsl.training.memory_estimate import Memory, estimate, in_words, state_shape
+from dsl.loop.execution import assign_devices
+from dsl.loop.sharding import usable_devices
+from dsl.training.memory import MemoryEstimate, estimate_memory, format_bytes
 
 # XLA may need less than the estimate: 480 MiB against 600 MiB where pairs of a batch dominate.
 _SURELY_TOO_MUCH = 1.5
@@ -27,27 +28,30 @@ _CURES = {
 }
 
 
-def require_room(experiment: Experiment, seeds: int = 1) -> None:
+def require_memory(experiment: Experiment, seeds: int = 1, *, force: bool = False) -> None:
     """Refuse an experiment that cannot fit, before anything is allocated.
 
     Args:
-        experiment: what is to run.
+        experiment: what will run.
         seeds: how many of its seeds train together.
+        force: skip the check; the device may then run out of memory.
 
     Raises:
         UsageError: it needs more memory than the device has; says what needs the most.
     """
-    memory, available = _estimate(experiment, seeds), device_memory()
+    if force:
+        return
+    memory, available = estimate_per_device(experiment, seeds), device_memory()
     if available is not None and sum(memory) > _SURELY_TOO_MUCH * available:
         raise UsageError(
-            f"{_named(seeds)} about {in_words(sum(memory))} of memory, and this device has "
-            f"{in_words(available)}. {_advice(memory)}"
+            f"{_subject(seeds)} about {format_bytes(sum(memory))} of memory, and this device has "
+            f"{format_bytes(available)}. {_advice(memory)} --force tries it anyway."
         )
 
 
 @contextlib.contextmanager
-def out_of_memory_in_words(experiment: Experiment, seeds: int = 1) -> Iterator[None]:
-    """Say what took the memory where the device has none left within a `with` block.
+def explain_out_of_memory(experiment: Experiment, seeds: int = 1) -> Iterator[None]:
+    """Say what took the memory if the device runs out of it within a `with` block.
 
     Args:
         experiment: what runs.
@@ -61,26 +65,33 @@ def out_of_memory_in_words(experiment: Experiment, seeds: int = 1) -> Iterator[N
     except jax.errors.JaxRuntimeError as error:
         if "RESOURCE_EXHAUSTED" not in str(error):
             raise
-        memory = _estimate(experiment, seeds)
+        memory = estimate_per_device(experiment, seeds)
         raise UsageError(
-            f"the device has no memory left; by an estimate {_named(seeds)} "
-            f"{in_words(sum(memory))}. {_advice(memory)}"
+            f"the device has no memory left; by an estimate {_subject(seeds)} "
+            f"{format_bytes(sum(memory))}. {_advice(memory)}"
         ) from error
 
 
-def _estimate(experiment: Experiment, seeds: int) -> Memory:
-    """Of one device; the cores of a CPU share their memory."""
-    devices = 1 if jax.default_backend() == "cpu" else most(len(jax.devices()), seeds)
-    one = estimate(experiment, state_shape(experiment))
-    return Memory(*(seeds // devices * size for size in one))
+def estimate_per_device(experiment: Experiment, seeds: int = 1) -> MemoryEstimate:
+    """Estimate the memory that one device needs; the cores of a CPU count as one device.
+
+    A single run is split over the devices, of several seeds every device has some as a whole.
+    """
+    if jax.default_backend() == "cpu":
+        devices, seeds_each = 1, seeds
+    elif seeds == 1:
+        devices, seeds_each = assign_devices(experiment.program()).devices, 1
+    else:
+        devices, seeds_each = 1, seeds // usable_devices(len(jax.devices()), seeds)
+    return MemoryEstimate(*(seeds_each * size for size in estimate_memory(experiment, devices)))
 
 
-def _named(seeds: int) -> str:
+def _subject(seeds: int) -> str:
     return "the run needs" if seeds == 1 else f"{seeds} seeds together need"
 
 
 def device_memory() -> int | None:
-    """Bytes that the first device may use; None where it does not say."""
+    """Return the bytes that the first device may use; None if it does not tell."""
     device = jax.devices()[0]
     if device.platform == "cpu":
         return min(_physical_memory(), _container_memory())
@@ -92,13 +103,14 @@ def _physical_memory() -> int:
 
 
 def _container_memory() -> int:
-    """The limit of a container or a batch job; the file holds `max` where there is none."""
+    """Return the limit of a container or a batch job; the file holds `max` if there is none."""
     try:
         return int(_CONTAINER_LIMIT.read_text())
     except (OSError, ValueError):
         return _physical_memory()
 
 
-def _advice(memory: Memory) -> str:
+def _advice(memory: MemoryEstimate) -> str:
     largest, size = max(memory._asdict().items(), key=lambda item: item[1])
-    return f"Most of it: {largest}, {in_words(size)}. {_CURES[largest]} --check shows all of it."
+    cure = _CURES[largest]
+    return f"Most of it: {largest}, {format_bytes(size)}. {cure} --check shows all of it."

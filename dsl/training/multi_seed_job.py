@@ -14,19 +14,19 @@ from dsl.sweep.grid import without_seed
 from dsl.tracking import trackers
 from dsl.training import engine
 from dsl.training.build import build
-from dsl.training.memory_check import out_of_memory_in_words, require_room
+from dsl.training.memory_check import explain_out_of_memory, require_memory
+from dsl.training.messages import say
 from dsl.training.preemption import PreemptionHandler, StopRequestedError
-from dsl.training.run_job import Job, interrupted, say, train
-from dsl.training.run_monitor import RunServices
-from dsl.training.start import start_together
+from dsl.training.run_job import RunJob
+from dsl.training.single_job import describe, describe_stop, name_of, train
+from dsl.training.starting_point import init_or_resume_seeds
 
 
 def run(wanted: Sequence[tuple[Configuration, Path]], file: Path) -> None:
     """Train, record and draw every seed, from the start or from their last checkpoints.
 
-    Those that stand at the same iteration train together, also where some have written one
-    checkpoint more than others, which is made again. Those that stand elsewhere follow by
-    themselves.
+    Seeds that stand at the same iteration train together, even if some have written one checkpoint
+    more than others, which is then made again. Seeds that stand elsewhere are trained afterwards.
 
     Args:
         wanted: what to run, different in the seed alone, and the runs' folders.
@@ -34,123 +34,121 @@ def run(wanted: Sequence[tuple[Configuration, Path]], file: Path) -> None:
 
     Raises:
         UsageError: the experiment or a folder cannot be used.
-        NonFiniteError: training went wrong with some; names them all. The others are finished.
+        NonFiniteError: some seeds gave numbers that are not finite; names them all. The others are
+            finished.
         StopRequestedError: a signal has come; the states are saved if the disk took them.
     """
-    with PreemptionHandler() as interruption, ExitStack() as folders:
-        jobs = _jobs(wanted, file, folders)
-        left = [job for job in jobs if not job.is_over()]
+    with PreemptionHandler() as preemption, ExitStack() as folders:
+        jobs = _open_jobs(wanted, file, folders)
+        unfinished = [job for job in jobs if not job.is_finished()]
         for job in jobs:
-            if job not in left:
-                say(f"finished already: {job.owned.path}")
+            if job not in unfinished:
+                say(f"finished already: {job.folder.path}")
         try:
-            lost = _train_all(left, interruption)
+            failures = _train_in_groups(unfinished, preemption)
         except StopRequestedError as stop:
-            say(f"{interrupted(stop)}; the same command goes on.")
+            say(f"{describe_stop(stop)}; the same command resumes.")
             raise
-    if lost:
-        raise NonFiniteError("\n".join(map(str, lost)))
+    if failures:
+        raise NonFiniteError("\n".join(map(str, failures)))
 
 
-def _train_all(left: Sequence[Job], interruption: PreemptionHandler) -> list[NonFiniteError]:
-    """Train runs to their end, one group after the other; gives what went wrong."""
-    lost = []
+def _train_in_groups(left: Sequence[RunJob], preemption: PreemptionHandler) -> list[NonFiniteError]:
+    """Train runs to their end, one group after the other; return what went wrong."""
+    failures = []
     if left:
-        require_room(left[0].experiment, len(left))
+        require_memory(left[0].experiment, len(left))
     while left:
-        group, iterations = furthest_behind(left)
-        errors = _train(group, iterations, interruption)
-        if errors is not None:  # no checkpoint was damaged
+        group, iterations = select_furthest_behind(left)
+        group_failures = _train_group(group, iterations, preemption)
+        if group_failures is not None:  # no checkpoint was damaged
             left = [job for job in left if job not in group]
-            lost += errors
-    return lost
+            failures += group_failures
+    return failures
 
 
-def furthest_behind(jobs: Sequence[Job]) -> tuple[list[Job], int]:
-    """The run with the fewest iterations, the runs that can go on beside it, and from where.
+def select_furthest_behind(jobs: Sequence[RunJob]) -> tuple[list[RunJob], int]:
+    """Return the run with the fewest iterations, the runs that can join it, and from which one.
 
     A run goes back by one checkpoint at most: a process that was killed while it saved leaves some
     that others do not have.
     """
-    stands = [job.keeper.saved_iterations()[-2:] or [0] for job in jobs]
-    behind = min(range(len(jobs)), key=lambda i: stands[i][-1])
-    iterations, schedule = stands[behind][-1], jobs[behind].schedule
+    last_two = [job.checkpoints.saved_iterations()[-2:] or [0] for job in jobs]
+    behind = min(range(len(jobs)), key=lambda i: last_two[i][-1])
+    iterations, schedule = last_two[behind][-1], jobs[behind].schedule
     group = [
         job
-        for job, stand in zip(jobs, stands, strict=True)
-        if iterations in stand and job.schedule == schedule
+        for job, available in zip(jobs, last_two, strict=True)
+        if iterations in available and job.schedule == schedule
     ]
     return group, iterations
 
 
-def _jobs(
+def _open_jobs(
     wanted: Sequence[tuple[Configuration, Path]], file: Path, folders: ExitStack
-) -> list[Job]:
-    """The runs, in folders of this process."""
+) -> list[RunJob]:
+    """Open the runs' folders, which stay open until `folders` is closed."""
     if len({without_seed(configuration.operative_text()) for configuration, _ in wanted}) > 1:
         raise UsageError(f"{file}: the runs differ in more than their seeds; run them one by one.")
     built = build(wanted[0][0])
     jobs = []
-    for configuration, folder in wanted:
-        owned = folders.enter_context(RunFolder.open(folder))
+    for configuration, path in wanted:
+        folder = folders.enter_context(RunFolder.open(path))
         experiment = replace(built, seed=configuration.build().seed)
-        jobs.append(Job(configuration, experiment, file, owned))
+        jobs.append(RunJob(experiment, describe(configuration, name_of(file)), folder))
     return jobs
 
 
-def _train(
-    jobs: Sequence[Job], iterations: int, interruption: PreemptionHandler
+def _train_group(
+    jobs: Sequence[RunJob], iterations: int, preemption: PreemptionHandler
 ) -> list[NonFiniteError] | None:
-    """Train runs to their end; gives what went wrong, or None where a checkpoint was damaged."""
+    """Train runs to their end; return what went wrong, or None if a checkpoint was damaged."""
     if len(jobs) == 1:
-        return _train_alone(jobs[0], interruption)
-    keepers = [job.keeper for job in jobs]
-    starts = start_together([job.experiment for job in jobs], keepers, iterations)
-    if starts is None:
+        return _train_alone(jobs[0], preemption)
+    checkpoints = [job.checkpoints for job in jobs]
+    started = init_or_resume_seeds([job.experiment for job in jobs], checkpoints, iterations)
+    if started is None:
         return None
-    for job, position in zip(jobs, starts.positions, strict=True):
-        say(f"run folder: {job.owned.path}")
-        job.go_back_to(position)
-        job.describe([each.experiment.seed for each in jobs])
-    with _hosts(jobs) as hosts, out_of_memory_in_words(jobs[0].experiment, len(jobs)):
-        first = jobs[0]
-        outcomes = engine.train_together(
-            first.experiment, first.schedule, starts, hosts, interruption
-        )
-        return _finish(jobs, outcomes, hosts)
+    states, positions = started
+    for job, position in zip(jobs, positions, strict=True):
+        say(f"run folder: {job.folder.path}")
+        job.start_at(position)
+        job.write_description([each.experiment.seed for each in jobs])
+    with _open_trackers(jobs), explain_out_of_memory(jobs[0].experiment, len(jobs)):
+        return _finish_all(jobs, engine.train_seeds(jobs, states, preemption))
 
 
-def _train_alone(job: Job, interruption: PreemptionHandler) -> list[NonFiniteError]:
-    say(f"run folder: {job.owned.path}")
+def _train_alone(job: RunJob, preemption: PreemptionHandler) -> list[NonFiniteError]:
+    say(f"run folder: {job.folder.path}")
     try:
-        train(job, interruption)
+        train(job, preemption)
     except NonFiniteError as error:
         return [error]
-    say(f"done: {job.owned.path}")
+    say(f"done: {job.folder.path}")
     return []
 
 
 @contextmanager
-def _hosts(jobs: Sequence[Job]) -> Iterator[list[RunServices]]:
-    """What surrounds each of the runs; at the end all of it is on the disk."""
+def _open_trackers(jobs: Sequence[RunJob]) -> Iterator[None]:
+    """Give each run a tracker; at the end, all of its record is on the disk."""
     total = jobs[0].schedule.env_steps(jobs[0].schedule.epochs)
-    with ExitStack() as ending:  # the first tracker is closed last
-        hosts, made = [], trackers([job.owned.path for job in jobs], total)
-        for job, tracker in zip(jobs, made, strict=True):
-            ending.callback(tracker.close)
-            ending.callback(job.keeper.wait_until_written)
-            hosts.append(RunServices(tracker, say, job.keeper))
-        yield hosts
+    with ExitStack() as stack:  # closes in reverse order: the first tracker last
+        for job, tracker in zip(jobs, trackers([j.folder.path for j in jobs], total), strict=True):
+            job.tracker = tracker
+            stack.callback(tracker.close)
+            stack.callback(job.checkpoints.wait_until_written)
+        yield
 
 
-def _finish(
-    jobs: Sequence[Job], outcomes: Sequence[Rollout | NonFiniteError], hosts: Sequence[RunServices]
+def _finish_all(
+    jobs: Sequence[RunJob], outcomes: Sequence[Rollout | NonFiniteError]
 ) -> list[NonFiniteError]:
-    lost = []
-    for job, outcome, host in zip(jobs, outcomes, hosts, strict=True):
+    """Finish the runs that have reached their end; return what went wrong with the others."""
+    failures = []
+    for job, outcome in zip(jobs, outcomes, strict=True):
         if isinstance(outcome, NonFiniteError):
-            lost.append(outcome)
+            failures.append(outcome)
         else:
-            job.finish(outcome, host.tracker)
-            say(f"done: {job.owned.path}")
-    return lost
+            job.finish(outcome)
+            say(f"done: {job.folder.path}")
+    return failures

@@ -23,6 +23,6 @@ def show(
     scores, rollout = play(policy, episodes, seed)
     for metric, value in scores.items():
         say(f"{metric:24} {float(value):.3f}")
-    task = policy.experiment.scored
+    task = policy.experiment.eval_env
     for kind, path in pictures(task, rollout, out, "these episodes", filmed=film, say=say):
         say(f"{kind}: {path}")

@@ -1,207 +1,200 @@
-"""One run from a configuration to a filled run folder."""
+"""One run of this process as the host sees it: its folder, its record and where it stands."""
 
-import json
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
 from typing import Any
-
-from tqdm import tqdm
 
 from dsl.checkpoint.manager import CheckpointManager
 from dsl.checkpoint.run_checkpoints import read_newest_metadata
-from dsl.errors import EXIT_NON_FINITE
 from dsl.experiment import Experiment
-from dsl.language.configuration import Configuration
 from dsl.loop.evaluation import Rollout
-from dsl.loop.finite_check import NonFiniteError
+from dsl.loop.finite_check import NonFiniteError, require_finite
+from dsl.loop.program import LearnerStates, TrainState
 from dsl.loop.run_position import RunPosition
-from dsl.records.provenance import describe_environment
-from dsl.records.restart import move_record_aside
 from dsl.records.resume import Finished, finished, mark_finished, require_same, rewind
-from dsl.records.run_folder import EXPERIMENT, PROFILE, RunFolder, next_folder
-from dsl.tracking import Tracker, trackers
-from dsl.training import engine
-from dsl.training.build import build
-from dsl.training.memory_check import out_of_memory_in_words, require_room
+from dsl.records.run_folder import RunFolder
+from dsl.tracking import Tracker
+from dsl.training.messages import say
 from dsl.training.pictures import record_pictures
-from dsl.training.preemption import PreemptionHandler, StopRequestedError
-from dsl.training.run_monitor import RunServices
-from dsl.training.start import start
 
-RUNS = Path("runs")
+_SCORE = "time_at_goal"
 
 
-def run(
-    configuration: Configuration,
-    file: Path,
-    out: Path | None,
-    profile: bool = False,
-    restart: bool = False,
-) -> Path:
-    """Train, record and draw, from the start or from the folder's last checkpoint.
+class RunJob:
+    """A run that begins, or resumes, in a folder of this process.
 
-    Args:
-        configuration: what to run.
-        file: the gin file, which names the run.
-        out: the run's folder, gone on with where it holds this run; the next free one under
-            `runs/` where left out.
-        profile: whether to trace a few iterations into its folder `profile`.
-        restart: whether to begin again at the first step; the old record is moved aside.
-
-    Returns:
-        The run's folder.
-
-    Raises:
-        UsageError: the experiment or the folder cannot be used.
-        NonFiniteError: training went wrong.
-        StopRequestedError: a signal has come; the state is saved if the disk took it.
-    """
-    with PreemptionHandler() as interruption:
-        experiment = build(configuration)
-        require_room(experiment)
-        folder = next_folder(RUNS, name_of(file)) if out is None else out
-        with RunFolder.open(folder) as owned:
-            if restart and (aside := move_record_aside(owned.path)):
-                say(f"the old record is now in {aside}")
-            job = Job(configuration, experiment, file, owned)
-            if job.is_over():
-                say(f"finished already: {folder}")
-                return folder
-            say(f"run folder: {folder}")
-            try:
-                train(job, interruption, owned.path / PROFILE if profile else None)
-            except StopRequestedError as stop:
-                say(f"{interrupted(stop)}; the same command with --out {folder} goes on.")
-                raise
-    say(f"done: {folder}")
-    return folder
-
-
-class Job:
-    """A run that begins, or goes on, in a folder of this process.
-
-    Args:
-        configuration: what to run.
-        experiment: built from it.
-        file: the gin file, which names the run.
-        owned: its folder.
-
-    Raises:
-        UsageError: the folder holds another run.
+    Attributes:
+        experiment: what runs.
+        folder: where its record is kept.
+        schedule: its epochs.
+        position: where it stands.
+        tracker: receives the metrics of every epoch; epoch 0 scores the untrained policy.
     """
 
-    def __init__(
-        self, configuration: Configuration, experiment: Experiment, file: Path, owned: RunFolder
-    ):
-        self.experiment, self.owned = experiment, owned
-        self._description = _description(configuration, name_of(file))
-        self._goes_on = require_same(owned.path, self._description["operative"])
-        self.schedule = experiment.schedule(_epoch_length(owned.path))
+    tracker: Tracker
 
-    def is_over(self) -> bool:
-        """Whether the run was finished earlier."""
-        end = finished(self.owned.path)
-        return self._goes_on and end is not None and end.epoch >= self.schedule.epochs
+    def __init__(self, experiment: Experiment, description: Mapping[str, Any], folder: RunFolder):
+        """Args:
+            experiment: what runs.
+            description: arguments of `RunFolder.describe`.
+            folder: where its record is kept.
 
-    def describe(self, seeds: Sequence[int] | None = None) -> None:
+        Raises:
+            UsageError: the folder holds another run.
+        """
+        self.experiment, self.folder, self._description = experiment, folder, dict(description)
+        self._is_resumed = require_same(folder.path, description["operative"])
+        metadata = read_newest_metadata(folder.path)
+        # A new total never changes the epochs of a resumed run.
+        epoch_length = None if metadata is None else metadata["iterations_per_epoch"]
+        self.schedule = experiment.schedule(epoch_length)
+        self.position = RunPosition()
+        self._score = float("-inf")
+
+    def is_finished(self) -> bool:
+        """Return whether the run was finished earlier."""
+        end = finished(self.folder.path)
+        return self._is_resumed and end is not None and end.epoch >= self.schedule.epochs
+
+    def write_description(self, seeds: Sequence[int] | None = None) -> None:
         """Write down what the run is, and the seeds it is trained together with."""
         together = {} if seeds is None else {"seeds_together": list(seeds)}
         environment = {**self._description["environment"], **together}
-        self.owned.describe(
-            **{**self._description, "environment": environment}, resumed=self._goes_on
-        )
+        description = {**self._description, "environment": environment}
+        self.folder.describe(**description, resumed=self._is_resumed)
 
     @cached_property
-    def keeper(self) -> CheckpointManager:
-        """Of the run's checkpoints."""
+    def checkpoints(self) -> CheckpointManager:
+        """The run's checkpoints."""
         metadata = {"iterations_per_epoch": self.schedule.iterations_per_epoch}
-        return CheckpointManager(self.owned.path, self.experiment.cadence, metadata, say)
+        policy = self.experiment.checkpoint_policy
+        return CheckpointManager(self.folder.path, policy, metadata, say)
 
-    def go_back_to(self, position: RunPosition) -> None:
-        """Make the record end where the run begins, or goes on.
+    def start_at(self, position: RunPosition) -> None:
+        """Set the position, and make the record end there.
 
         Raises:
-            UsageError: the record is none.
+            UsageError: the record is damaged.
         """
-        if lost := rewind(self.owned.path, position.epoch):
+        self.position = position
+        if lost := rewind(self.folder.path, position.epoch):
             say(f"the record has lost {len(lost)} epochs before, from epoch {lost[0]} on")
         steps = self.schedule.env_steps(position.epoch - 1) if position.epoch else 0
         if position.iterations:
-            say(f"going on from epoch {position.epoch}, {steps:,} environment steps")
+            say(f"resuming at epoch {position.epoch}, {steps:,} environment steps")
 
-    def finish(self, rollout: Rollout, tracker: Tracker) -> None:
+    def finish(self, rollout: Rollout) -> None:
         """Draw the last evaluation, and mark the run as finished."""
-        record_pictures(self.experiment.scored, rollout, tracker, self.experiment.film, say)
+        experiment = self.experiment
+        record_pictures(experiment.eval_env, rollout, self.tracker, experiment.film, say)
         steps = self.schedule.env_steps(self.schedule.epochs)
-        mark_finished(self.owned.path, Finished(self.schedule.epochs, steps))
+        mark_finished(self.folder.path, Finished(self.schedule.epochs, steps))
 
+    def add_seconds(self, seconds: float, *, in_epoch: bool = True) -> None:
+        """Add to the time that the run has taken."""
+        before = self.position
+        self.position = before._replace(
+            wall_seconds=before.wall_seconds + seconds,
+            epoch_seconds=before.epoch_seconds + (seconds if in_epoch else 0.0),
+        )
 
-def train(job: Job, interruption: PreemptionHandler, profile: Path | None = None) -> None:
-    """Train a run to its end.
+    def add_iterations(self, iterations: int) -> None:
+        """Count iterations of the epoch under way."""
+        before = self.position
+        self.position = before._replace(
+            iteration=before.iteration + iterations, iterations=before.iterations + iterations
+        )
 
-    Raises:
-        UsageError: its checkpoints or its record are damaged.
-        NonFiniteError: training went wrong.
-        StopRequestedError: a signal has come; the state is saved if the disk took it.
-    """
-    begun = start(job.experiment, job.keeper)
-    job.go_back_to(begun.position)
-    job.describe()  # not before it is known that the run can be continued
-    (tracker,) = trackers([job.owned.path], job.schedule.env_steps(job.schedule.epochs))
-    try:
-        host = RunServices(tracker, say, job.keeper)
-        with out_of_memory_in_words(job.experiment):
-            rollout = engine.train(job.experiment, job.schedule, begun, host, interruption, profile)
-        job.finish(rollout, tracker)
-    finally:
-        job.keeper.wait_until_written()
-        tracker.close()
+    def show_progress(self) -> None:
+        """Tell the tracker how far the run has come inside an epoch."""
+        self.tracker.progress(self.position.iterations * self.schedule.steps_per_iteration)
 
+    def end_epoch(
+        self,
+        metrics: Mapping[str, Any],
+        flags: Mapping[str, Any],
+        get_state: Callable[[], TrainState],
+    ) -> None:
+        """Record the epoch, and begin the next.
 
-def training_code(training: Callable[[], object]) -> int:
-    """Train, and give the exit code that tells how it ended."""
-    try:
-        training()
-    except NonFiniteError as error:
-        print(error, file=sys.stderr)
-        return EXIT_NON_FINITE
-    except StopRequestedError as stop:
-        return stop.code
-    return 0
+        Args:
+            metrics: of the epoch, without counters and times.
+            flags: whether each array of the learners is finite, by name.
+            get_state: gives the state, which is kept if it is not finite.
 
+        Raises:
+            NonFiniteError: a number of training is NaN or infinite; names it and the epoch.
+        """
+        epoch = self.position.epoch
+        numbers = {name: float(value) for name, value in metrics.items()}
+        self.tracker.log(self._counters() | numbers | self._rates())
+        if epoch > 0:
+            self._keep_if_nonfinite(lambda: require_finite(numbers, flags, epoch), get_state)
+        self.position = self.position._replace(epoch=epoch + 1, iteration=0, epoch_seconds=0.0)
+        self._score = numbers[self._score_name()]
 
-def name_of(file: Path) -> str:
-    """What the run is called: after its file, or after the run whose `operative.gin` it is."""
-    try:
-        return str(json.loads((file.parent / EXPERIMENT).read_text())["name"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return file.stem
+    def save_if_best(self, learners: LearnerStates) -> None:
+        """Save these networks if the last evaluation beats all before."""
+        self.checkpoints.save_best(learners, self.position, self._score)
 
+    def checkpoint_is_due(self) -> bool:
+        """Return whether it is time for a periodic checkpoint."""
+        return self.checkpoints.should_save(self.position)
 
-def interrupted(stop: StopRequestedError) -> str:
-    """What a signal has done, in words."""
-    return f"interrupted and {'saved' if stop.saved else 'NOT SAVED since the last checkpoint'}"
+    def save(self, state: TrainState) -> None:
+        """Begin to write a checkpoint.
 
+        Raises:
+            NonFiniteError: the networks hold numbers that are not finite.
+        """
+        checkpoints = self.checkpoints
+        self._keep_if_nonfinite(lambda: checkpoints.save(state, self.position), lambda: state)
 
-def say(line: str) -> None:
-    """Tell the user, without harm to a progress bar."""
-    tqdm.write(line, file=sys.stderr)
+    def wait_until_saved(self) -> bool:
+        """Wait for the checkpoint being written, and return whether the disk took it."""
+        self.checkpoints.wait_until_written()
+        return not self.checkpoints.failed
 
+    def _keep_if_nonfinite(
+        self, check: Callable[[], None], get_state: Callable[[], TrainState]
+    ) -> None:
+        """Run a check; a state that fails it is written to a place of its own for inspection."""
+        try:
+            check()
+        except NonFiniteError as error:
+            where = self._save_nonfinite_state(get_state())
+            raise NonFiniteError(f"{error} {where}") from error
 
-def _epoch_length(folder: Path) -> int | None:
-    """Iterations per epoch of the run that goes on, which a new total does not change."""
-    metadata = read_newest_metadata(folder)
-    return None if metadata is None else metadata["iterations_per_epoch"]
+    def _save_nonfinite_state(self, state: TrainState) -> str:
+        try:
+            return f"The state is in {self.checkpoints.save_nonfinite_state(state, self.position)}."
+        except OSError as error:
+            return f"Its state could not be written ({error.strerror or error})."
 
+    def _score_name(self) -> str:
+        """Return the metric that chooses the best checkpoint."""
+        program = self.experiment.program()
+        several = len(program.learners) > 1
+        return f"eval/{program.collector}/{_SCORE}" if several else f"eval/{_SCORE}"
 
-def _description(configuration: Configuration, name: str) -> dict[str, Any]:
-    return {
-        "name": name,
-        "config": configuration.source_text(),
-        "operative": configuration.operative_text(),
-        "macros": configuration.macros(),
-        "hyperparameters": configuration.hyperparameters(),
-        "environment": describe_environment(sys.argv),
-    }
+    def _counters(self) -> dict[str, float]:
+        epoch = self.position.epoch
+        return {
+            "epoch": epoch,
+            "env_steps": self.schedule.env_steps(epoch),
+            "updates": self.schedule.updates(epoch),
+        }
+
+    def _rates(self) -> dict[str, float]:
+        """Return times, and rates over the epoch, its evaluation included."""
+        epoch, seconds = self.position.epoch, self.position.epoch_seconds
+        steps, updates = (
+            count(epoch) - (count(epoch - 1) if epoch else 0)
+            for count in (self.schedule.env_steps, self.schedule.updates)
+        )
+        return {
+            "time/env_steps_per_second": steps / seconds,
+            "time/updates_per_second": updates / seconds,
+            "time/epoch_seconds": seconds,
+            "time/wall_seconds": self.position.wall_seconds,
+        }

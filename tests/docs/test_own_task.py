@@ -11,7 +11,7 @@ from dsl.tracking import read_metrics
 SMALL = (
     *("NUM_ENVS=4", "TOTAL_ENV_STEPS=200", "BATCH_SIZE=8", "WIDTH=8", "Experiment.film=False"),
     *("Experiment.unroll_length=10", "Experiment.updates_per_iteration=2"),
-    *("Experiment.fill_rows=10", "Experiment.evaluations=2", "Experiment.eval_episodes=2"),
+    *("Experiment.prefill_steps=10", "Experiment.evaluations=2", "Experiment.eval_episodes=2"),
     *("env.Cart.episode_length=12", "buffer.TrajectoryBuffer.capacity=40"),
 )
 

@@ -45,7 +45,7 @@ def test_every_task_fits_into_an_experiment(file, tmp_path):
     parts = ("loop", "contrastive", file.stem)
     mine.write_text("".join(f"include 'base/{part}.gin'\n" for part in parts))
     experiment = build(load(mine))
-    assert experiment.environment.dims == experiment.scored.dims
+    assert experiment.environment.dims == experiment.eval_env.dims
 
 
 def test_every_word_of_the_family_env_has_a_base_file():
@@ -84,7 +84,7 @@ def test_the_papers_schedule(overrides, epochs, updates):
     experiment = load(ROOT / "experiments" / "paper" / "depth.gin", overrides).build()
     schedule = experiment.schedule()
     assert (schedule.epochs, schedule.updates(schedule.epochs)) == (epochs, updates)
-    assert experiment.environment is not experiment.scored
+    assert experiment.environment is not experiment.eval_env
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,7 @@ from dsl.checkpoint.policy import CheckpointPolicy
 from dsl.checkpoint.run_checkpoints import list_policies, read_newest_metadata
 from dsl.errors import UsageError
 from dsl.loop.finite_check import NonFiniteError
-from dsl.loop.program import EnvBatch, EpochState, TrainState
+from dsl.loop.program import EnvBatch, TrainState
 from dsl.loop.run_position import RunPosition
 from dsl.records.durable_files import UnreadableError
 
@@ -34,9 +34,16 @@ def state(iteration=0, weight=1.0):
     networks = Networks({"w": jnp.full(3, weight)}, None, None)
     learner = LearnerState(networks, Networks(jnp.ones(3), None, None), None, jnp.int32(5))
     keys = jax.random.split(jax.random.key(1), 3)
-    lanes = EnvBatch(keys, restart(jnp.zeros((3, 2))), jnp.arange(3))
-    state = TrainState(jax.random.key(0), jnp.int32(iteration), {"learner": learner}, lanes, buffer)
-    return EpochState(state, {"critic_loss": jnp.float32(0.5)}, jnp.int32(0))
+    envs = EnvBatch(keys, restart(jnp.zeros((3, 2))), jnp.arange(3))
+    return TrainState(
+        key=jax.random.key(0),
+        iteration=jnp.int32(iteration),
+        learners={"learner": learner},
+        envs=envs,
+        buffer=buffer,
+        metric_sums={"critic_loss": jnp.float32(0.5)},
+        nonfinite_resets=jnp.int32(0),
+    )
 
 
 def at(iterations, epoch=1):
@@ -79,7 +86,7 @@ def test_a_run_goes_back_to_an_earlier_checkpoint(tmp_path):
     back = manager(tmp_path)
     assert back.saved_iterations() == [7, 9, 12]
     found, position = back.restore_latest(template(), 9)
-    assert (position.iterations, int(found.state.iteration)) == (9, 9)
+    assert (position.iterations, int(found.iteration)) == (9, 9)
     back.discard_after(9)
     assert back.saved_iterations() == [7, 9]
     (tmp_path / "checkpoints" / "iteration_000000007" / "manifest.json").unlink()
@@ -97,7 +104,7 @@ def test_a_run_goes_on_from_what_was_saved(tmp_path):
         data = [jax.random.key_data(x) if x.dtype.name == "key<fry>" else x for x in (one, other)]
         np.testing.assert_array_equal(*data)
         assert data[0].dtype == data[1].dtype
-    assert found.state.lanes.timestep.step_type.dtype == StepType.FIRST.dtype
+    assert found.envs.timestep.step_type.dtype == StepType.FIRST.dtype
 
 
 def test_rows_never_written_take_no_room(tmp_path):
@@ -172,7 +179,7 @@ def test_a_copy_that_is_brought_back_is_used(tmp_path):
 
 
 def with_sums(**sums):
-    return eqx.tree_at(lambda p: p.sums, template(), sums)
+    return eqx.tree_at(lambda s: s.metric_sums, template(), sums)
 
 
 def with_leaf(shape, dtype):
@@ -181,23 +188,23 @@ def with_leaf(shape, dtype):
 
 def with_rbg_keys():
     key = jax.eval_shape(lambda: jax.random.key(0, impl="rbg"))
-    return eqx.tree_at(lambda p: p.state.key, template(), key)
+    return eqx.tree_at(lambda s: s.key, template(), key)
 
 
 OTHER_STATES = {
-    "new field": (lambda: with_sums(critic_loss=0, new=0), "it has no sums.new, which"),
-    "old field": (lambda: with_sums(), "it has sums.critic_loss, which"),
+    "new field": (lambda: with_sums(critic_loss=0, new=0), "it has no metric_sums.new, which"),
+    "old field": (lambda: with_sums(), "it has metric_sums.critic_loss, which"),
     "shape": (
         lambda: with_leaf((3,), "float32"),
-        "sums.critic_loss is float32() there and float32(3,) here.",
+        "metric_sums.critic_loss is float32() there and float32(3,) here.",
     ),
     "double precision": (
         lambda: with_leaf((), "float64"),
-        "sums.critic_loss is float32() there and float64() here; JAX_ENABLE_X64 differs",
+        "metric_sums.critic_loss is float32() there and float64() here; JAX_ENABLE_X64 differs",
     ),
     "random keys": (
         with_rbg_keys,
-        "state.key is uint32(2,) there and uint32(4,) here; JAX_DEFAULT_PRNG_IMPL differs",
+        "key is uint32(2,) there and uint32(4,) here; JAX_DEFAULT_PRNG_IMPL differs",
     ),
 }
 
@@ -243,7 +250,7 @@ def test_what_cannot_be_read_now_is_left_alone_and_read_later(tmp_path, monkeypa
 
 def test_a_best_policy_that_cannot_be_read_now_is_left_alone(tmp_path, monkeypatch):
     best = manager(tmp_path)
-    best.save_best(state().state.learners, at(1), 2.0)
+    best.save_best(state().learners, at(1), 2.0)
     best.wait_until_written()
     with monkeypatch.context() as server:
         server.setattr(Path, "read_bytes", failing(errno.ESTALE))
@@ -288,9 +295,9 @@ def test_the_best_is_one_that_was_written(tmp_path, monkeypatch):
     best = manager(tmp_path)
     with monkeypatch.context() as disk:
         disk.setattr("dsl.checkpoint.store.os.rename", full)
-        best.save_best(state().state.learners, at(1), 2.0)
+        best.save_best(state().learners, at(1), 2.0)
         best.wait_until_written()
-    best.save_best(state().state.learners, at(2), 1.0)
+    best.save_best(state().learners, at(2), 1.0)
     best.wait_until_written()
     assert names(tmp_path) == ["best_000000002"]
 
@@ -331,24 +338,24 @@ def test_checkpoints_take_no_more_than_three_hundredths_of_the_time(tmp_path, mo
 def test_only_a_better_score_replaces_the_best(tmp_path):
     best = manager(tmp_path)
     for iterations, score in ((1, 2.0), (2, 1.0), (3, 2.0)):
-        best.save_best(state().state.learners, at(iterations), score)
+        best.save_best(state().learners, at(iterations), score)
     best.wait_until_written()
     assert names(tmp_path) == ["best_000000001"]
     again = manager(tmp_path)  # another process, later
-    again.save_best(state().state.learners, at(4), 2.0)
-    again.save_best(state().state.learners, at(5), 2.5)
+    again.save_best(state().learners, at(4), 2.0)
+    again.save_best(state().learners, at(5), 2.5)
     again.wait_until_written()
     assert names(tmp_path) == ["best_000000005"]
 
 
 def test_a_damaged_best_is_named_and_found_anew(tmp_path):
     best = manager(tmp_path)
-    best.save_best(state().state.learners, at(1), 2.0)
+    best.save_best(state().learners, at(1), 2.0)
     best.wait_until_written()
     (tmp_path / "checkpoints" / "best_000000001" / "manifest.json").write_text("{}")
     again = manager(tmp_path, said := [])
     assert "manifest.json is not what was written" in said[0]
-    again.save_best(state().state.learners, at(4), 1.0)
+    again.save_best(state().learners, at(4), 1.0)
     again.wait_until_written()
     assert names(tmp_path) == ["best_000000001.damaged-1", "best_000000004"]
 
@@ -357,7 +364,7 @@ def test_a_policy_is_the_best_or_the_newest(tmp_path):
     save(tmp_path, 1, 2)
     assert list_policies(tmp_path)[0].name == "iteration_000000002"
     best = manager(tmp_path)
-    best.save_best(state().state.learners, at(1), 1.0)
+    best.save_best(state().learners, at(1), 1.0)
     best.wait_until_written()
     assert list_policies(tmp_path)[0].name == "best_000000001"
 

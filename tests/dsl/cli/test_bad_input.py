@@ -14,7 +14,7 @@ from dsl.cli.run import main
 from dsl.errors import UsageError
 from dsl.language.configuration import load
 from dsl.training.build import build
-from dsl.training.memory_check import device_memory, out_of_memory_in_words
+from dsl.training.memory_check import device_memory, explain_out_of_memory
 
 QUICKSTART = str(EXPERIMENTS / "quickstart.gin")
 QUICK = settings(
@@ -156,7 +156,7 @@ def test_nothing_but_an_import_runs_code(line):
         ("WIDTH=\udcff", "it is not text in UTF-8."),
         ("TOTAL_ENV_STEPS=9000000000000000000", "Raise num_envs."),
         ("Experiment.updates_per_iteration=1000000000", "Raise evaluations."),
-        ("Experiment.fill_rows=2000000000", "Nearest: 1_073_741_823."),
+        ("Experiment.prefill_steps=2000000000", "Nearest: 1_073_741_823."),
         ("Experiment.learner={None: @learner.ActorCritic()}", "is called None; use letters"),
         ("energy.NegativeL2.epsilon=10000000000", "Write 10000000000.0."),
     ],
@@ -183,10 +183,10 @@ def test_a_device_that_runs_out_of_memory_is_told_in_words():
     experiment = build(load(QUICKSTART))
     full = jax.errors.JaxRuntimeError("RESOURCE_EXHAUSTED: Out of memory allocating 9 bytes.")
     said = r"no memory left.* Most of it: "
-    with pytest.raises(UsageError, match=said), out_of_memory_in_words(experiment):
+    with pytest.raises(UsageError, match=said), explain_out_of_memory(experiment):
         raise full
     other = jax.errors.JaxRuntimeError("INTERNAL: something else")
-    with pytest.raises(jax.errors.JaxRuntimeError), out_of_memory_in_words(experiment):
+    with pytest.raises(jax.errors.JaxRuntimeError), explain_out_of_memory(experiment):
         raise other
 
 

@@ -16,7 +16,7 @@ from dsl.language.configuration import load
 from dsl.loop import training_loop
 from dsl.tracking import read_metrics
 from dsl.training.build import build
-from dsl.training.memory_estimate import count, estimate, state_shape
+from dsl.training.memory import count_elements, estimate_memory
 
 ROOT = Path(__file__).resolve().parents[3]
 EXPERIMENTS = sorted((ROOT / "experiments").glob("*.gin"))
@@ -33,7 +33,7 @@ QUICKSTART = ROOT / "experiments" / "quickstart.gin"
 TINY = (
     *("NUM_ENVS=3", "TOTAL_ENV_STEPS=100", "BATCH_SIZE=8", "WIDTH=8"),
     *("Experiment.unroll_length=10", "Experiment.updates_per_iteration=2"),
-    *("Experiment.fill_rows=10", "Experiment.evaluations=2", "Experiment.eval_episodes=2"),
+    *("Experiment.prefill_steps=10", "Experiment.evaluations=2", "Experiment.eval_episodes=2"),
     *("env.PointMaze.episode_length=12", "buffer.TrajectoryBuffer.capacity=40"),
 )
 
@@ -64,15 +64,15 @@ def test_the_operative_file_gives_itself_again(file, tmp_path):
 
 def test_the_deepest_experiment_is_the_papers():
     experiment = build(load(ROOT / "experiments" / "ant_maze_1024.gin"))
-    state = state_shape(experiment)
+    state = training_loop.abstract_train_state(experiment.program())
     networks = state.learners["learner"].networks
     assert networks.actor.network.depth == 512
     assert networks.critic.state_action_encoder.depth == 1024
     # 135.9M for the encoders and 34.0M for the actor in the paper's code.
-    assert count(networks.critic) == 135_835_008
-    assert count(networks.actor) == 33_960_464
-    memory = estimate(experiment, state)
-    assert memory.parameters == 4 * count(networks)
+    assert count_elements(networks.critic) == 135_835_008
+    assert count_elements(networks.actor) == 33_960_464
+    memory = estimate_memory(experiment)
+    assert memory.parameters == 4 * count_elements(networks)
     # A row is 29 + 2 + 8 numbers, reward, discount and episode, and the episode table: 43 words.
     assert memory.replay == 4 * (43 * 512 * 10_000 + 1)
 
@@ -81,7 +81,7 @@ def test_a_buffer_of_half_precision_needs_half_the_memory():
     experiment = build(load(QUICKSTART, ["buffer.TrajectoryBuffer.dtype='float16'"]))
     # A row: 4 + 2 + 2 halves; reward, discount, episode and the episode table are whole words.
     row = 2 * 8 + 4 * 4
-    assert estimate(experiment, state_shape(experiment)).replay == row * 128 * 10_000 + 4
+    assert estimate_memory(experiment).replay == row * 128 * 10_000 + 4
 
 
 def test_shallow_and_deep_differ_in_one_line():
@@ -103,8 +103,10 @@ def test_gin_is_not_consulted_while_the_loop_is_traced(monkeypatch):
     one = jnp.ones((), jnp.int32)
 
     def run(seed):
-        progress = training_loop.advance(program, training_loop.begin(program, seed), one, one)
-        return training_loop.finish(program, progress, one)
+        state = training_loop.run_iterations(
+            program, training_loop.init_train_state(program, seed), one, one
+        )
+        return training_loop.end_epoch(program, state, one)
 
     _, metrics, _, _ = eqx.filter_eval_shape(run, jnp.zeros((), jnp.uint32))
     assert metrics["eval/success_rate"].shape == ()

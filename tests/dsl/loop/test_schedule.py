@@ -4,15 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dsl.loop.schedule import plan
+from dsl.loop.schedule import make_schedule
 
 whole = st.integers(1, 5000)
 
 
 def test_the_papers_hundred_million_steps():
-    schedule = plan(100_000_000, 100, 512, 62, 800, 1000)
+    schedule = make_schedule(100_000_000, 100, 512, 62, 800, 1000)
     assert schedule.steps_per_iteration == 31_744
-    assert schedule.fill_iterations == 17
+    assert schedule.prefill_iterations == 17
     assert schedule.iterations_per_epoch == 32
     assert schedule.epochs == 98
     assert schedule.env_steps(98) == 100_088_832
@@ -20,7 +20,7 @@ def test_the_papers_hundred_million_steps():
 
 
 def test_a_short_run_still_has_an_epoch():
-    schedule = plan(1, 100, 8, 62, 10, 100)
+    schedule = make_schedule(1, 100, 8, 62, 10, 100)
     assert (schedule.epochs, schedule.iterations_per_epoch) == (1, 1)
     assert schedule.env_steps(1) == 8 * 62 * 3
 
@@ -29,9 +29,9 @@ def test_a_short_run_still_has_an_epoch():
 def test_whole_epochs_reach_the_total_and_waste_less_than_one(
     total, evaluations, envs, unroll, fill
 ):
-    schedule = plan(total, evaluations, envs, unroll, 3, fill)
+    schedule = make_schedule(total, evaluations, envs, unroll, 3, fill)
     assert schedule.epochs <= evaluations
-    assert schedule.fill_iterations * unroll >= fill
+    assert schedule.prefill_iterations * unroll >= fill
     assert schedule.env_steps(schedule.epochs) >= total
     if schedule.epochs > 1:
         assert schedule.env_steps(schedule.epochs - 1) < total
@@ -39,6 +39,6 @@ def test_whole_epochs_reach_the_total_and_waste_less_than_one(
 
 @pytest.mark.parametrize("epoch", [0, 1, 7])
 def test_steps_do_not_wrap_at_thirty_two_bits(epoch):
-    schedule = plan(4 * 10**11, 10, 512, 62, 800, 1000)
+    schedule = make_schedule(4 * 10**11, 10, 512, 62, 800, 1000)
     assert schedule.env_steps(epoch) == (17 + epoch * schedule.iterations_per_epoch) * 31_744
     assert schedule.env_steps(10) > 2**38

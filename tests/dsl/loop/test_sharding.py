@@ -37,11 +37,11 @@ def test_a_run_does_not_depend_on_how_many_devices_it_has(report, several):
         np.testing.assert_allclose(report[several][name], value, 1e-3, 1e-5, err_msg=name)
 
 
-def test_lanes_and_rows_are_split_and_weights_are_not(report):
+def test_environments_and_rows_are_split_and_weights_are_not(report):
     assert report["devices chosen"] == 8
-    shares = {"rows": [CAPACITY, 2, 1], "lanes": [2], "weights": [2, 8]}
+    shares = {"rows": [CAPACITY, 2, 1], "envs": [2], "weights": [2, 8]}
     assert report["shares of eight"] == shares
-    assert report["lanes of two"] == [8]
+    assert report["envs of two"] == [8]
     assert report["rows of two"] == [CAPACITY, 16, 1]
 
 
@@ -51,8 +51,8 @@ def test_drawing_a_batch_leaves_the_buffer_where_it_is(report):
 
 
 @pytest.mark.parametrize(
-    ("available", "counts", "most"),
+    ("available", "counts", "usable"),
     [(8, (64, 32), 8), (8, (12, 20), 4), (6, (64, 32), 4), (4, (3, 8), 1), (2, (62, 256), 2)],
 )
-def test_the_most_devices_with_equal_shares(available, counts, most):
-    assert sharding.most(available, *counts) == most
+def test_the_most_devices_with_equal_shares(available, counts, usable):
+    assert sharding.usable_devices(available, *counts) == usable

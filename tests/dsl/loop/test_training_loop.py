@@ -21,8 +21,10 @@ from components.relabelling.strategies import GeometricFuture
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.loop import training_loop
+from dsl.records.run_folder import RunFolder
 from dsl.training import engine
-from dsl.training.start import start as started
+from dsl.training.run_job import RunJob
+from dsl.training.starting_point import init_or_resume
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
@@ -46,7 +48,7 @@ def experiment(**settings):
             "batch_size": 64,
             "unroll_length": 10,
             "updates_per_iteration": 20,
-            "fill_rows": 20,
+            "prefill_steps": 20,
             "evaluations": 4,
             "eval_episodes": 32,
             **settings,
@@ -54,36 +56,40 @@ def experiment(**settings):
     )
 
 
-def begun(program, seed=0):
-    return eqx.filter_jit(training_loop.begin)(program, jnp.uint32(seed))
+def initial_state(program, seed=0):
+    return eqx.filter_jit(training_loop.init_train_state)(program, jnp.uint32(seed))
 
 
 @eqx.filter_jit
-def compiled_epoch(program, progress, iterations, updates):
-    progress = training_loop.advance(program, progress, iterations, updates)
-    return training_loop.finish(program, progress, iterations * updates)
+def compiled_epoch(program, state, iterations, updates):
+    state = training_loop.run_iterations(program, state, iterations, updates)
+    return training_loop.end_epoch(program, state, iterations * updates)
 
 
-def epoch(program, progress, iterations, updates):
+def epoch(program, state, iterations, updates):
     """State, metrics and rollout after an epoch."""
     counts = jnp.asarray(iterations, jnp.int32), jnp.asarray(updates, jnp.int32)
-    progress, metrics, _, rollout = compiled_epoch(program, progress, *counts)
-    return progress, metrics, rollout
+    state, metrics, _, rollout = compiled_epoch(program, state, *counts)
+    return state, metrics, rollout
 
 
 @pytest.fixture(scope="module")
 def start():
-    return begun(experiment().program())
+    return initial_state(experiment().program())
 
 
-def run(progress, *counts):
-    progress, metrics, rollout = epoch(experiment().program(), progress, *counts)
-    return progress.state, metrics, rollout
+def run(state, *counts):
+    state, metrics, rollout = epoch(experiment().program(), state, *counts)
+    return state, metrics, rollout
 
 
-def train(experiment, log):
-    host = engine.RunServices(SimpleNamespace(log=log, progress=lambda _: None), lambda _: None)
-    return engine.train(experiment, experiment.schedule(), started(experiment), host)
+def train(experiment, folder, log):
+    with RunFolder.open(folder) as owned:
+        job = RunJob(experiment, {"operative": ""}, owned)
+        job.tracker = SimpleNamespace(log=log, progress=lambda _: None)
+        state, job.position = init_or_resume(experiment)
+        engine.train_run(job, state)
+        assert job.wait_until_saved()
 
 
 def arrays(tree):
@@ -97,9 +103,9 @@ def assert_same(one, other):
         np.testing.assert_array_equal(a, b)
 
 
-def test_the_agent_learns_to_stand_on_its_goal():
+def test_the_agent_learns_to_stand_on_its_goal(tmp_path):
     lines = []
-    train(experiment(), lines.append)
+    train(experiment(), tmp_path, lines.append)
     assert [line["epoch"] for line in lines] == [0, 1, 2, 3, 4]
     assert [line["env_steps"] for line in lines] == [320, 1280, 2240, 3200, 4160]
     assert [line["updates"] for line in lines] == [0, 120, 240, 360, 480]
@@ -113,16 +119,13 @@ def test_the_agent_learns_to_stand_on_its_goal():
 
 
 def test_an_epoch_in_two_parts_is_the_epoch_in_one(start):
-    advance, program, updates = (
-        eqx.filter_jit(training_loop.advance),
-        experiment().program(),
-        jnp.int32(3),
-    )
-    whole = advance(program, start, jnp.int32(4), updates)
-    part = advance(program, start, jnp.int32(1), updates)
-    assert_same(whole, advance(program, part, jnp.int32(3), updates))
-    _, metrics, finite, _ = eqx.filter_jit(training_loop.finish)(program, whole, jnp.int32(12))
-    mean = float(whole.sums["critic_loss"]) / 12
+    run_iterations = eqx.filter_jit(training_loop.run_iterations)
+    program, updates = experiment().program(), jnp.int32(3)
+    whole = run_iterations(program, start, jnp.int32(4), updates)
+    part = run_iterations(program, start, jnp.int32(1), updates)
+    assert_same(whole, run_iterations(program, part, jnp.int32(3), updates))
+    _, metrics, finite, _ = eqx.filter_jit(training_loop.end_epoch)(program, whole, jnp.int32(12))
+    mean = float(whole.metric_sums["critic_loss"]) / 12
     np.testing.assert_allclose(float(metrics["train/critic_loss"]), mean, rtol=1e-6)
     assert len(finite) > 20
     assert all(finite.values())
@@ -130,7 +133,7 @@ def test_an_epoch_in_two_parts_is_the_epoch_in_one(start):
 
 def test_filling_the_buffer_changes_no_network(start):
     filled, metrics, _ = run(start, 2, 0)
-    assert_same(start.state.learners, filled.learners)
+    assert_same(start.learners, filled.learners)
     assert int(filled.buffer.written) == 20
     assert np.isnan(float(metrics["train/critic_loss"]))
 
@@ -149,16 +152,16 @@ def test_rows_follow_each_other_and_episodes_have_their_own_ids(start):
     reached = np.abs(rows.state[1:] - rows.goal[1:])[..., 0] < 0.3
     np.testing.assert_array_equal(rows.reward[:-1][followed], reached[followed])
     assert (rows.goal[:9] == rows.goal[0]).all()
-    goals_per_lane = [len(np.unique(rows.goal[::9, lane])) for lane in range(16)]
-    assert max(goals_per_lane) == 2  # drawn afresh at every reset
+    goals_per_env = [len(np.unique(rows.goal[::9, env])) for env in range(16)]
+    assert max(goals_per_env) == 2  # drawn afresh at every reset
 
 
-def test_fixed_starts_repeat_the_first_goal_of_every_lane():
+def test_fixed_starts_repeat_the_first_goal_of_every_env():
     program = experiment(start_goal="fixed_per_slot").program()
-    filled, _, _ = epoch(program, begun(program), 5, 0)
-    goals = np.asarray(filled.state.buffer.rows.goal[:50])
+    filled, _, _ = epoch(program, initial_state(program), 5, 0)
+    goals = np.asarray(filled.buffer.rows.goal[:50])
     np.testing.assert_array_equal(goals, np.broadcast_to(goals[0], goals.shape))
-    assert len(np.unique(goals[0])) == 2  # lanes differ
+    assert len(np.unique(goals[0])) == 2  # envs differ
 
 
 class Fragile(Line):
@@ -170,7 +173,7 @@ class Fragile(Line):
 
 def test_broken_physics_is_counted():
     program = experiment(environment=Fragile()).program()
-    _, metrics, _ = epoch(program, begun(program), 3, 0)
+    _, metrics, _ = epoch(program, initial_state(program), 3, 0)
     # 30 rows hold three whole episodes of 9 rows and the first two steps of a fourth.
     assert float(metrics["train/nonfinite_resets"]) == 4 * 16
 
@@ -189,14 +192,14 @@ def two_learners():
     """An epoch of a contrastive collector beside an imitator, and one of the collector alone."""
     both = experiment(learner={"imitator": imitator(), "deep": LEARNER}, collector="deep").program()
     alone = experiment().program()
-    return [epoch(program, begun(program), 3, 2) for program in (both, alone)]
+    return [epoch(program, initial_state(program), 3, 2) for program in (both, alone)]
 
 
 def test_a_second_learner_changes_nothing_for_the_collector(two_learners):
     (both, _, _), (alone, _, _) = two_learners
-    assert list(both.state.learners) == ["deep", "imitator"]
-    assert_same(both.state.buffer, alone.state.buffer)
-    assert_same(both.state.learners["deep"], alone.state.learners["learner"])
+    assert list(both.learners) == ["deep", "imitator"]
+    assert_same(both.buffer, alone.buffer)
+    assert_same(both.learners["deep"], alone.learners["learner"])
 
 
 def test_each_learner_is_trained_scored_and_named(two_learners):
@@ -207,19 +210,19 @@ def test_each_learner_is_trained_scored_and_named(two_learners):
     imitator_metrics = {m for m in metrics if "/imitator/" in m and m.startswith("train/")}
     assert imitator_metrics == {"train/imitator/actor_loss", "train/imitator/actor_grad_norm"}
     assert np.isfinite(float(metrics["eval/imitator/final_distance"]))
-    assert both.state.learners["imitator"].networks.critic is None
-    assert int(both.state.learners["imitator"].updates) == 6
+    assert both.learners["imitator"].networks.critic is None
+    assert int(both.learners["imitator"].updates) == 6
 
 
 def test_learners_of_one_kind_are_no_copies_of_each_other():
     learners = {"deep": LEARNER, "second": LEARNER}
     program = experiment(learner=learners, collector="deep").program()
-    start = begun(program)
-    assert not alike(start.state.learners)
+    start = initial_state(program)
+    assert not alike(start.learners)
     # Alike at first, they draw actions of their own.
-    copies = dict.fromkeys(learners, start.state.learners["deep"])
-    end, _, _ = epoch(program, eqx.tree_at(lambda p: p.state.learners, start, copies), 3, 2)
-    assert not alike(end.state.learners)
+    copies = dict.fromkeys(learners, start.learners["deep"])
+    end, _, _ = epoch(program, eqx.tree_at(lambda s: s.learners, start, copies), 3, 2)
+    assert not alike(end.learners)
 
 
 def alike(learners):
@@ -242,7 +245,7 @@ def test_evaluation_counts_what_its_episodes_show(start):
     _, metrics, rollout = run(start, 1, 0)
     program = experiment(eval_episodes=8).program()
     metrics, rollout = eqx.filter_jit(training_loop.evaluate)(
-        program, start.state.learners, jax.random.key(3)
+        program, start.learners, jax.random.key(3)
     )
     assert rollout.running.shape == (8, 8)
     x = np.asarray(rollout.observation.state)[..., 0]
@@ -254,9 +257,9 @@ def test_evaluation_counts_what_its_episodes_show(start):
 
 
 def test_seeds_differ_and_repeat(start):
-    assert_same(start, begun(experiment().program()))
-    other = begun(experiment().program(), 1)
-    assert not eqx.tree_equal(start.state.learners, other.state.learners)
+    assert_same(start, initial_state(experiment().program()))
+    other = initial_state(experiment().program(), 1)
+    assert not eqx.tree_equal(start.learners, other.learners)
 
 
 def test_disagreeing_settings_are_all_named():

@@ -73,7 +73,7 @@ def run(experiment, tmp_path_factory):
     (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     (learner,) = built.learners.values()
     state = filled(lambda key: learner.init(built.environment.dims, key))
-    keeper = CheckpointManager(folder, built.cadence, {}, print)
+    keeper = CheckpointManager(folder, built.checkpoint_policy, {}, print)
     keeper.save_best({"learner": state}, RunPosition(), 1.0)
     keeper.wait_until_written()
     return folder

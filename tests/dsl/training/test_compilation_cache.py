@@ -7,11 +7,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
 SCRIPT = """
-from dsl.training.compilation_cache import keep_compiled, kept_in
-keep_compiled(print)
+from dsl.training.compilation_cache import enable_compilation_cache, describe_cache
+enable_compilation_cache(print)
 import jax
 jax.jit(lambda x: x + 1)(1)
-print(kept_in())
+print(describe_cache())
 """
 
 
@@ -27,7 +27,7 @@ def started(**variables):
 
 
 def test_programs_are_kept_in_the_users_cache(tmp_path):
-    folder = tmp_path / "kilolayer" / "xla"
+    folder = tmp_path / "kilolayer" / "programs"
     assert started(XDG_CACHE_HOME=str(tmp_path)) == [f" (kept in {folder})"]
     assert any(folder.iterdir())
 

@@ -25,25 +25,25 @@ from toy_runs import (
 from dsl.cli import multi_seed, sweep
 from dsl.records.file_lock import FileLock
 from dsl.sweep.grid import points, seeds_together
-from dsl.training.multi_seed_job import furthest_behind
+from dsl.training.multi_seed_job import select_furthest_behind
 
 # On two devices, two seeds each.
 SEEDS, DEVICES = (0, 1, 2, 3), 2
 # Saves and leaves after the third epoch, as on SIGTERM.
 STOPPED = looking_around(
-    "self._interruption.code = 143 if self.position.epoch == 3 else None", "look(self)"
+    "self._preemption.code = 143 if self.position.epoch == 3 else None", "look(self)"
 )
 # One of the seeds has a weight that is no number.
 POISONED = (
     "import equinox as eqx, jax, jax.numpy as jnp",
-    "from dsl import group",
-    "begin = group.start_together",
+    "from dsl.training import multi_seed_job",
+    "real = multi_seed_job.init_or_resume_seeds",
     "def poisoned(*args):",
-    "    starts = begin(*args)",
-    "    bias = lambda p: p.state.learners['learner'].networks.actor.network.output.weight",
+    "    states, positions = real(*args)",
+    "    bias = lambda s: s.learners['learner'].networks.actor.network.output.weight",
     "    spoiled = lambda x: jax.device_put(x.at[3].set(jnp.nan), x.sharding)",
-    "    return starts._replace(progress=eqx.tree_at(bias, starts.progress, replace_fn=spoiled))",
-    "group.start_together = poisoned",
+    "    return eqx.tree_at(bias, states, replace_fn=spoiled), positions",
+    "multi_seed_job.init_or_resume_seeds = poisoned",
 )
 
 
@@ -152,7 +152,7 @@ def test_they_go_on_together_to_the_same_end_also_after_damage(file, whole, stop
     code, said = train(file, root)
     assert code == 0
     assert f"DAMAGED CHECKPOINT: {damaged} is" in said
-    found = re.findall(r"going on from epoch (\d)", said)
+    found = re.findall(r"resuming at epoch (\d)", said)
     assert len(found) == 4
     assert len(set(found)) == 1
     assert found[0] < "3"
@@ -177,7 +177,7 @@ def test_a_seed_that_is_not_finite_is_set_aside(file, whole, tmp_path):
     code, said = train(file, tmp_path, wrapper=POISONED)
     assert code == 3
     aside = tmp_path / "SEED=3" / "nonfinite"
-    assert f"The state is in {aside}. The other seeds go on." in said
+    assert f"The state is in {aside}. The other seeds continue." in said
     assert said.strip().splitlines()[-1].endswith(f"The state is in {aside}.")
     assert not checkpoints(tmp_path / "SEED=3")
     assert not (tmp_path / "SEED=3" / "finished.json").exists()
@@ -219,7 +219,8 @@ def test_the_points_of_a_sweep_are_grouped_by_all_but_their_seeds(file, tmp_path
     assert "no two of its 2 runs differ in their seeds alone" in capsys.readouterr().err
 
 
-def with_checkpoints(iterations):
+def saved_at(iterations):
+    """The checkpoints of a run, by the iterations that they were written after."""
     return SimpleNamespace(saved_iterations=lambda: iterations)
 
 
@@ -235,15 +236,14 @@ def with_checkpoints(iterations):
 )
 def test_who_goes_on_together(checkpoints, group, iterations):
     jobs = [
-        SimpleNamespace(name=name, schedule=1, keeper=with_checkpoints(at))
+        SimpleNamespace(name=name, schedule=1, checkpoints=saved_at(at))
         for name, at in checkpoints.items()
     ]
-    found, start = furthest_behind(jobs)
+    found, start = select_furthest_behind(jobs)
     assert "".join(job.name for job in found) == group
     assert start == iterations
 
 
 def test_runs_with_other_epochs_do_not_go_on_together():
-    keeper = with_checkpoints([4])
-    jobs = [SimpleNamespace(schedule=length, keeper=keeper) for length in (1, 2)]
-    assert furthest_behind(jobs) == ([jobs[0]], 4)
+    jobs = [SimpleNamespace(schedule=length, checkpoints=saved_at([4])) for length in (1, 2)]
+    assert select_furthest_behind(jobs) == ([jobs[0]], 4)

@@ -23,7 +23,7 @@ from toy_runs import (
 # Leaves as if killed once four epochs are in the record and two checkpoints on the disk.
 STOPPED = looking_around(
     "look(self)",
-    "if self.position.epoch == 4: self.members[0].host.keeper.wait_until_written(); os._exit(9)",
+    "if self.position.epoch == 4: self._jobs[0].checkpoints.wait_until_written(); os._exit(9)",
 )
 
 
@@ -93,7 +93,7 @@ def test_a_signal_on_a_full_disk_is_not_called_saved(file, half):
     before = [path.name for path in checkpoints(half)]
     full = looking_around(
         "resource.setrlimit(resource.RLIMIT_FSIZE, (9_000, 9_000))",
-        "self._interruption.code = 143",
+        "self._preemption.code = 143",
         "look(self)",
     )
     code, said = run(file, half, wrapper=full)
@@ -190,7 +190,7 @@ def test_a_finished_run_goes_on_to_a_larger_total(file, whole, tmp_path):
     out = shutil.copytree(whole, tmp_path / "run")
     code, said = run(file, out, "TOTAL_ENV_STEPS=5_000")
     assert code == 0
-    assert "going on from epoch 7" in said
+    assert "resuming at epoch 7" in said
     longer = epochs(out)
     assert longer[:7] == epochs(whole)
     assert [line["env_steps"] for line in longer[7:]] == [4640, 5280]

@@ -63,7 +63,7 @@ def test_the_same_command_goes_on_after_every_signal(file, whole, tmp_path):
     stopped_and_saved(file, out, signal.SIGINT, 130, epoch=5)
     code, said = run(file, out)
     assert code == 0
-    assert "going on from epoch" in said
+    assert "resuming at epoch" in said
     assert_same_run(whole, out)
 
 

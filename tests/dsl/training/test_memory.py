@@ -12,7 +12,7 @@ from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.loop import training_loop
 from dsl.loop.execution import FusedExecution
-from dsl.training.memory_estimate import estimate, state_shape
+from dsl.training.memory import estimate_memory
 
 EXPERIMENT = Experiment(
     environment=Line(),
@@ -27,10 +27,10 @@ EXPERIMENT = Experiment(
 
 def test_the_estimate_is_within_a_fifth_of_what_is_used():
     program = EXPERIMENT.program()
-    progress = eqx.filter_jit(training_loop.begin)(program, jnp.zeros((), jnp.uint32))
-    compiled = FusedExecution(program, progress)._advance.compiled
+    state = eqx.filter_jit(training_loop.init_train_state)(program, jnp.zeros((), jnp.uint32))
+    compiled = FusedExecution(program, state)._run_iterations.compiled
     needs = compiled.memory_analysis()
     used = needs.argument_size_in_bytes + needs.temp_size_in_bytes
-    expected = estimate(EXPERIMENT, state_shape(EXPERIMENT))
+    expected = estimate_memory(EXPERIMENT)
     assert expected.activations > expected.parameters > expected.replay
     assert sum(expected) == pytest.approx(used, rel=0.2)

@@ -1,0 +1,129 @@
+"""One run from a configuration to a filled run folder."""
+
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from dsl.errors import EXIT_NON_FINITE
+from dsl.language.configuration import Configuration
+from dsl.loop.finite_check import NonFiniteError
+from dsl.records.provenance import describe_environment
+from dsl.records.restart import move_record_aside
+from dsl.records.run_folder import EXPERIMENT, PROFILE, RunFolder, next_folder
+from dsl.tracking import trackers
+from dsl.training import engine
+from dsl.training.build import build
+from dsl.training.memory_check import explain_out_of_memory, require_memory
+from dsl.training.messages import say
+from dsl.training.preemption import PreemptionHandler, StopRequestedError
+from dsl.training.run_job import RunJob
+from dsl.training.starting_point import init_or_resume
+
+RUNS = Path("runs")
+
+
+def run(
+    configuration: Configuration,
+    file: Path,
+    out: Path | None,
+    profile: bool = False,
+    restart: bool = False,
+) -> Path:
+    """Train, record and draw, from the start or from the folder's last checkpoint.
+
+    Args:
+        configuration: what to run.
+        file: the gin file, which names the run.
+        out: the run's folder; a run in it is resumed if it is the same. By default the next free
+            folder under `runs/`.
+        profile: whether to trace a few iterations into its folder `profile`.
+        restart: whether to begin again at the first step; the old record is moved aside.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        UsageError: the experiment or the folder cannot be used.
+        NonFiniteError: training gave numbers that are not finite.
+        StopRequestedError: a signal has come; the state is saved if the disk took it.
+    """
+    with PreemptionHandler() as preemption:
+        experiment = build(configuration)
+        require_memory(experiment)
+        path = next_folder(RUNS, name_of(file)) if out is None else out
+        with RunFolder.open(path) as folder:
+            if restart and (aside := move_record_aside(folder.path)):
+                say(f"the old record is now in {aside}")
+            job = RunJob(experiment, describe(configuration, name_of(file)), folder)
+            if job.is_finished():
+                say(f"finished already: {path}")
+                return path
+            say(f"run folder: {path}")
+            try:
+                train(job, preemption, folder.path / PROFILE if profile else None)
+            except StopRequestedError as stop:
+                say(f"{describe_stop(stop)}; the same command with --out {path} resumes.")
+                raise
+    say(f"done: {path}")
+    return path
+
+
+def train(job: RunJob, preemption: PreemptionHandler, profile: Path | None = None) -> None:
+    """Train a run to its end.
+
+    Raises:
+        UsageError: its checkpoints or its record are damaged.
+        NonFiniteError: training gave numbers that are not finite.
+        StopRequestedError: a signal has come; the state is saved if the disk took it.
+    """
+    state, position = init_or_resume(job.experiment, job.checkpoints)
+    job.start_at(position)
+    job.write_description()  # not before it is known that the run can be resumed
+    total = job.schedule.env_steps(job.schedule.epochs)
+    (job.tracker,) = trackers([job.folder.path], total)
+    try:
+        with explain_out_of_memory(job.experiment):
+            rollout = engine.train_run(job, state, preemption, profile)
+        job.finish(rollout)
+    finally:
+        job.checkpoints.wait_until_written()
+        job.tracker.close()
+
+
+def training_code(training: Callable[[], object]) -> int:
+    """Train, and return the exit code that tells how it ended."""
+    try:
+        training()
+    except NonFiniteError as error:
+        print(error, file=sys.stderr)
+        return EXIT_NON_FINITE
+    except StopRequestedError as stop:
+        return stop.code
+    return 0
+
+
+def name_of(file: Path) -> str:
+    """Return a run's name: that of its file, or of the run whose `operative.gin` it is."""
+    try:
+        return str(json.loads((file.parent / EXPERIMENT).read_text())["name"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return file.stem
+
+
+def describe(configuration: Configuration, name: str) -> dict[str, Any]:
+    """Return the arguments of `RunFolder.describe`."""
+    return {
+        "name": name,
+        "config": configuration.source_text(),
+        "operative": configuration.operative_text(),
+        "macros": configuration.macros(),
+        "hyperparameters": configuration.hyperparameters(),
+        "environment": describe_environment(sys.argv),
+    }
+
+
+def describe_stop(stop: StopRequestedError) -> str:
+    """Say what a signal has done, as part of a message."""
+    return f"interrupted and {'saved' if stop.saved else 'NOT SAVED since the last checkpoint'}"
