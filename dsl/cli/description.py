@@ -54,12 +54,14 @@ def _networks(state: TrainState) -> list[tuple[str, ...]]:
     for learner, learner_state in state.learners.items():
         prefix = f"{learner}." if len(state.learners) > 1 else ""
         for name, module in named_networks(learner_state.networks).items():
-            rows.append((prefix + name, f"{count_elements(module):,}", str(network_depth(module) or "")))
+            rows.append(
+                (prefix + name, f"{count_elements(module):,}", str(network_depth(module) or ""))
+            )
     total = count_elements([s.networks for s in state.learners.values()])
     return [("network", "parameters", "depth"), *rows, ("total", f"{total:,}", "")]
 
 
-def _memory(memory: Memory) -> list[tuple[str, ...]]:
+def _memory(memory: MemoryEstimate) -> list[tuple[str, ...]]:
     rows = [(name, format_bytes(size)) for name, size in memory._asdict().items()]
     return [*rows, ("total", format_bytes(sum(memory)))]
 
