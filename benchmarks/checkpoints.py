@@ -16,7 +16,6 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
-import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.checkpoint.manager import CheckpointManager
 from dsl.checkpoint.policy import CheckpointPolicy
 from dsl.language.configuration import load

@@ -15,7 +15,6 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
-import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.language.configuration import load
 from dsl.loop import training_loop
 from dsl.training.build import build

@@ -51,7 +51,6 @@ def _report(name: str, devices: int, rounds: int) -> None:
 
 
 def _forms(name: str, devices: int) -> dict[str, dict[str, Callable[[], None]]]:
-    import dsl.vocabulary  # noqa: F401 - registers the words
     from dsl.language.configuration import load
     from dsl.loop import execution
     from dsl.training.build import build

@@ -104,12 +104,11 @@ def make(word: str, settings: list[str]):
     """The task of that name, with settings such as layout='u_maze'."""
     import ast
 
-    import dsl.vocabulary  # noqa: F401 - registers the words
-    from dsl.language.registry import vocabulary
+    from dsl.language.registry import default_vocabulary
 
     pairs = (setting.split("=", 1) for setting in settings)
     chosen = {name: ast.literal_eval(value) for name, value in pairs}
-    return vocabulary().words[f"env.{word}"].thing(**chosen)
+    return default_vocabulary().words[f"env.{word}"].target(**chosen)
 
 
 def compiled(env, envs: int, steps: int, advance):
@@ -180,10 +179,9 @@ def _c_seconds(env, envs: int, steps: int) -> float:
 
 
 def _all_tasks() -> list[str]:
-    import dsl.vocabulary  # noqa: F401 - registers the words
-    from dsl.language.registry import vocabulary
+    from dsl.language.registry import default_vocabulary
 
-    return [name.removeprefix("env.") for name in vocabulary().members("env")]
+    return [name.removeprefix("env.") for name in default_vocabulary().members("env")]
 
 
 def _arguments() -> argparse.Namespace:

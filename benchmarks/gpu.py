@@ -205,7 +205,6 @@ MEASURES = {"environments": environments, "updates": updates, "loops": loops}
 
 
 def _experiment(settings: list[str]):
-    import dsl.vocabulary  # noqa: F401 - registers the words
     from dsl.language.configuration import load
     from dsl.training.build import build
 

@@ -44,7 +44,6 @@ def main() -> None:
 
 
 def _experiment():
-    import dsl.vocabulary  # noqa: F401 - registers the words
     from dsl.language.configuration import load
     from dsl.training.build import build
 

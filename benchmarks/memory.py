@@ -58,7 +58,6 @@ def measure(file: str, *settings: str) -> tuple[int, int, int]:
     """Bytes: the estimate, what the compiled programs use, and the process's largest size."""
     import resource
 
-    import dsl.vocabulary  # noqa: F401 - registers the words
     from dsl.language.configuration import load
     from dsl.loop.execution import FusedExecution, init_on_devices
     from dsl.training.build import build

@@ -112,7 +112,6 @@ def _ours(depth: int, batch: int):
     import equinox as eqx
     import jax
 
-    import dsl.vocabulary  # noqa: F401 - registers the words
     from components.env_dims import EnvDims
     from components.replay.batch import Batch
     from dsl.language.configuration import load

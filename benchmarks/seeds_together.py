@@ -115,7 +115,6 @@ def _form(count: int) -> Callable[[], None]:
     """Does three iterations of so many seeds; their buffers are filled."""
     import jax
 
-    import dsl.vocabulary  # noqa: F401 - registers the words
     from dsl.language.configuration import load
     from dsl.loop import execution, multi_seed
     from dsl.training.build import build

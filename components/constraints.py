@@ -30,10 +30,10 @@ class SettingError(ValueError):
 
 @runtime_checkable
 class Constraint(Protocol):
-    """A rule for a number, carried in `typing.Annotated`."""
+    """A rule for a value, carried in `typing.Annotated`; `str()` says it in words."""
 
     def problem(self, value: Any) -> str | None:
-        """What is wrong with `value`, or None."""
+        """Return what is wrong with `value`, or None."""
         ...
 
 
@@ -42,6 +42,9 @@ class AtLeast:
     """`value >= minimum`."""
 
     minimum: float
+
+    def __str__(self) -> str:
+        return f"at least {self.minimum}"
 
     def problem(self, value: Any) -> str | None:
         if value >= self.minimum:
@@ -55,6 +58,9 @@ class AtMost:
 
     maximum: float
 
+    def __str__(self) -> str:
+        return f"at most {self.maximum}"
+
     def problem(self, value: Any) -> str | None:
         if value <= self.maximum:
             return None
@@ -66,6 +72,9 @@ class MoreThan:
     """`value > bound`."""
 
     bound: float
+
+    def __str__(self) -> str:
+        return f"more than {self.bound}"
 
     def problem(self, value: Any) -> str | None:
         if value > self.bound:
@@ -81,6 +90,9 @@ class Between:
     high: float
     open: bool = False
 
+    def __str__(self) -> str:
+        return f"between {self.low} and {self.high}{', both excluded' if self.open else ''}"
+
     def problem(self, value: Any) -> str | None:
         inside = self.low < value < self.high if self.open else self.low <= value <= self.high
         if inside:
@@ -94,6 +106,9 @@ class MultipleOf:
     """`value` is a positive whole multiple of `step`."""
 
     step: int
+
+    def __str__(self) -> str:
+        return f"a multiple of {self.step}"
 
     def problem(self, value: Any) -> str | None:
         if value > 0 and value % self.step == 0:
@@ -109,6 +124,9 @@ class OneOf:
     """`value` is one of the listed `options`."""
 
     options: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return f"one of {', '.join(map(repr, self.options))}"
 
     def problem(self, value: Any) -> str | None:
         if value in self.options:

@@ -7,7 +7,6 @@ writes it anew; a test refuses a table that is out of date.
 
 from pathlib import Path
 
-import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.language.configuration import load
 
 ROOT = Path(__file__).resolve().parents[1]

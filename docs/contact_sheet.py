@@ -14,10 +14,9 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-import dsl.vocabulary  # noqa: F401 - registers the words
 from components.environments.core.goal_environment import EnvState, GoalEnvironment
 from components.environments.rendering.render import render_frame
-from dsl.language.registry import vocabulary
+from dsl.language.registry import default_vocabulary
 
 COLUMNS = 4
 WIDTH, HEIGHT = 320, 240
@@ -34,14 +33,14 @@ def photograph(env: GoalEnvironment) -> np.ndarray:
 
 def sheet(file: Path) -> None:
     """Draw every task into one PNG file."""
-    known = vocabulary()
+    known = default_vocabulary()
     names = known.members("env")
     rows = -(-len(names) // COLUMNS)
     figure = Figure(figsize=(3.2 * COLUMNS, 2.65 * rows), dpi=100, layout="constrained")
     FigureCanvasAgg(figure)
     for i, name in enumerate(names):
         axes = figure.add_subplot(rows, COLUMNS, i + 1, title=name.removeprefix("env."))
-        axes.imshow(photograph(known.words[name].thing()))
+        axes.imshow(photograph(known.words[name].target()))
         axes.axis("off")
     figure.savefig(file)
 

@@ -7,9 +7,8 @@ writes it anew; the tests refuse a row that is out of date.
 
 from pathlib import Path
 
-import dsl.vocabulary  # noqa: F401 - registers the words
 from components.environments.core.goal_environment import GoalEnvironment
-from dsl.language.registry import vocabulary
+from dsl.language.registry import default_vocabulary
 
 PAGE = Path(__file__).resolve().parent / "tasks.md"
 BEGIN, END = "<!-- table begins -->\n", "<!-- table ends -->"
@@ -18,7 +17,7 @@ HEAD = ("word", "state", "goal", "action", "radius (m)", "step (s)", "what is to
 
 def row(word: str, env: GoalEnvironment) -> str:
     """The line of one word."""
-    known = vocabulary().words[word]
+    known = default_vocabulary().words[word]
     sizes = [str(n) for n in env.dims]
     radius, seconds = env.task.success_radius, env.task.physics.control_step
     cells = [f"`@{word}()`", *sizes, f"{radius:g}", f"{seconds:.3g}", known.summary]
@@ -27,9 +26,9 @@ def row(word: str, env: GoalEnvironment) -> str:
 
 def table() -> str:
     """The table as Markdown."""
-    known = vocabulary()
+    known = default_vocabulary()
     words = known.members("env")
-    rows = [row(word, known.words[word].thing()) for word in words]
+    rows = [row(word, known.words[word].target()) for word in words]
     head = [f"| {' | '.join(cells)} |\n" for cells in (HEAD, ["---"] * len(HEAD))]
     return "".join([*head, *rows])
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from dsl.cli.run import main
 from dsl.language.configuration import load
-from dsl.language.registry import vocabulary
+from dsl.language.registry import default_vocabulary
 
 EXPERIMENTS = Path(__file__).resolve().parents[1] / "experiments"
 SHIPPED = sorted(EXPERIMENTS.rglob("*.gin"))
@@ -82,7 +82,7 @@ FRAGMENTS = (
 @st.composite
 def names(draw: st.DrawFn) -> str:
     """A word, constant or setting of the language, in a role or not."""
-    known = vocabulary()
+    known = default_vocabulary()
     word = draw(st.sampled_from([*known.words, *known.constants]))
     settings = list(known.words[word].settings) if word in known.words else []
     setting = draw(st.sampled_from(["", *(f".{name}" for name in settings)]))
@@ -99,7 +99,7 @@ def names(draw: st.DrawFn) -> str:
 @st.composite
 def assignments(draw: st.DrawFn) -> str:
     """A line that sets something that exists to something that may not be."""
-    known = vocabulary()
+    known = default_vocabulary()
     word = draw(st.sampled_from([w for w in known.words.values() if w.settings]))
     setting = draw(st.sampled_from(list(word.settings)))
     role = draw(st.sampled_from(["", "", "", "actor/", "critic/"]))
@@ -186,8 +186,9 @@ def _like(value: str) -> st.SearchStrategy[str]:
     """Other values of the same kind."""
     if value.startswith(("@", "%")):
         family = value.strip("@%()").rpartition("/")[2].partition(".")[0]
-        words = [n for n in vocabulary().members(family) if n in vocabulary().words]
-        constants = [f"%{n}" for n in vocabulary().members(family) if n in vocabulary().constants]
+        known = default_vocabulary()
+        words = [n for n in known.members(family) if n in known.words]
+        constants = [f"%{n}" for n in known.members(family) if n in known.constants]
         role = value[: value.rfind("/") + 1] or "@"
         return st.sampled_from([*(f"{role}{word}()" for word in words), *constants, "None"])
     if value in ("True", "False"):

@@ -1,14 +1,12 @@
 """Words of a module of one's own, and the pages that explain how to write one."""
 
 import contextlib
-import importlib
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import dsl.vocabulary
-from dsl.language import registry
+from vocabularies import as_default, copy_of_default
 
 DOCS = Path(__file__).resolve().parents[1] / "docs"
 
@@ -17,8 +15,7 @@ DOCS = Path(__file__).resolve().parents[1] / "docs"
 def forgotten(module: str) -> Iterator[None]:
     """`module` may be imported as a word of this process, and is forgotten afterwards."""
     path = list(sys.path)
-    with registry.isolated():
-        importlib.reload(dsl.vocabulary)
+    with as_default(copy_of_default()):
         sys.modules.pop(module, None)
         try:
             yield

@@ -24,7 +24,7 @@ def test_every_import_runs_the_right_way(path):
     if room.parts[0] == "components":
         assert not names & {"dsl", "gin", "aim"}
     if "gin" in names:
-        assert room == Path("dsl/language/gin_door.py")
+        assert room == Path("dsl/language/parse.py")
     if "aim" in names:
         assert room.parts[:2] == ("dsl", "tracking")
     assert not names & {"brax", "flax", "ray"}

@@ -9,7 +9,7 @@ import jax
 import optax
 
 from components.constraints import AtLeast, MultipleOf, PositiveFloat, PositiveInt, SettingError
-from dsl.language.registry import constants, family, root
+from dsl.language.registry import Vocabulary
 
 
 class AbstractEnergy(eqx.Module):
@@ -102,15 +102,17 @@ class Experiment:
     note: str | None = None
 
 
-def register() -> None:
-    """Make it the vocabulary; meant for an isolated registry."""
-    root(Experiment)
-    family("env", Maze)
-    family("network", Network)
-    family("critic", Critic)
-    family("energy", NegativeL2, Dot)
-    family("optimiser", optax.adam)
-    constants("activation", swish=jax.nn.swish, relu=jax.nn.relu)
+def toy_vocabulary() -> Vocabulary:
+    """Return a new vocabulary of these words."""
+    vocabulary = Vocabulary()
+    vocabulary.add_root(Experiment)
+    vocabulary.add_family("env", Maze)
+    vocabulary.add_family("network", Network)
+    vocabulary.add_family("critic", Critic)
+    vocabulary.add_family("energy", NegativeL2, Dot)
+    vocabulary.add_family("optimiser", optax.adam)
+    vocabulary.add_constants("activation", swish=jax.nn.swish, relu=jax.nn.relu)
+    return vocabulary
 
 
 GOOD = """\

@@ -90,7 +90,6 @@ def load_experiment(file: Path, overrides: Iterable[str]) -> "Configuration":
     Raises:
         ConfigError: the file describes no valid experiment.
     """
-    from dsl import vocabulary  # noqa: F401 - registers its words
     from dsl.language.configuration import load
 
     configuration = load(file, overrides)

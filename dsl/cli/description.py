@@ -21,7 +21,7 @@ def describe_experiment(configuration: Configuration) -> str:
         ConfigError: the experiment cannot be built.
     """
     experiment = build(configuration)
-    with configuration.locating():
+    with configuration.locating_errors():
         state = abstract_train_state(experiment.program())
     memory = estimate_per_device(experiment)
     parts = [

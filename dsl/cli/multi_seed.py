@@ -31,7 +31,6 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def _execute(options: argparse.Namespace) -> int:
     configure_jax()
-    from dsl import vocabulary  # noqa: F401 - registers its words
     from dsl.language.configuration import load
     from dsl.training import multi_seed_job
     from dsl.training.single_job import training_code

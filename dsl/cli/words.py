@@ -20,7 +20,6 @@ def print_words(family: str | None) -> None:
     Raises:
         UsageError: there is no such family.
     """
-    from dsl import vocabulary  # noqa: F401 - registers its words
     from dsl.language.listing import listing
 
     print(listing(family))

@@ -6,8 +6,8 @@ import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
+from dsl.language.bindings import Import
 from dsl.language.problems import Problem
-from dsl.language.statements import Import
 from dsl.language.suggest import did_you_mean, nearest
 
 

@@ -1,13 +1,12 @@
-"""Names that do not exist, are of another kind, or may not be set."""
+"""Find names that do not exist, are of another kind, or may not be set."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from dsl.language.bindings import Binding, BindingTable
 from dsl.language.problems import Problem
 from dsl.language.registry import Vocabulary
-from dsl.language.statements import Binding
 from dsl.language.suggest import did_you_mean, listed, nearest
-from dsl.language.table import BindingTable
 from dsl.language.values import REQUIRED, MacroRef, Reference, leaves, prefixed
 from dsl.language.word import Word
 
@@ -30,21 +29,20 @@ class Known:
 
 
 def name_problems(known: Known) -> Iterator[Problem]:
-    """Every wrong name on either side of every `=`."""
+    """Yield every wrong name on either side of every `=`."""
     for binding in known.table.bindings:
-        texts = [_target(binding, known)]
+        texts = [_wrong_target(binding, known)]
         for leaf in leaves(binding.value):
             if isinstance(leaf, Reference):
-                texts.append(_reference(leaf, known))
+                texts.append(_wrong_reference(leaf, known))
             elif isinstance(leaf, MacroRef):
-                texts.append(_name(leaf, known))
+                texts.append(_wrong_macro(leaf, known))
         yield from (Problem(binding.location, text) for text in texts if text)
 
 
-def unknown_word(name: str, vocabulary: Vocabulary) -> str:
-    """That there is no such word, and which there are."""
+def _unknown_word(name: str, vocabulary: Vocabulary) -> str:
     family, _, _ = name.rpartition(".")
-    suggestion = nearest_word(name, vocabulary)
+    suggestion = nearest(name, [*vocabulary.words, *vocabulary.constants])
     if suggestion:
         return f"there is no word '{name}'.{did_you_mean(suggestion)}"
     if family in vocabulary.families:
@@ -52,18 +50,14 @@ def unknown_word(name: str, vocabulary: Vocabulary) -> str:
     return f"there is no word '{name}'.{listed('Families', vocabulary.families)}"
 
 
-def nearest_word(name: str, vocabulary: Vocabulary) -> str | None:
-    """The word or constant most like `name`."""
-    return nearest(name, [*vocabulary.words, *vocabulary.constants])
-
-
-def _target(binding: Binding, known: Known) -> str | None:
+def _wrong_target(binding: Binding, known: Known) -> str | None:
+    """Return what is wrong with the left side of a binding."""
     if binding.is_macro:
-        return _macro_target(binding, known)
+        return _wrong_macro_target(binding, known)
     word = known.vocabulary.words.get(binding.word)
     if word is None:
-        return _target_word(binding, known)
-    if binding.setting in word.facts:
+        return _wrong_target_word(binding, known)
+    if binding.setting in word.runtime_arguments:
         return (
             f"{word.name}.{binding.setting} cannot be set: the program works it out."
             f"{listed('Settings', word.settings)}"
@@ -73,16 +67,16 @@ def _target(binding: Binding, known: Known) -> str | None:
     return _unknown_setting(word, binding.setting)
 
 
-def _macro_target(binding: Binding, known: Known) -> str | None:
+def _wrong_macro_target(binding: Binding, known: Known) -> str | None:
     if binding.scope:
-        return f"a macro has no role: write {binding.word} = ..., without '{binding.scope}/'."
+        return f"a macro has no scope: write {binding.word} = ..., without '{binding.scope}/'."
     if not binding.location.in_override or not known.all_macros:
         return None
     written = [b for b in known.table.bindings if not b.location.in_override]
     macros = list(dict.fromkeys(b.word for b in written if b.is_macro))
     if binding.word in macros:
         return None
-    root = known.vocabulary.words[known.vocabulary.root or ""]
+    root = known.vocabulary.root_word
     others = [f"{root.name}.{s}" for s in root.settings]
     others += [b.subject for b in written if not b.is_macro]
     suggestion = nearest(binding.word, macros) or nearest(binding.word, others)
@@ -90,7 +84,7 @@ def _macro_target(binding: Binding, known: Known) -> str | None:
     return text if suggestion else text + listed("Macros", macros)
 
 
-def _target_word(binding: Binding, known: Known) -> str | None:
+def _wrong_target_word(binding: Binding, known: Known) -> str | None:
     vocabulary, name = known.vocabulary, binding.word
     inner = f"{name}.{binding.setting}"
     if inner in vocabulary.words:
@@ -105,7 +99,7 @@ def _target_word(binding: Binding, known: Known) -> str | None:
     if name in vocabulary.families:
         words = [n for n in vocabulary.members(name) if n in vocabulary.words]
         return f"'{name}' is a family; name one of its words.{listed('There are', words)}"
-    return unknown_word(name, vocabulary) if known.all_words else None
+    return _unknown_word(name, vocabulary) if known.all_words else None
 
 
 def _unknown_setting(word: Word, setting: str) -> str:
@@ -114,7 +108,7 @@ def _unknown_setting(word: Word, setting: str) -> str:
     return f"{word.name} has no setting '{setting}'.{suggestion}{settings}"
 
 
-def _reference(reference: Reference, known: Known) -> str | None:
+def _wrong_reference(reference: Reference, known: Known) -> str | None:
     name, vocabulary = reference.word, known.vocabulary
     if name in vocabulary.words:
         if name == vocabulary.root:
@@ -125,10 +119,10 @@ def _reference(reference: Reference, known: Known) -> str | None:
         return f"{name} is a constant: write %{name} instead of {reference}."
     if known.table.macro(name):
         return f"{name} is a macro: write %{name} instead of {reference}."
-    return unknown_word(name, vocabulary) if known.all_words else None
+    return _unknown_word(name, vocabulary) if known.all_words else None
 
 
-def _name(name: MacroRef, known: Known) -> str | None:
+def _wrong_macro(name: MacroRef, known: Known) -> str | None:
     table, vocabulary = known.table, known.vocabulary
     if name == REQUIRED or name.name in vocabulary.constants or table.macro(name.name):
         return None

@@ -2,29 +2,29 @@
 
 import textwrap
 from collections.abc import Iterator
-from typing import Annotated, Any, get_args, get_origin
 
-from components.constraints import AtLeast, AtMost, Between, Constraint, MoreThan, MultipleOf, OneOf
-from dsl.language.configuration import ConfigError
-from dsl.language.operative import default_text
-from dsl.language.registry import Vocabulary, vocabulary
+from dsl.language.dump import default_text
+from dsl.language.problems import ConfigError
+from dsl.language.registry import Vocabulary, default_vocabulary
 from dsl.language.suggest import did_you_mean, listed, nearest
-from dsl.language.type_names import UNIONS, describe
+from dsl.language.type_advice import describe, members
+from dsl.language.type_check import constraints_of
 from dsl.language.word import Setting, Word
 
 _WIDTH = 100
 
 
-def listing(family: str | None = None) -> str:
+def listing(family: str | None = None, vocabulary: Vocabulary | None = None) -> str:
     """Words with their settings, types, defaults and first docstring lines; constants by name.
 
     Args:
-        family: only this family; all of them and the root where left out.
+        family: only this family; all of them and the root if not given.
+        vocabulary: words to list, by default those of `dsl.vocabulary`.
 
     Raises:
         ConfigError: there is no such family.
     """
-    known = vocabulary()
+    known = vocabulary or default_vocabulary()
     if family is None:
         families = ["", *known.families]
     elif family in known.families:
@@ -65,43 +65,16 @@ def _word_lines(word: Word, known: Vocabulary) -> Iterator[str]:
         lines = textwrap.wrap(right, _WIDTH, initial_indent=margin, subsequent_indent=margin)
         yield f"    {left:<{width}}  {lines[0].strip()}"
         yield from lines[1:]
-    if word.facts:
-        yield f"    (worked out by the program: {', '.join(word.facts)})"
+    if word.runtime_arguments:
+        yield f"    (worked out by the program: {', '.join(word.runtime_arguments)})"
     yield ""
 
 
 def _row(setting: Setting, known: Vocabulary) -> tuple[str, str]:
     default = "(required)" if setting.is_required else f"= {default_text(setting.default, known)}"
-    rules = list(_rules(setting.annotation))
+    rules = [str(c) for hint in members(setting.annotation) for c in constraints_of(hint)]
     # The options of a text say that it is one.
     kind = (
         [] if any(rule.startswith("one of") for rule in rules) else [describe(setting.annotation)]
     )
     return f"{setting.name} {default}", ", ".join(kind + rules)
-
-
-def _rules(hint: Any) -> Iterator[str]:
-    """The constraints of an annotation in words."""
-    if get_origin(hint) is Annotated:
-        yield from (_rule(r) for r in get_args(hint)[1:] if isinstance(r, Constraint))
-    elif get_origin(hint) in UNIONS:
-        for member in get_args(hint):
-            yield from _rules(member)
-
-
-def _rule(constraint: Constraint) -> str:
-    match constraint:
-        case AtLeast(minimum):
-            return f"at least {minimum}"
-        case AtMost(maximum):
-            return f"at most {maximum}"
-        case MoreThan(bound):
-            return f"more than {bound}"
-        case Between(low, high, is_open):
-            return f"between {low} and {high}{', both excluded' if is_open else ''}"
-        case MultipleOf(step):
-            return f"a multiple of {step}"
-        case OneOf(options):
-            return f"one of {', '.join(map(repr, options))}"
-        case _:
-            return repr(constraint)

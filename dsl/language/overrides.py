@@ -1,18 +1,16 @@
-"""`--set NAME=VALUE` as bindings."""
+"""Read `--set NAME=VALUE` as bindings."""
 
 import re
 from collections.abc import Iterable
 from typing import Any
 
-from dsl.language import gin_door
+from dsl.language.bindings import Binding
+from dsl.language.parse import NAMED_KEYS, error_message, parse, split_binding_key
 from dsl.language.problems import OVERRIDES, Location, Problem
-from dsl.language.statements import Binding
-from dsl.language.syntax import reported
-from dsl.language.syntax_hints import arithmetic, explain
-from dsl.language.values import malformed
+from dsl.language.syntax_hints import arithmetic_hint, explain
+from dsl.language.values import has_named_keys
 
 _NAME = re.compile(r"([A-Za-z_]\w*/)*([A-Za-z_]\w*\.)*[A-Za-z_]\w*")
-_LONGEST = 10_000
 _GIN_SIGNS = ("@", "%", "[", "(", "{", "'", '"')
 
 
@@ -21,13 +19,13 @@ class OverrideError(ValueError):
 
 
 def read_overrides(overrides: Iterable[str]) -> tuple[list[Binding], list[Problem]]:
-    """A binding for each override that can be read, and a problem for each that cannot."""
+    """Return a binding for each override that can be read, and a problem for each that cannot."""
     bindings, problems = [], []
     for position, override in enumerate(overrides):
         location = Location(f"--set {_one_line(override)}", rank=OVERRIDES + position)
         try:
             name, value = _split(override)
-            bindings.append(Binding(*gin_door.binding_key(name), _value(value), location))
+            bindings.append(Binding(*split_binding_key(name), _read_value(value), location))
         except OverrideError as error:
             problems.append(Problem(location, str(error)))
     return bindings, problems
@@ -35,8 +33,6 @@ def read_overrides(overrides: Iterable[str]) -> tuple[list[Binding], list[Proble
 
 def _split(override: str) -> tuple[str, str]:
     name, equals, value = (part.strip() for part in override.partition("="))
-    if len(override) > _LONGEST:
-        raise OverrideError(f"it has {len(override):,} characters; that is too long.")
     if any("\ud800" <= c <= "\udfff" for c in override):
         raise OverrideError("it is not text in UTF-8.")  # the shell's bytes, as Python shows them
     if not equals:
@@ -48,20 +44,19 @@ def _split(override: str) -> tuple[str, str]:
     return name, value
 
 
-def _value(text: str) -> Any:
-    parsed = gin_door.parse(f"VALUE = {text}\n")
+def _read_value(text: str) -> Any:
+    parsed = parse(f"VALUE = {text}\n")
     if parsed.error is None and len(parsed.statements) == 1:
         value = parsed.statements[0].value
-        if wrong := malformed(value):
-            raise OverrideError(wrong)
+        if has_named_keys(value):
+            raise OverrideError(NAMED_KEYS)
         return value
-    computed = arithmetic(text)
-    if computed:
+    if computed := arithmetic_hint(text):
         raise OverrideError(computed)
-    # A bare word, a path or a date: the shell would have eaten quotes around it.
+    # A bare word, a path or a date: the shell would have removed quotes around it.
     if "\n" not in text and not text.startswith(_GIN_SIGNS):
         return text
-    said = reported(parsed.error)[1] if parsed.error else "there is more than one statement"
+    said = error_message(parsed.error)[1] if parsed.error else "there is more than one statement"
     raise OverrideError(f"cannot read the value. {explain(said, f'VALUE = {text}')}")
 
 

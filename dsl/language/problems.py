@@ -1,13 +1,24 @@
-"""A problem, the place it is at, and how a list of them is shown."""
+"""Problems of a configuration: where each one is, what it says, and how they are listed."""
 
-import re
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from dsl.errors import UsageError
+
 OVERRIDES = 1_000_000  # rank of the command line: it is read after every file
 
-_LONG_WORD = re.compile(r"\S{100,}")
+
+class ConfigError(UsageError):
+    """An experiment that cannot be built from its gin files.
+
+    Attributes:
+        problems: one line each, `file:line: what is wrong. Did you mean ...?`, in that order.
+    """
+
+    def __init__(self, problems: Iterable[str]):
+        self.problems = list(problems)
+        super().__init__("\n".join(self.problems))
 
 
 @dataclass(frozen=True)
@@ -16,7 +27,7 @@ class Location:
 
     Attributes:
         file: path as shown to the user, or the text of the `--set`.
-        line: 1 for the first line; 0 where the problem is with the file as a whole.
+        line: 1 for the first line; 0 if the problem concerns the file as a whole.
         rank: position of the file in the order of reading.
     """
 
@@ -34,37 +45,36 @@ class Location:
 
     @property
     def in_override(self) -> bool:
-        """Whether this is a `--set`."""
+        """Return whether this is a `--set`."""
         return self.rank >= OVERRIDES
 
     @property
     def in_top_file(self) -> bool:
-        """Whether this is the file that the user named."""
+        """Return whether this is the file that the user named."""
         return self.rank == 0
 
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong at a location, and what to do."""
+    """What is wrong at a location, and what to do about it."""
 
     location: Location
     text: str
 
 
-def render(problems: Iterable[Problem]) -> list[str]:
-    """One line per problem by file and line; the same problem in one file is said once."""
+def problem_lines(problems: Iterable[Problem]) -> list[str]:
+    """Return one line per problem by file and line; a problem repeated in a file is listed once."""
     lines = defaultdict(set)
     for problem in problems:
         place = problem.location
         lines[(place.rank, place.file, problem.text)].add(place.line)
     ordered = sorted(lines.items(), key=lambda item: (item[0][0], min(item[1]), item[0][2]))
-    return [_line(file, sorted(found), text) for (_, file, text), found in ordered]
+    return [_problem_line(file, sorted(found), text) for (_, file, text), found in ordered]
 
 
-def _line(file: str, lines: list[int], text: str) -> str:
+def _problem_line(file: str, lines: list[int], text: str) -> str:
     first, *others = lines
     place = f"{file}:{first}" if first else file
-    text = _LONG_WORD.sub(lambda word: f"{word[0][:60]}...", text)
     more = ", ..." if len(others) > 10 else ""
     also = f" (Also on line {', '.join(map(str, others[:10]))}{more}.)" if others else ""
     return f"{place}: {text}{also}"

@@ -1,21 +1,18 @@
-"""Where things become words of the language; users' own modules call `family` too.
+"""The vocabulary of gin files; users' own modules extend it with `family`.
 
     from dsl import family
 
     family("energy", HuberEnergy)    # a gin file may now write @energy.HuberEnergy()
 
-Of a word's parameters, those before the `*` (or with a default) are choices, which gin files set;
-those after it are facts, which the program works out and gin files cannot touch.
+Of a word's parameters, those before the `*` (or with a default) are settings, which gin files set;
+those after it are runtime arguments, which the program works out and gin files cannot touch.
 """
 
-import contextlib
-from collections.abc import Iterator
+import importlib
 from dataclasses import dataclass, field
 from typing import Any
 
-from dsl.language import gin_door
-from dsl.language.factory import factory
-from dsl.language.plan import Partial, PartialError
+from dsl.language.partial import Partial, PartialError
 from dsl.language.word import Setting, Word, WordError, read_word
 
 __all__ = [
@@ -26,11 +23,10 @@ __all__ = [
     "Word",
     "WordError",
     "constants",
+    "default_vocabulary",
     "family",
-    "isolated",
     "renamed_settings",
     "root",
-    "vocabulary",
 ]
 
 _RESERVED = ("gin", "root")
@@ -44,7 +40,7 @@ class Vocabulary:
         words: by full name, in the order of registration, the root included.
         constants: values by full name.
         root: name of the word that a gin file describes.
-        renamed: current names of settings by their old name, by the full name of the word.
+        renamed: for each word, the current name of a setting by its old name.
     """
 
     words: dict[str, Word] = field(default_factory=dict)
@@ -53,118 +49,132 @@ class Vocabulary:
     renamed: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
+    def root_word(self) -> Word:
+        """Return the word that a gin file describes.
+
+        Raises:
+            WordError: there is none.
+        """
+        if self.root is None:
+            raise WordError("this vocabulary has no root; add it with add_root().")
+        return self.words[self.root]
+
+    @property
     def families(self) -> list[str]:
-        """Names before the dot, in the order of registration."""
+        """Return the names before the dot, in the order of registration."""
         names = [*(w.family for w in self.words.values()), *map(_family_of, self.constants)]
         return list(dict.fromkeys(name for name in names if name))
 
     def members(self, family: str) -> list[str]:
-        """Full names of the words and constants of a family."""
+        """Return the full names of the words and constants of a family."""
         return [n for n in [*self.words, *self.constants] if _family_of(n) == family]
 
+    def add_family(self, name: str, /, *targets: Any, **named_targets: Any) -> None:
+        """Make classes and functions words of the family `name`, under their own or given names.
 
-_vocabulary = Vocabulary()
+        Registering the same class or function again replaces it, as notebooks need.
+
+        Raises:
+            WordError: a name is taken, or a target lacks what a word must have.
+        """
+        _check_family(name)
+        for target in targets:
+            self._add(read_word(f"{name}.{_own_name(target)}", target))
+        for short_name, target in named_targets.items():
+            self._add(read_word(f"{name}.{short_name}", target))
+
+    def add_constants(self, name: str, /, **values: Any) -> None:
+        """Make values constants of the family `name`: `%name.key` in a gin file.
+
+        Raises:
+            WordError: a name is taken by a word or by another value.
+        """
+        _check_family(name)
+        for key, value in values.items():
+            full_name = f"{name}.{key}"
+            taken = self.constants.get(full_name, value) is not value
+            if taken or full_name in self.words:
+                raise WordError(f"{full_name} is registered already; choose another name.")
+            self.constants[full_name] = value
+
+    def add_root(self, target: Any) -> None:
+        """Make `target` the one word without a family, which a gin file describes.
+
+        Raises:
+            WordError: there is another root, or the target has runtime arguments.
+        """
+        word = read_word(_own_name(target), target)
+        if word.runtime_arguments:
+            missing = ", ".join(word.runtime_arguments)
+            raise WordError(f"{word.name} is the root; nothing could give it {missing}.")
+        if self.root not in (None, word.name):
+            raise WordError(f"{self.root} is the root already.")
+        self._add(word)
+        self.root = word.name
+
+    def rename_settings(self, word: str, /, **new_names: str) -> None:
+        """Let gin files use the old names of settings for one more release.
+
+        Args:
+            word: full name of a registered word; the root's own name for its settings.
+            new_names: the current name of a setting, by its old name.
+
+        Raises:
+            WordError: the word is unknown, lacks the new name, or still has the old one.
+        """
+        if word not in self.words:
+            raise WordError(f"{word} is not registered; register it before renaming its settings.")
+        settings = self.words[word].settings
+        for old, new in new_names.items():
+            if new not in settings:
+                raise WordError(f"{word} has no setting {new!r} that {old!r} could be called now.")
+            if old in settings:
+                raise WordError(f"{word} still has the setting {old!r}.")
+            self.renamed.setdefault(word, {})[old] = new
+
+    def _add(self, word: Word) -> None:
+        old = self.words.get(word.name)
+        taken = old is not None and not _is_same(old.target, word.target)
+        if taken or word.name in self.constants:
+            raise WordError(f"{word.name} is registered already; choose another name.")
+        self.words[word.name] = word
 
 
-def vocabulary() -> Vocabulary:
-    """The words known at this moment."""
-    return _vocabulary
+_default = Vocabulary()
 
 
-def family(name: str, /, *things: Any, **named_things: Any) -> None:
-    """Make things words of the family `name`, under their own names or the given ones.
+def default_vocabulary() -> Vocabulary:
+    """Return the vocabulary of gin files, which `dsl.vocabulary` fills when it is first used."""
+    importlib.import_module("dsl.vocabulary")
+    return _default
 
-    Registering the same class or function again replaces it, as notebooks need.
 
-    Raises:
-        WordError: a name is taken, or a thing lacks what a word must have.
-    """
-    _check_family(name)
-    for thing in things:
-        _add(read_word(f"{name}.{_own_name(thing)}", thing))
-    for short_name, thing in named_things.items():
-        _add(read_word(f"{name}.{short_name}", thing))
+def family(name: str, /, *targets: Any, **named_targets: Any) -> None:
+    """Add words to the default vocabulary; see `Vocabulary.add_family`."""
+    default_vocabulary().add_family(name, *targets, **named_targets)
 
 
 def constants(name: str, /, **values: Any) -> None:
-    """Make values constants of the family `name`: `%name.key` in a gin file.
-
-    Raises:
-        WordError: a name is taken by a word or by another value.
-    """
-    _check_family(name)
-    for key, value in values.items():
-        full_name = f"{name}.{key}"
-        if full_name in _vocabulary.words or (
-            full_name in _vocabulary.constants and _vocabulary.constants[full_name] is not value
-        ):
-            raise WordError(f"{full_name} is registered already; choose another name.")
-        _vocabulary.constants[full_name] = value
-        gin_door.constant(full_name, value)
+    """Add constants to the default vocabulary; see `Vocabulary.add_constants`."""
+    default_vocabulary().add_constants(name, **values)
 
 
-def root(thing: Any) -> None:
-    """Make `thing` the one word without a family, which a gin file describes.
-
-    Raises:
-        WordError: there is another root, or the thing has facts.
-    """
-    word = read_word(_own_name(thing), thing)
-    if word.facts:
-        raise WordError(f"{word.name} is the root; nobody could give it {', '.join(word.facts)}.")
-    if _vocabulary.root not in (None, word.name):
-        raise WordError(f"{_vocabulary.root} is the root already.")
-    _add(word)
-    _vocabulary.root = word.name
+def root(target: Any) -> None:
+    """Set the root of the default vocabulary; see `Vocabulary.add_root`."""
+    default_vocabulary().add_root(target)
 
 
 def renamed_settings(word: str, /, **new_names: str) -> None:
-    """Let gin files use the old names of settings for one more release.
+    """Keep old names of settings in the default vocabulary; see `Vocabulary.rename_settings`.
 
-        renamed_settings("learner.ActorCritic", actor_every="policy_delay")
-
-    Args:
-        word: full name of a registered word; the root's own name for its settings.
-        new_names: the current name of a setting, by its old name.
-
-    Raises:
-        WordError: the word is unknown, lacks the new name, or still has the old one.
+    renamed_settings("learner.ActorCritic", actor_every="policy_delay")
     """
-    if word not in _vocabulary.words:
-        raise WordError(f"{word} is not registered; register it before renaming its settings.")
-    settings = _vocabulary.words[word].settings
-    for old, new in new_names.items():
-        if new not in settings:
-            raise WordError(f"{word} has no setting {new!r} that {old!r} could be called now.")
-        if old in settings:
-            raise WordError(f"{word} still has the setting {old!r}.")
-        _vocabulary.renamed.setdefault(word, {})[old] = new
-
-
-@contextlib.contextmanager
-def isolated() -> Iterator[Vocabulary]:
-    """An empty vocabulary for the time of a `with` block; the old one comes back after it."""
-    global _vocabulary
-    saved, _vocabulary = _vocabulary, Vocabulary()
-    try:
-        with gin_door.empty_registry():
-            yield _vocabulary
-    finally:
-        _vocabulary = saved
-
-
-def _add(word: Word) -> None:
-    old = _vocabulary.words.get(word.name)
-    taken = old is not None and not _is_same(old.thing, word.thing)
-    if taken or word.name in _vocabulary.constants:
-        raise WordError(f"{word.name} is registered already; choose another name.")
-    _vocabulary.words[word.name] = word
-    gin_door.register(factory(word), *word.selector.rsplit(".", 1))
+    default_vocabulary().rename_settings(word, **new_names)
 
 
 def _is_same(old: Any, new: Any) -> bool:
-    def origin(thing):
-        return getattr(thing, "__module__", None), getattr(thing, "__qualname__", None)
+    def origin(target):
+        return getattr(target, "__module__", None), getattr(target, "__qualname__", None)
 
     return old is new or (origin(old) == origin(new) and None not in origin(new))
 
@@ -174,10 +184,10 @@ def _check_family(name: str) -> None:
         raise WordError(f"{name!r} cannot be the name of a family.")
 
 
-def _own_name(thing: Any) -> str:
-    name = getattr(thing, "__name__", "")
+def _own_name(target: Any) -> str:
+    name = getattr(target, "__name__", "")
     if not name.isidentifier():
-        raise WordError(f"{thing!r} has no name of its own; write name=thing.")
+        raise WordError(f"{target!r} has no name of its own; write name=target.")
     return name
 
 

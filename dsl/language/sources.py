@@ -1,36 +1,40 @@
-"""A gin file with everything it includes, as one list of bindings in the order they apply."""
+"""Read a gin file with everything it includes, as one list of bindings in the order they apply."""
 
-from collections.abc import Iterable
+import os
+import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import dsl
-from dsl.language.file_names import UnnamedError, completed, final_values, macros_in
-from dsl.language.files import UnreadableError, displayed, read_text, similar_file
+from dsl.language.bindings import Binding, Import, Include
+from dsl.language.parse import read_statements
 from dsl.language.problems import Location, Problem
-from dsl.language.statements import Binding, Import, Include
 from dsl.language.suggest import did_you_mean, nearest
-from dsl.language.syntax import read_statements
+from dsl.language.values import shown
 
 EXPERIMENTS = Path(dsl.__file__).resolve().parent.parent / "experiments"
-_DEEPEST = 20
-_MOST_PROBLEMS = 100  # a search for similar names takes time
-_MOST_READINGS = 10
+_LARGEST_FILE = 100_000  # bytes; a data file given by mistake is refused before it is parsed
+_MACRO = re.compile(r"%([A-Za-z_]\w*)")
+
+
+class SourceError(Exception):
+    """A file that cannot be read or included; the message is for the user."""
 
 
 @dataclass
 class Sources:
-    """What was read.
+    """The content of a gin file and of the files it includes.
 
     Attributes:
         text: the file that the user named, as written.
-        bindings: of all files; an included file's stand where it is included.
+        bindings: of all files; those of an included file stand at the place of the include.
         imports: of all files, in order.
-        problems: what could not be read.
-        parents: by the name of a file, the name of the one that includes it.
-        choosers: macros that stand in the names of included files, each with the first such line.
-        chosen: what those macros are taken to be.
+        problems: files and lines that could not be read.
+        parents: by the name of a file, the name of the file that includes it.
+        choosers: macros in the names of included files, each with the first such line.
+        chosen: the values that those macros are taken to have.
     """
 
     text: str = ""
@@ -40,11 +44,10 @@ class Sources:
     parents: dict[str, str] = field(default_factory=dict)
     choosers: dict[str, Location] = field(default_factory=dict)
     chosen: dict[str, Any] = field(default_factory=dict)
-    _seen: dict[Path, int] = field(default_factory=dict)
 
     @property
     def is_complete(self) -> bool:
-        """Whether every file and line could be read."""
+        """Return whether every file and line could be read."""
         return not self.problems
 
 
@@ -52,105 +55,177 @@ def read_sources(path: Path, overrides: Iterable[Binding] = ()) -> Sources:
     """Read a gin file and its includes.
 
     A file that is reached twice is taken once, at its first place: taken again, it would undo what
-    was set in between. `include 'tasks/%TASK.gin'` takes the file that the macro names in the end,
-    so files are read again until what they say of it is what was taken.
+    was set in between. `include 'tasks/%TASK.gin'` takes the file that the final value of the macro
+    names, so all files are read again until their values agree with the names that were taken.
 
     Args:
         path: the gin file.
         overrides: bindings of the command line, whose macros win.
     """
-    overrides, chosen = list(overrides), {}
-    for _ in range(_MOST_READINGS):
-        sources = _read(path, chosen)
-        found = final_values(sources.choosers, [*sources.bindings, *overrides])
-        if found == chosen:
-            return sources
-        chosen = found
-    for macro, place in sources.choosers.items():
-        text = f"{macro} names a file that gives {macro} another value, and so on without end."
-        sources.problems.append(Problem(place, text))
+    overrides, tried = list(overrides), []
+    sources = _Reader.read(path, chosen={})
+    while (chosen := _final_values(sources, overrides)) != sources.chosen:
+        if chosen in tried:
+            sources.problems.extend(_endless_choices(sources.choosers))
+            break
+        tried.append(chosen)
+        sources = _Reader.read(path, chosen)
     return sources
 
 
-def _read(path: Path, chosen: dict[str, Any]) -> Sources:
-    sources = Sources(chosen=chosen)
+def displayed(path: Path) -> str:
+    """Return the path as given, or relative to the working directory if that is shorter."""
     try:
-        sources.text = read_text(path)
-    except UnreadableError as error:
-        text = f"cannot read it: {error}{similar_file(path)}"
-        sources.problems.append(Problem(Location(displayed(path)), text))
-        return sources
-    _take(path, sources.text, sources, ())
-    return sources
+        relative = os.path.relpath(path)
+    except (OSError, ValueError):  # another drive, or a working directory that is gone
+        return str(path)
+    return min(str(path), relative, key=len)
 
 
-def _take(path: Path, text: str, sources: Sources, stack: tuple[Path, ...]) -> None:
-    resolved = path.resolve()
-    rank = sources._seen.setdefault(resolved, len(sources._seen))
-    file = Location(displayed(path), rank=rank)
-    statements, problems = read_statements(text, file, resolved.parent)
-    sources.problems.extend(problems)
-    for statement in statements:
-        if isinstance(statement, Binding):
-            sources.bindings.append(statement)
-        elif isinstance(statement, Import):
-            sources.imports.append(statement)
+class _Reader:
+    """Reads each file once, included files in place of their include."""
+
+    def __init__(self, chosen: dict[str, Any]):
+        self.sources = Sources(chosen=chosen)
+        self._ranks: dict[Path, int] = {}
+
+    @classmethod
+    def read(cls, path: Path, chosen: dict[str, Any]) -> Sources:
+        reader = cls(chosen)
+        try:
+            reader.sources.text = _read_text(path)
+        except SourceError as error:
+            text = f"cannot read it: {error}{_similar_file(path)}"
+            reader.sources.problems.append(Problem(Location(displayed(path)), text))
         else:
-            _include(statement, path, sources, (*stack, resolved))
+            reader._take(path, reader.sources.text, ())
+        return reader.sources
+
+    def _take(self, path: Path, text: str, stack: tuple[Path, ...]) -> None:
+        resolved = path.resolve()
+        rank = self._ranks.setdefault(resolved, len(self._ranks))
+        file = Location(displayed(path), rank=rank)
+        statements, problems = read_statements(text, file, resolved.parent)
+        self.sources.problems.extend(problems)
+        for statement in statements:
+            if isinstance(statement, Binding):
+                self.sources.bindings.append(statement)
+            elif isinstance(statement, Import):
+                self.sources.imports.append(statement)
+            else:
+                self._include(statement, path, (*stack, resolved))
+
+    def _include(self, include: Include, path: Path, stack: tuple[Path, ...]) -> None:
+        for macro in _MACRO.findall(include.path):
+            self.sources.choosers.setdefault(macro, include.location)
+        try:
+            target = _find(_with_macros(include.path, self.sources.chosen), path.parent)
+            resolved = target.resolve()
+            if resolved in stack:
+                chain = [displayed(p) for p in (*stack[stack.index(resolved) :], resolved)]
+                raise SourceError(f"the includes go in a circle: {' -> '.join(chain)}.")
+            if resolved not in self._ranks:
+                text = _included_text(target)
+                self.sources.parents[displayed(target)] = displayed(path)
+                self._take(target, text, stack)
+        except SourceError as error:
+            self.sources.problems.append(Problem(include.location, str(error)))
 
 
-def _include(include: Include, path: Path, sources: Sources, stack: tuple[Path, ...]) -> None:
-    def refuse(text: str) -> None:
-        sources.problems.append(Problem(include.location, text))
-
-    if len(sources.problems) >= _MOST_PROBLEMS:
-        return None
-    for macro in macros_in(include.path):
-        sources.choosers.setdefault(macro, include.location)
-    try:
-        name = completed(include.path, sources.chosen)
-    except UnnamedError as error:
-        return refuse(str(error))
-    target = _find(name, path.parent)
-    if target is None:
-        return refuse(_missing(name, path.parent))
-    resolved = target.resolve()
-    if resolved in stack:
-        chain = [displayed(p) for p in (*stack[stack.index(resolved) :], resolved)]
-        return refuse(f"the includes go in a circle: {' -> '.join(chain)}.")
-    if resolved in sources._seen:
-        return None
-    if len(stack) >= _DEEPEST:
-        return refuse(f"files include each other {_DEEPEST} deep; that is too deep.")
-    try:
-        text = read_text(target)
-    except UnreadableError as error:
-        return refuse(f"cannot read {displayed(target)}: {error}")
-    sources.parents[displayed(target)] = displayed(path)
-    return _take(target, text, sources, stack)
+def _final_values(sources: Sources, overrides: list[Binding]) -> dict[str, Any]:
+    """Return the final values of the macros that name included files."""
+    found = {b.word: b.value for b in [*sources.bindings, *overrides] if b.is_macro}
+    return {name: found[name] for name in sources.choosers if name in found}
 
 
-def _places(path: str, folder: Path) -> list[Path]:
+def _endless_choices(choosers: dict[str, Location]) -> Iterator[Problem]:
+    for macro, place in choosers.items():
+        text = f"{macro} names a file that gives {macro} another value, and so on without end."
+        yield Problem(place, text)
+
+
+def _with_macros(path: str, values: dict[str, Any]) -> str:
+    """Replace the macros in an included path by their values."""
+
+    def value_of(match: re.Match[str]) -> str:
+        name = match[1]
+        if name not in values:
+            raise SourceError(f"{path!r} takes its name from {name}, which nothing sets.")
+        if not isinstance(values[name], str):
+            raise SourceError(
+                f"{path!r} takes its name from {name}, which is {shown(values[name])}; "
+                "it must be text."
+            )
+        return values[name]
+
+    return _MACRO.sub(value_of, path)
+
+
+def _find(path: str, folder: Path) -> Path:
     # `/` with an absolute path gives that path.
-    return [folder / path, EXPERIMENTS / path, EXPERIMENTS.parent / path]
-
-
-def _find(path: str, folder: Path) -> Path | None:
-    for place in _places(path, folder):
+    for place in (folder / path, EXPERIMENTS / path, EXPERIMENTS.parent / path):
         try:
             if place.exists():
                 return place
         except (OSError, ValueError):  # a name that no file can have
-            return None
-    return None
+            break
+    looked = f"Looked in {displayed(folder)} and {displayed(EXPERIMENTS)}."
+    suggestion = did_you_mean(nearest(path, _includable(path, folder)))
+    raise SourceError(f"there is no file {path!r}. {looked}{suggestion}")
 
 
-def _missing(path: str, folder: Path) -> str:
+def _includable(path: str, folder: Path) -> list[str]:
+    """Return the gin files beside the missing one, and those that are shipped."""
     try:
         shipped = [p.relative_to(EXPERIMENTS).as_posix() for p in EXPERIMENTS.rglob("*.gin")]
         similar = (p for p in (folder / path).parent.glob("*.gin") if p.exists())
-        beside = [p.relative_to(folder).as_posix() for p in similar]
+        return [p.relative_to(folder).as_posix() for p in similar] + shipped
     except (OSError, ValueError):
-        shipped, beside = [], []
-    looked = f"Looked in {displayed(folder)} and {displayed(EXPERIMENTS)}."
-    return f"there is no file {path!r}. {looked}{did_you_mean(nearest(path, beside + shipped))}"
+        return []
+
+
+def _similar_file(path: Path) -> str:
+    """Suggest a gin file of the same folder if `path` does not exist."""
+    try:
+        others = {p.stem: p for p in path.parent.glob("*.gin") if p.exists()}
+        similar = None if path.exists() else nearest(path.stem, others)
+    except (OSError, ValueError):
+        return ""
+    return did_you_mean(displayed(others[similar])) if similar else ""
+
+
+def _included_text(path: Path) -> str:
+    try:
+        return _read_text(path)
+    except SourceError as error:
+        raise SourceError(f"cannot read {displayed(path)}: {error}") from None
+
+
+def _read_text(path: Path) -> str:
+    """Return the text of a gin file.
+
+    Raises:
+        SourceError: it is missing, a folder, too large or no text.
+    """
+    try:
+        text = _content(path).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise SourceError("it is not text in UTF-8; save it as UTF-8.") from None
+    except (OSError, ValueError) as error:
+        raise SourceError(f"{getattr(error, 'strerror', None) or error}.") from None
+    if "\0" in text:
+        raise SourceError("it is not text in UTF-8: it has null characters.")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _content(path: Path) -> bytes:
+    if path.is_dir():
+        raise SourceError("it is a folder.")
+    if not path.exists():
+        raise SourceError("there is no such file.")
+    if not path.is_file():
+        raise SourceError("it is no ordinary file.")
+    size = path.stat().st_size
+    if size > _LARGEST_FILE:
+        raise SourceError(f"it has {size:,} bytes; a gin file has {_LARGEST_FILE:,} at most.")
+    return path.read_bytes()

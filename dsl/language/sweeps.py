@@ -6,8 +6,8 @@ Names that vary together stand in a tuple: `{('WIDTH', 'CRITIC_DEPTH'): [(64, 4)
 from collections.abc import Iterator
 from typing import Any
 
+from dsl.language.bindings import Binding
 from dsl.language.problems import Problem
-from dsl.language.statements import Binding
 from dsl.language.suggest import did_you_mean, nearest
 from dsl.language.values import gin_text, shown
 
@@ -20,7 +20,7 @@ _FORM = "Write it as {'CRITIC_DEPTH': [4, 8], 'SEED': [0, 1, 2]}."
 _TOGETHER = "Names that vary together: {('WIDTH', 'CRITIC_DEPTH'): [(64, 4), (256, 8)]}."
 
 
-def without_sweep(bindings: list[Binding]) -> tuple[list[Binding], list[Binding]]:
+def split_sweep(bindings: list[Binding]) -> tuple[list[Binding], list[Binding]]:
     """The bindings of the experiment itself, and those of its sweep."""
     sweep = [binding for binding in bindings if _is_sweep(binding)]
     return [binding for binding in bindings if not _is_sweep(binding)], sweep

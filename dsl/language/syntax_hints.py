@@ -1,14 +1,17 @@
 """What gin's syntax errors mean, and what to write instead."""
 
 import ast
+import contextlib
 import operator
 import re
+import threading
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 from dsl.language.values import shown
 
-REPEATED = "A dict has every key once; there are two of"
+REPEATED_KEY = "A dict has every key once; there are two of"
 
 _OPERATORS = {
     ast.Add: operator.add,
@@ -21,9 +24,19 @@ _OPERATORS = {
 _PYTHON_NAMES = {"true": "True", "false": "False", "none": "None", "null": "None"}
 
 
+_filters = threading.Lock()  # the filters of warnings belong to the whole process
+
+
+@contextlib.contextmanager
+def without_warnings() -> Iterator[None]:
+    """Silence what Python warns of when it reads the user's literals."""
+    with _filters, warnings.catch_warnings(action="ignore"):
+        yield
+
+
 def explain(message: str, line: str) -> str:
     """One or two sentences about a line that gin refused with `message`."""
-    if message.startswith(REPEATED):
+    if message.startswith(REPEATED_KEY):
         return message
     hints = (_curly_quotes, _include, _call, _arithmetic, _thousands, _bare_word, _quotes, _form)
     for hint in hints:
@@ -33,10 +46,10 @@ def explain(message: str, line: str) -> str:
     return f"gin says: {_tidy(message)}"
 
 
-def arithmetic(expression: str) -> str | None:
+def arithmetic_hint(expression: str) -> str | None:
     """Where `expression` is arithmetic on numbers: what to write in its place."""
     try:
-        with warnings.catch_warnings(action="ignore"):
+        with without_warnings():
             tree = ast.parse(expression.strip(), mode="eval").body
         value = _number(tree) if isinstance(tree, ast.BinOp) else None
     except Exception:  # no expression, no arithmetic
@@ -81,7 +94,7 @@ def _call(message: str, line: str) -> str | None:
 
 def _arithmetic(message: str, line: str) -> str | None:
     value = line.partition("=")[2].partition("#")[0]
-    computed = arithmetic(value)
+    computed = arithmetic_hint(value)
     if computed:
         return computed
     if "newline" in message and re.match(r"\s*[%\w.()]+\s*[-+*/]", value):

@@ -1,12 +1,103 @@
-"""What to write instead of a value of the wrong type."""
+"""Types in plain words, and what to write instead of a value of the wrong type."""
 
-from typing import Any, Literal, get_args, get_origin
+import collections.abc
+import inspect
+import types
+import typing
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from dsl.language.registry import Vocabulary
 from dsl.language.suggest import did_you_mean, nearest
-from dsl.language.syntax_hints import arithmetic
-from dsl.language.type_names import CALLABLES, TUPLES, bare, members
+from dsl.language.syntax_hints import arithmetic_hint
 from dsl.language.values import Reference, shown
+
+UNIONS = (Union, types.UnionType)
+CALLABLES = (collections.abc.Callable, typing.Callable)
+NONE = type(None)
+TUPLES = (tuple,)
+LISTS = (list, collections.abc.Sequence, collections.abc.Iterable, collections.abc.Collection)
+DICTS = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
+
+_SCALARS = {
+    int: "a whole number",
+    float: "a number",
+    complex: "a number",
+    bool: "True or False",
+    str: "text in quotes",
+    NONE: "None",
+    tuple: "a tuple",
+    list: "a list",
+    dict: "a dict",
+}
+
+
+def bare(hint: Any) -> Any:
+    """The type without constraints, aliases and new names."""
+    while True:
+        if get_origin(hint) is Annotated:
+            hint = get_args(hint)[0]
+        elif isinstance(hint, typing.NewType):
+            hint = hint.__supertype__
+        elif hasattr(hint, "__value__"):  # `type X = ...`
+            hint = hint.__value__
+        else:
+            return NONE if hint is None else hint
+
+
+def is_open(hint: Any) -> bool:
+    """Whether anything may stand there as far as can be told."""
+    if hint in (Any, object, inspect.Parameter.empty) or isinstance(hint, (str, typing.TypeVar)):
+        return True
+    # Shapes and dtypes of arrays are checked where the arrays are.
+    return getattr(hint, "__module__", "").startswith("jaxtyping")
+
+
+def members(hint: Any) -> list[Any]:
+    """The types of a union, or the one type."""
+    plain = bare(hint)
+    return list(get_args(plain)) if get_origin(plain) in UNIONS else [hint]
+
+
+def describe(hint: Any) -> str:
+    """The type as the end of `it must be ...`."""
+    plain = bare(hint)
+    origin, args = get_origin(plain), get_args(plain)
+    if origin in UNIONS and not any(map(is_open, args)):
+        *others, last = dict.fromkeys(map(describe, _plain_members(args)))
+        return f"{', '.join(others)} or {last}" if others else last
+    if origin is Literal:
+        options = list(map(repr, args))
+        return options[0] if len(options) == 1 else f"one of {', '.join(options)}"
+    if is_open(plain) or origin in UNIONS:
+        return "any value"
+    if plain in CALLABLES or origin in CALLABLES:
+        return "a word or function"
+    if args and (origin in TUPLES or origin in LISTS or origin in DICTS):
+        return _describe_container(origin, args)
+    return _SCALARS.get(plain) or _described_class(origin or plain)
+
+
+def _plain_members(args: tuple) -> list[Any]:
+    """A union without what no gin file can write: arrays, where a plain number will do."""
+    numbers = [a for a in args if a in (int, float)]
+    arrays = [a for a in args if getattr(a, "__module__", "").startswith(("jax", "numpy"))]
+    if not (numbers and arrays):
+        return list(args)
+    return [a for a in args if a not in arrays and a not in (int, bool, complex)]
+
+
+def _describe_container(origin: Any, args: tuple) -> str:
+    if origin in DICTS:
+        return f"a dict (values: {describe(args[-1])})"
+    if origin in LISTS or args[-1] is Ellipsis:
+        kind = "tuple" if origin in TUPLES else "list"
+        return f"a {kind} (each item {describe(args[0])})"
+    return f"a tuple of {len(args)} items ({', '.join(map(describe, args))})"
+
+
+def _described_class(hint: Any) -> str:
+    name = getattr(hint, "__name__", str(hint)).rpartition(".")[2].removeprefix("Abstract")
+    return f"{'an' if name[:1] in 'AEIOU' else 'a'} {name}"
 
 
 def advice(value: Any, hint: Any, words: list[str], vocabulary: Vocabulary) -> str:
@@ -46,7 +137,7 @@ def _for_text(value: str, kinds: list[Any], words: list[str], vocabulary: Vocabu
     options = [o for k in kinds if get_origin(k) is Literal for o in get_args(k)]
     if options:
         return did_you_mean(nearest(value, [o for o in options if isinstance(o, str)]))
-    if computed := arithmetic(value):
+    if computed := arithmetic_hint(value):
         return f" {computed[0].upper()}{computed[1:]}"
     takes_names = bool(words) or any(k in CALLABLES or get_origin(k) in CALLABLES for k in kinds)
     return _for_name(value, takes_names, words, vocabulary)

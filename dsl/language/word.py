@@ -1,4 +1,4 @@
-"""What a word of the language is: a thing, its choices and its facts, read from its signature."""
+"""Words of the language: classes and functions with their settings, read from signatures."""
 
 import dataclasses
 import inspect
@@ -6,23 +6,25 @@ import re
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 _Parameter = inspect.Parameter
 
 
 class WordError(TypeError):
-    """A thing that cannot be a word of the language as it is; the message says what to change."""
+    """An object that cannot be a word of the language as it is; the message says what to change."""
 
 
 @dataclass(frozen=True)
 class Setting:
-    """A choice of a word.
+    """A parameter of a word that gin files set.
 
     Attributes:
         name: name of the parameter.
         annotation: its type, with constraints.
-        default: value where no gin file sets it; `inspect.Parameter.empty` where one must.
+        default: value if no gin file sets it; `inspect.Parameter.empty` if one must.
     """
 
     name: str
@@ -31,7 +33,7 @@ class Setting:
 
     @property
     def is_required(self) -> bool:
-        """Whether a gin file must set it."""
+        """Return whether a gin file must set it."""
         return self.default is _Parameter.empty
 
 
@@ -41,77 +43,69 @@ class Word:
 
     Attributes:
         name: full name, `family.Word`; the root has no family.
-        thing: the class or function.
-        settings: choices by name, in the order of the signature.
-        facts: names of what the program works out.
+        target: the class or function.
+        settings: by name, in the order of the signature.
+        runtime_arguments: names of the parameters that the program works out.
+        made: the class of the finished object; None if it is not known.
     """
 
     name: str
-    thing: Any
+    target: Any
     settings: dict[str, Setting]
-    facts: tuple[str, ...]
+    runtime_arguments: tuple[str, ...]
+    made: type | None
 
     @property
     def family(self) -> str:
-        """What stands before the dot."""
+        """Return the part before the dot."""
         return self.name.rpartition(".")[0]
 
     @property
     def short_name(self) -> str:
-        """What stands after the dot."""
+        """Return the part after the dot."""
         return self.name.rpartition(".")[2]
 
     @property
-    def selector(self) -> str:
-        """The name by which gin knows it; gin wants a family for everything."""
-        return self.name if self.family else f"root.{self.name}"
-
-    @property
-    def is_planned(self) -> bool:
-        """Whether `@word()` gives a plan; a word without facts gives the thing itself."""
-        return bool(self.facts)
+    def is_partial(self) -> bool:
+        """Return whether `@word()` gives a `Partial`, which waits for runtime arguments."""
+        return bool(self.runtime_arguments)
 
     @property
     def defaults(self) -> dict[str, Any]:
-        """Defaults by name, required settings left out."""
+        """Return the defaults by name, without required settings."""
         return {s.name: s.default for s in self.settings.values() if not s.is_required}
 
     @property
     def summary(self) -> str:
-        """First line of the docstring."""
-        return (inspect.getdoc(self.thing) or "").strip().split("\n")[0]
-
-    @property
-    def makes(self) -> type | None:
-        """The class of what `@word()` gives where that is known; None for plans."""
-        if self.is_planned:
-            return None
-        made = self.thing if inspect.isclass(self.thing) else _hints(self.thing).get("return")
-        return made if inspect.isclass(made) else None
+        """Return the first line of the docstring."""
+        return (inspect.getdoc(self.target) or "").strip().split("\n")[0]
 
 
-def read_word(name: str, thing: Any) -> Word:
-    """The word that `thing` becomes.
+def read_word(name: str, target: Any) -> Word:
+    """Return the word that `target` becomes.
 
     Raises:
-        WordError: no docstring, `*args`, `**kwargs`, or a choice without type or default.
+        WordError: no docstring, `*args`, `**kwargs`, a type that cannot be resolved, or a setting
+            without type or default.
     """
-    if not callable(thing):
-        raise WordError(f"{name} is {thing!r}, which cannot be called; see constants().")
-    if not _docstring(thing):
+    if not callable(target):
+        raise WordError(f"{name} is {target!r}, which cannot be called; see constants().")
+    if not _docstring(target):
         raise WordError(f"{name} needs a docstring: its first line is shown by --words.")
-    facts, settings, hints = [], {}, _hints(thing)
-    for parameter in _parameters(name, thing):
+    runtime_arguments, settings, hints = [], {}, _type_hints(name, target)
+    for parameter in _parameters(name, target):
         if parameter.kind is _Parameter.KEYWORD_ONLY and parameter.default is _Parameter.empty:
-            facts.append(parameter.name)
+            runtime_arguments.append(parameter.name)
         else:
-            settings[parameter.name] = _setting(name, thing, parameter, hints)
-    return Word(name, thing, settings, tuple(facts))
+            settings[parameter.name] = _setting(name, target, parameter, hints)
+    made = target if inspect.isclass(target) else hints.get("return")
+    made = made if inspect.isclass(made) else None
+    return Word(name, target, settings, tuple(runtime_arguments), made)
 
 
-def _parameters(name: str, thing: Any) -> list[inspect.Parameter]:
+def _parameters(name: str, target: Any) -> list[inspect.Parameter]:
     try:
-        parameters = list(inspect.signature(thing).parameters.values())
+        parameters = list(inspect.signature(target).parameters.values())
     except (TypeError, ValueError) as error:
         raise WordError(f"{name} has no signature that Python can read: {error}") from error
     for parameter in parameters:
@@ -125,12 +119,12 @@ def _parameters(name: str, thing: Any) -> list[inspect.Parameter]:
     return parameters
 
 
-def _setting(name: str, thing: Any, parameter: inspect.Parameter, hints: dict) -> Setting:
+def _setting(name: str, target: Any, parameter: inspect.Parameter, hints: dict) -> Setting:
     annotation = hints.get(parameter.name, parameter.annotation)
     if annotation is _Parameter.empty:
         raise WordError(f"{name} needs a type for {parameter.name!r}: gin files are checked by it.")
     default = parameter.default
-    if default is _Parameter.empty and not _documents(thing, parameter.name):
+    if default is _Parameter.empty and not _documents(target, parameter.name):
         raise WordError(
             f"{name} needs a default for {parameter.name!r}. If every gin file must set it, say "
             "what it is in the docstring; if the program works it out, put it after a `*`."
@@ -140,23 +134,46 @@ def _setting(name: str, thing: Any, parameter: inspect.Parameter, hints: dict) -
     return Setting(parameter.name, annotation, default)
 
 
-def _hints(thing: Any) -> dict[str, Any]:
-    target: Callable = thing.__init__ if inspect.isclass(thing) else thing
-    try:
-        return typing.get_type_hints(target, include_extras=True)
-    except Exception:  # names that exist for type checkers only; such settings go unchecked
-        return {}
+def _type_hints(name: str, target: Any) -> dict[str, Any]:
+    function = _annotated_function(target)
+    hints = {}
+    for parameter, hint in getattr(function, "__annotations__", {}).items():
+        alone = SimpleNamespace(__annotations__={parameter: hint})
+        names = getattr(function, "__globals__", {})
+        try:
+            hints |= typing.get_type_hints(alone, names, include_extras=True)
+        except Exception as error:  # whatever evaluating an annotation raises
+            if not _is_installed(function):
+                raise WordError(
+                    f"{name}: the type {hint!r} of {parameter!r} in "
+                    f"{Path(inspect.getfile(function)).name} cannot be resolved ({error}). gin "
+                    "files are checked by it: import what it names outside of `if TYPE_CHECKING`."
+                ) from error
+            hints[parameter] = hint  # nobody can mend it here: what it says is checked as it is
+    return hints
 
 
-def _docstring(thing: Any) -> str:
-    text = thing.__doc__ or ""
+def _annotated_function(target: Any) -> Callable:
+    if inspect.isclass(target):
+        return inspect.unwrap(target.__init__)
+    function = inspect.unwrap(target)
+    return function if inspect.isroutine(function) else inspect.unwrap(type(function).__call__)
+
+
+def _is_installed(function: Callable) -> bool:
+    """Return whether a function belongs to a library, not to a module of the user's own."""
+    return not {"site-packages", "dist-packages"}.isdisjoint(Path(inspect.getfile(function)).parts)
+
+
+def _docstring(target: Any) -> str:
+    text = target.__doc__ or ""
     # Dataclasses without a docstring are given their signature for one.
-    generated = inspect.isclass(thing) and text.startswith(f"{thing.__name__}(")
+    generated = inspect.isclass(target) and text.startswith(f"{target.__name__}(")
     return "" if generated else text
 
 
-def _documents(thing: Any, parameter: str) -> bool:
-    texts = [_docstring(thing)]
-    if inspect.isclass(thing):
-        texts.append(thing.__init__.__doc__ or "")
+def _documents(target: Any, parameter: str) -> bool:
+    texts = [_docstring(target)]
+    if inspect.isclass(target):
+        texts.append(target.__init__.__doc__ or "")
     return any(re.search(rf"^\s*{parameter}\b.*:", text, re.MULTILINE) for text in texts)

@@ -5,7 +5,6 @@ from collections.abc import Callable
 import equinox as eqx
 import jax
 
-import dsl.vocabulary  # noqa: F401 - registers the words
 from components.learners.inspection import named_networks
 from dsl.errors import UsageError
 from dsl.language.configuration import load

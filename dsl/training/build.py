@@ -17,7 +17,7 @@ def build(configuration: Configuration) -> Experiment:
         ConfigError: with every problem found.
     """
     experiment = configuration.build()
-    problems = [configuration.problem(error) for error in experiment.problems()]
+    problems = [configuration.describe_error(error) for error in experiment.problems()]
     if not problems:
         problems = _trace_problems(configuration, experiment)
     if problems:
@@ -30,5 +30,5 @@ def _trace_problems(configuration: Configuration, experiment: Experiment) -> lis
         abstract_train_state(experiment.program())
     except SettingError as error:
         # A partial that refuses a setting, when it is completed, names its word itself.
-        return [configuration.problem(error, "learner.ActorCritic")]
+        return [configuration.describe_error(error, "learner.ActorCritic")]
     return []

@@ -14,7 +14,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float, Key, PyTree
 
-import dsl.vocabulary  # noqa: F401 - registers the words
 from components.learners.inspection import critic_of
 from components.protocols import Critic, Learner, LearnerState, Metrics
 from dsl.checkpoint import store

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import pytest
 
-import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.cli.description import describe_experiment
 from dsl.language.configuration import ConfigError, load
-from dsl.language.registry import vocabulary
+from dsl.language.registry import default_vocabulary
 from dsl.sweep.grid import points
 from dsl.training.build import build
 
@@ -50,7 +49,7 @@ def test_every_task_fits_into_an_experiment(file, tmp_path):
 
 def test_every_word_of_the_family_env_has_a_base_file():
     used = {word for f in TASKS for word in _words(f.read_text())}
-    assert used == set(vocabulary().members("env"))
+    assert used == set(default_vocabulary().members("env"))
 
 
 @pytest.mark.parametrize("file", PAPER, ids=lambda f: f.stem)

@@ -9,7 +9,6 @@ from fuzzing import EXPERIMENTS, assignments, check, edited, plausible
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.cli.run import main
 from dsl.errors import UsageError
 from dsl.language.configuration import load

@@ -10,7 +10,6 @@ import gin
 import jax.numpy as jnp
 import pytest
 
-import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.cli.run import main
 from dsl.language.configuration import load
 from dsl.loop import training_loop

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
-import toy_vocabulary
+from toy_vocabulary import GOOD, toy_vocabulary
+from vocabularies import as_default
 
-from dsl.language import registry
 from dsl.language.configuration import ConfigError, load
 
 
@@ -16,9 +16,8 @@ def toy(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     modules = set(sys.modules)
-    Path("good.gin").write_text(toy_vocabulary.GOOD)
-    with registry.isolated() as vocabulary:
-        toy_vocabulary.register()
+    Path("good.gin").write_text(GOOD)
+    with as_default(toy_vocabulary()) as vocabulary:
         yield vocabulary
     for name in set(sys.modules) - modules:
         if name.startswith("words_of_"):

@@ -79,6 +79,30 @@ def test_a_module_that_fails(code, said):
     assert problem.startswith(f"own/x.gin:2: import words_of_c failed: {said}")
 
 
+UNRESOLVABLE = '''
+from __future__ import annotations
+from typing import TYPE_CHECKING
+from dsl import family
+if TYPE_CHECKING:
+    from toy_vocabulary import AbstractEnergy
+
+def cubic(scale: float = 1.0, inner: AbstractEnergy | None = None):
+    """Minus the cube of the distance."""
+
+family("energy", cubic)
+'''
+
+
+def test_a_type_that_exists_for_type_checkers_alone_is_refused():
+    write("words_of_f", UNRESOLVABLE)
+    assert problems_of()[0] == (
+        "own/x.gin:2: import words_of_f failed: WordError: energy.cubic: the type "
+        "'AbstractEnergy | None' of 'inner' in words_of_f.py cannot be resolved (name "
+        "'AbstractEnergy' is not defined). gin files are checked by it: import what it names "
+        "outside of `if TYPE_CHECKING`. (words_of_f.py:11)"
+    )
+
+
 def test_a_module_that_hides_behind_another_of_its_name():
     write("json", MODULE)
     assert problems_of()[0].startswith("own/x.gin:2: Python has another module 'json' from ")

@@ -29,7 +29,7 @@ def test_literals_references_and_constants_pass_through(toy):
         "Experiment.steps=1_000",
     ]
     critic = load("good.gin", overrides).build().critic.settings
-    assert type(critic["energy"]) is toy.words["energy.Dot"].thing
+    assert type(critic["energy"]) is toy.words["energy.Dot"].target
     assert critic["sizes"] == (1, 2)
     assert critic["encoder"].settings["normalise"] is False
 

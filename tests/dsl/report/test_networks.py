@@ -10,7 +10,6 @@ import pytest
 from made_up_runs import make_run
 from random_modules import filled
 
-import dsl.vocabulary  # noqa: F401 - registers the words
 from components.actors.action_selection import Mode
 from components.environments.core.goal_environment import EnvState, Observation
 from components.environments.tasks.point import point_maze

@@ -5,7 +5,6 @@ import json
 import pytest
 from toy_runs import EXPERIMENT, ROOT, epochs, own_words, variables, write_experiment
 
-import dsl.vocabulary  # noqa: F401 - registers the words
 from dsl.cli import sweep
 from dsl.cli.run import main as run_main
 from dsl.errors import UsageError

@@ -18,11 +18,10 @@ from jumanji.testing.env_not_smoke import (
 )
 from jumanji.wrappers import Wrapper
 
-import dsl.vocabulary  # noqa: F401 - registers the words
 from components.environments.core.auto_reset import step_or_reset
-from dsl.language.registry import vocabulary
+from dsl.language.registry import default_vocabulary
 
-WORDS = vocabulary().members("env")
+WORDS = default_vocabulary().members("env")
 STEPS = 10
 
 
@@ -33,7 +32,7 @@ def word(request):
 
 @pytest.fixture(scope="module")
 def compiled(word):
-    return task(vocabulary().words[word].thing)
+    return task(default_vocabulary().words[word].target)
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-from gin import config
 
-from dsl import family
-from dsl.language.configuration import load
+from dsl.language.configuration import ConfigError, load
+from dsl.language.dump import operative_settings
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -77,28 +76,25 @@ def test_running_the_text_gives_the_text(lines):
     assert again.build().seed == 3
 
 
-def test_what_the_text_says_was_built_is_what_gin_built():
-    load("good.gin").build()
-    built = {
-        (scope, selector.removeprefix("root."))
-        for scope, selector in config._OPERATIVE_CONFIG
-        if not selector.startswith("gin.")
-    }
-    assert built == {
-        ("", "Experiment"),
-        ("", "env.Maze"),
-        ("", "optimiser.adam"),
-        ("actor", "network.Network"),
-        ("critic", "critic.Critic"),
-        ("critic", "network.Network"),
-    }
-    lines = load("good.gin").operative_text().split("\n")
-    named = {line.rpartition(".")[0] for line in lines if line and line[0] not in "#"}
-    subjects = {line.split(" = ")[0].rpartition(".")[0] for line in lines if " = " in line}
-    assert named
-    assert {s.lstrip("# ") for s in subjects} == {
-        f"{scope}/{name}" if scope else name for scope, name in built
-    }
+def test_the_settings_of_a_text_are_read_back_by_their_full_names():
+    settings = operative_settings(load("good.gin").operative_text())
+    assert settings["Experiment.seed"] == "3"
+    assert settings["critic/network.Network.activation"] == "%activation.swish"
+    assert settings["Experiment.critic"] == "@critic/critic.Critic()"
+    assert list(settings)[:2] == ["Experiment.environment", "Experiment.critic"]
+    # A default without gin text is a comment.
+    assert "critic/critic.Critic.energy" not in settings
+
+
+def test_the_settings_of_a_text_of_the_last_release_have_current_names(toy):
+    toy.rename_settings("Experiment", number="seed")
+    assert operative_settings("Experiment.number = 3\n") == {"Experiment.seed": "3"}
+
+
+def test_a_text_that_is_not_gin_is_refused():
+    with pytest.raises(ConfigError) as found:
+        operative_settings("Experiment.seed = \n", "runs/a/operative.gin")
+    assert found.value.problems[0].startswith("runs/a/operative.gin:1: cannot read")
 
 
 def test_hyperparameters_are_nested_by_family_and_role():
@@ -145,7 +141,7 @@ def test_hyperparameters_are_nested_by_family_and_role():
 
 
 def test_two_words_of_a_family_in_one_role_stand_apart(toy):
-    family("network", Other=toy.words["network.Network"].thing)
+    toy.add_family("network", Other=toy.words["network.Network"].target)
     Path("x.gin").write_text("include 'good.gin'\nExperiment.actor = @critic/network.Other()\n")
     networks = load("x.gin").hyperparameters()["network"]
     assert list(networks) == ["critic_Network", "critic_Other"]

@@ -5,17 +5,17 @@ import types
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 from components.constraints import AtMost, Between, Constraint, OneOf
-from dsl.language.plan import Partial
+from dsl.language.partial import Partial
 from dsl.language.registry import Vocabulary
 from dsl.language.suggest import did_you_mean, nearest
-from dsl.language.type_advice import advice
-from dsl.language.type_names import (
+from dsl.language.type_advice import (
     CALLABLES,
     DICTS,
     LISTS,
     NONE,
     TUPLES,
     UNIONS,
+    advice,
     bare,
     describe,
     is_open,
@@ -63,7 +63,8 @@ def fitting_words(hint: Any, vocabulary: Vocabulary) -> list[str]:
     """References that could stand where a class is asked for."""
     classes = [m for m in map(bare, members(hint)) if _is_own_class(m)]
     words = [w for w in vocabulary.words.values() if w.name != vocabulary.root]
-    return [f"@{w.name}()" for w in words if w.makes and any(_word_fits(w, c) for c in classes)]
+    known = [w for w in words if w.made and not w.is_partial]
+    return [f"@{w.name}()" for w in known if any(_word_fits(w, c) for c in classes)]
 
 
 def _object_fits(value: Any, hint: Any, vocabulary: Vocabulary) -> bool:
@@ -105,7 +106,7 @@ def _item_hints(value: Any, kind: Any, args: tuple) -> list[Any] | None:
 def _word_fits(word: Word, hint: Any) -> bool:
     origin = get_origin(hint)
     if hint in CALLABLES or origin in CALLABLES:
-        return word.makes is None or _is_callable(word.makes)
+        return word.is_partial or word.made is None or _is_callable(word.made)
     if origin is Literal or hint in (*_NUMBERS, bool, str, NONE):
         return False
     kind = origin or hint
@@ -115,12 +116,12 @@ def _word_fits(word: Word, hint: Any) -> bool:
 
 
 def _makes_subclass(word: Word, kind: Any) -> bool:
-    made = Partial if word.is_planned else word.makes
+    made = Partial if word.is_partial else word.made
     if made is None or not inspect.isclass(kind) or _is_promise(kind):
         return True
     try:
         # A function may promise less than it gives.
-        wider = not inspect.isclass(word.thing) and issubclass(kind, made)
+        wider = not inspect.isclass(word.target) and issubclass(kind, made)
         return wider or issubclass(made, kind)
     except TypeError:
         return True
@@ -165,7 +166,7 @@ def _member_problem(value: Any, hint: Any, vocabulary: Vocabulary) -> str | None
         for number, (item, item_hint) in enumerate(zip(value, items, strict=False), start=1):
             if problem := _broken_constraint(item, item_hint, vocabulary):
                 return f"is {shown(value)}; its item {number} {problem}"
-    rules = _rules(hint)
+    rules = constraints_of(hint)
     large = _too_large(value, plain, rules) if type(value) is int and plain in _NUMBERS else None
     return large or _first_problem(value, rules)
 
@@ -182,7 +183,8 @@ def _too_large(value: int, kind: Any, rules: list[Constraint]) -> str | None:
     return f"is {shown(value)}, too much for a whole number. Write {float(value)!r}."
 
 
-def _rules(hint: Any) -> list[Constraint]:
+def constraints_of(hint: Any) -> list[Constraint]:
+    """Return the constraints of an annotation."""
     rules = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
     return [rule for rule in rules if isinstance(rule, Constraint)]
 

@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from dsl.language.configuration import load
-from dsl.language.registry import WordError, renamed_settings
+from dsl.language.registry import WordError
 
 
 @pytest.fixture(autouse=True)
 def renamed(toy):
     """`width` was called `units` and `seed` was called `number`."""
-    renamed_settings("network.Network", units="width")
-    renamed_settings("Experiment", number="seed")
+    toy.rename_settings("network.Network", units="width")
+    toy.rename_settings("Experiment", number="seed")
     return toy
 
 
@@ -73,10 +73,10 @@ def test_a_wrong_value_under_an_old_name_is_located(problems):
     ]
 
 
-def test_the_registry_refuses_names_that_cannot_be_renamed():
+def test_the_registry_refuses_names_that_cannot_be_renamed(renamed):
     with pytest.raises(WordError, match="not registered"):
-        renamed_settings("network.Nothing", units="width")
+        renamed.rename_settings("network.Nothing", units="width")
     with pytest.raises(WordError, match="no setting 'breadth'"):
-        renamed_settings("network.Network", units="breadth")
+        renamed.rename_settings("network.Network", units="breadth")
     with pytest.raises(WordError, match="still has the setting 'depth'"):
-        renamed_settings("network.Network", depth="width")
+        renamed.rename_settings("network.Network", depth="width")

@@ -9,8 +9,8 @@ import pytest
 
 from components.constraints import AtLeast, AtMost, Between, OneOf
 from dsl.language.registry import Partial
-from dsl.language.type_names import describe
-from dsl.language.types_check import mismatch
+from dsl.language.type_advice import describe
+from dsl.language.type_check import mismatch
 from dsl.language.values import MacroRef, Reference
 
 Width = NewType("Width", int)
@@ -125,9 +125,9 @@ def test_wrong_values(toy, value, hint, said):
     assert mismatch(value, hint, toy) == said
 
 
-def test_a_plan_is_not_the_thing_itself(toy):
-    thing = toy.words["network.Network"].thing
-    assert mismatch(NETWORK, thing, toy) == "is @network.Network(); it must be a Network."
+def test_a_partial_is_not_the_object_itself(toy):
+    target = toy.words["network.Network"].target
+    assert mismatch(NETWORK, target, toy) == "is @network.Network(); it must be a Network."
 
 
 def test_arrays_are_left_out_where_a_number_will_do():

@@ -1,0 +1,171 @@
+"""Read gin text into statements. The only file that imports gin; written for gin-config 0.5.0.
+
+gin contributes its parser and nothing else. It stops at the first error, so it is started again on
+the statement after each one: all errors of a file are found at once.
+"""
+
+import io
+import re
+import tokenize
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from gin import config_parser
+
+from dsl.language.bindings import Binding, Import, Include, Statement
+from dsl.language.problems import Location, Problem
+from dsl.language.syntax_hints import REPEATED_KEY, explain, without_warnings
+from dsl.language.values import MacroRef, Reference, has_named_keys, shown
+
+_BLANK = re.compile(r"\s*(#.*)?$")
+_TOP_LEVEL = re.compile(r"[^\s#\])}]")
+NAMED_KEYS = "the keys of a dict must be numbers or text."
+
+
+class Parsed(NamedTuple):
+    """The statements of a text up to its first error.
+
+    Attributes:
+        statements: gin's statements, lines counted from 1.
+        error: what gin raised for the next statement; None at the end of the text.
+        begun: line at or before the first token of that statement.
+    """
+
+    statements: list[Any]
+    error: Exception | None
+    begun: int
+
+
+def parse(text: str) -> Parsed:
+    """Read gin text until its end or its first error."""
+    statements, begun = [], 1
+    with without_warnings():
+        try:
+            parser = _Parser(text)
+            # `for statement in parser` would take an unexpected end of tokens for the end of file.
+            while statement := parser.parse_statement():
+                statements.append(statement)
+                token: Any = parser.current_token
+                begun = token.start[0]
+        # Whatever the tokeniser, the literal parser or gin raises, the text is at fault.
+        except Exception as error:
+            return Parsed(statements, error, begun)
+    return Parsed(statements, None, begun)
+
+
+def split_binding_key(text: str) -> tuple[str, str, str]:
+    """Split `scope/family.Word.setting` into scope, word and setting; a macro has no setting."""
+    return config_parser.parse_binding_key(text)
+
+
+def read_statements(
+    text: str, file: Location, folder: Path
+) -> tuple[list[Statement], list[Problem]]:
+    """Return every statement that can be read, and a problem for each that cannot."""
+    lines = list(io.StringIO(text))
+    statements: list[Statement] = []
+    problems: list[Problem] = []
+    start = 0
+    while start < len(lines):
+        parsed = parse("".join(lines[start:]))
+        for raw in parsed.statements:
+            statements.extend(_own_statements(raw, file, start, folder))
+        if parsed.error is None:
+            break
+        begun = _first_token(lines, start + parsed.begun - 1)
+        problems.append(_syntax_problem(parsed.error, lines, start, begun, file))
+        start = _next_statement(lines, begun)
+    wrong = [s for s in statements if isinstance(s, Binding) and has_named_keys(s.value)]
+    problems.extend(Problem(s.location, NAMED_KEYS) for s in wrong)
+    return [s for s in statements if s not in wrong], problems
+
+
+def error_message(error: Exception) -> tuple[int, str]:
+    """Return line (0 if unknown) and message of what gin, the tokeniser or Python raised."""
+    if isinstance(error, SyntaxError):
+        return error.lineno or 0, error.msg
+    if isinstance(error, tokenize.TokenError) and len(error.args) == 2:
+        return error.args[1][0], error.args[0]
+    if isinstance(error, (RecursionError, MemoryError)):
+        return 0, "nested too deeply"
+    return 0, str(error)
+
+
+class _Delegate(config_parser.ParserDelegate):
+    def configurable_reference(self, scoped_configurable_name: str, evaluate: bool) -> Reference:
+        *scopes, word = scoped_configurable_name.split("/")
+        return Reference(word, "/".join(scopes), evaluate)
+
+    def macro(self, macro_name: str) -> MacroRef:
+        return MacroRef(macro_name)
+
+
+class _Parser(config_parser.ConfigParser):
+    """gin's parser, which by itself drops the first of two equal keys silently."""
+
+    def __init__(self, text: str) -> None:
+        self._keys: list[Any] = []  # of the dict that is being read
+        super().__init__(text, _Delegate())
+
+    def _maybe_parse_container(self) -> tuple[bool, Any]:
+        outer, self._keys = self._keys, []
+        found, value = super()._maybe_parse_container()
+        keys, self._keys = self._keys, outer
+        if isinstance(value, dict) and len(value) < len(keys):
+            [(key, _)] = Counter(keys).most_common(1)
+            raise SyntaxError(f"{REPEATED_KEY} {shown(key)}.")
+        return found, value
+
+    def _parse_dict_item(self) -> tuple[Any, Any]:
+        key, value = super()._parse_dict_item()
+        self._keys.append(key)
+        return key, value
+
+
+def _own_statements(raw: Any, file: Location, offset: int, folder: Path) -> Iterator[Statement]:
+    location = replace(file, line=raw.location.line_num + offset)
+    if isinstance(raw, config_parser.BindingStatement):
+        yield Binding(raw.scope, raw.selector, raw.arg_name, raw.value, location)
+    elif isinstance(raw, config_parser.ImportStatement):
+        yield Import(raw.module, raw.format(), folder, location)
+    elif isinstance(raw, config_parser.IncludeStatement):
+        yield Include(raw.filename, location)
+
+
+def _syntax_problem(
+    error: Exception, lines: list[str], start: int, begun: int, file: Location
+) -> Problem:
+    line, message = error_message(error)
+    at = min(max(start + line - 1, begun), len(lines) - 1) if line else begun
+    statement = "".join(lines[begun : at + 1])
+    if at > begun and _open_brackets(statement) > 0:
+        text = f"cannot read `{_clipped(lines[begun])}`: a bracket opened here is not closed."
+        return Problem(replace(file, line=begun + 1), text)
+    text = f"cannot read `{_clipped(lines[at])}`. {explain(message, lines[at])}"
+    return Problem(replace(file, line=at + 1), text)
+
+
+def _first_token(lines: list[str], index: int) -> int:
+    while index < len(lines) - 1 and _BLANK.match(lines[index]):
+        index += 1
+    return min(index, len(lines) - 1)
+
+
+def _next_statement(lines: list[str], begun: int) -> int:
+    index = begun + 1
+    while index < len(lines) and not _TOP_LEVEL.match(lines[index]):
+        index += 1
+    return index
+
+
+def _open_brackets(text: str) -> int:
+    bare = re.sub(r"'[^'\n]*'|\"[^\"\n]*\"|#.*", "", text)
+    return sum(map(bare.count, "([{")) - sum(map(bare.count, ")]}"))
+
+
+def _clipped(line: str, limit: int = 70) -> str:
+    line = "".join(c if c.isprintable() else "?" for c in line.strip())
+    return line if len(line) <= limit else f"{line[: limit - 3]}..."
