@@ -27,7 +27,7 @@ FILE = "experiments/quickstart.gin"
 FORMS = {
     "one after the other": (),
     "--jobs 2": ("--jobs", "2"),
-    "--together": ("--together",),
+    "--vmap-seeds": ("--vmap-seeds",),
 }
 
 

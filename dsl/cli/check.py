@@ -4,13 +4,13 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from dsl.cli.command import Command, add_overrides, configure_jax, load_experiment
+from dsl.cli.command import Command, add_overrides, configure_jax, experiment_file, load_experiment
 
 OVERRIDES_HELP = "set macros or settings, as in WIDTH=64 env.PointMaze.layout=big_maze"
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE.gin", help="the experiment")
+    parser.add_argument("file", type=experiment_file, metavar="FILE.gin", help="the experiment")
     add_overrides(parser, OVERRIDES_HELP)
 
 

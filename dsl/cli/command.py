@@ -110,6 +110,13 @@ def add_overrides(parser: argparse.ArgumentParser, meaning: str) -> None:
     )
 
 
+def experiment_file(name: str) -> Path:
+    """Parse an argument that names a gin file: one that exists, or one shipped with the package."""
+    from dsl.language.experiment_files import find_experiment
+
+    return find_experiment(Path(name))
+
+
 def positive_int(text: str) -> int:
     """Parse an argument that counts something."""
     number = int(text)

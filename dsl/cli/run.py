@@ -6,13 +6,13 @@ Exit codes: 0 done, 2 an error in the call or the gin file, 3 training produced 
 
 import argparse
 from collections.abc import Sequence
-from pathlib import Path
 
 from dsl.cli import check, words
 from dsl.cli.command import (
     Command,
     add_overrides,
     configure_jax,
+    experiment_file,
     folder_path,
     load_experiment,
     print_to_stderr,
@@ -27,7 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", nargs="?", type=Path, metavar="FILE.gin", help="the experiment")
+    parser.add_argument(
+        "file", nargs="?", type=experiment_file, metavar="FILE.gin", help="the experiment"
+    )
     add_overrides(parser, check.OVERRIDES_HELP)
     parser.add_argument("--out", type=folder_path, metavar="DIR", help="folder of the run")
     parser.add_argument(

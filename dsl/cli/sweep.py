@@ -13,9 +13,11 @@ from pathlib import Path
 from dsl.cli.command import (
     Command,
     add_overrides,
+    experiment_file,
     folder_path,
     load_experiment,
     positive_int,
+    print_to_stderr,
     run_command,
 )
 
@@ -26,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE.gin", help="states what varies")
+    parser.add_argument("file", type=experiment_file, metavar="FILE.gin", help="states what varies")
     add_overrides(parser, "as for run, in every run; \"sweep.grid={'SEED': [0]}\" sets what varies")
     parser.add_argument(
         "--out", type=folder_path, metavar="DIR", help="parent of the run folders: runs/FILE-sweep"
@@ -39,25 +41,31 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"runs at a time, each on its share of the {os.cpu_count()} cores (1)",
     )
     parser.add_argument(
-        "--together",
+        "--vmap-seeds",
         action="store_true",
         help="train runs that differ in their seeds alone in one compiled program",
     )
+    parser.add_argument("--together", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--list", action="store_true", help="show the runs, and run nothing")
 
 
 def _execute(options: argparse.Namespace) -> int:
+    if options.together:
+        print_to_stderr(
+            "--together is now called --vmap-seeds; the old name works until the next release."
+        )
     # The heavy imports wait until the arguments have been parsed.
     load_experiment(options.file, options.set)
-    from dsl.sweep.grid import points
-    from dsl.sweep.workers import listing, run_all
+    from dsl.sweep.grid import make_trials
+    from dsl.sweep.workers import describe_trials, run_trials
 
     root = options.out or Path("runs") / f"{options.file.stem}-sweep"
-    found = points(options.file, options.set, root)
+    trials = make_trials(options.file, options.set, root)
     if options.list:
-        print(listing(found))
+        print(describe_trials(trials))
         return 0
-    return run_all(options.file, found, options.jobs, together=options.together)
+    vmap_seeds = options.vmap_seeds or options.together
+    return run_trials(options.file, trials, options.jobs, vmap_seeds=vmap_seeds)
 
 
 COMMAND = Command(

@@ -7,14 +7,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import dsl
 from dsl.language.bindings import Binding, Import, Include
+from dsl.language.experiment_files import EXPERIMENTS
 from dsl.language.parse import read_statements
 from dsl.language.problems import Location, Problem
 from dsl.language.suggest import did_you_mean, nearest
 from dsl.language.values import shown
 
-EXPERIMENTS = Path(dsl.__file__).resolve().parent.parent / "experiments"
 _LARGEST_FILE = 100_000  # bytes; a data file given by mistake is refused before it is parsed
 _MACRO = re.compile(r"%([A-Za-z_]\w*)")
 

@@ -1,4 +1,4 @@
-"""The runs of a sweep: one for each combination of the values that a gin file lists."""
+"""The trials of a sweep: one for each combination of the values that a gin file lists."""
 
 import itertools
 import re
@@ -7,13 +7,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsl.errors import UsageError
-from dsl.language.configuration import ConfigError, Configuration, load
+from dsl.language.configuration import ConfigError, load
 from dsl.records.resume import finished
 from dsl.records.run_folder import OPERATIVE
 
-FINISHED, BEGUN, WAITING, OTHER = "finished", "begun", "waiting", "other settings"
-# What a file name should not hold.
-_STRANGE = r"[^\w.+-]+"
+FINISHED, STARTED, WAITING, OTHER = "finished", "started", "waiting", "other settings"
+_UNSAFE_IN_FILE_NAMES = r"[^\w.+-]+"
 
 
 class Trial(NamedTuple):
@@ -21,48 +20,34 @@ class Trial(NamedTuple):
 
     Attributes:
         overrides: `NAME=VALUE` each, as for `--set`.
-        folder: of the run.
-        operative: every value of the run.
+        folder: the run's folder.
+        operative: every value of the run, as gin text.
     """
 
     overrides: list[str]
     folder: Path
     operative: str
 
-    def state(self) -> str:
-        """How far it has come, as its folder tells."""
+    def status(self) -> str:
+        """Return how far the run has come, according to its folder."""
         path = self.folder / OPERATIVE
         if not path.exists():
             return WAITING
         if path.read_text() != self.operative:
             return OTHER
-        return BEGUN if finished(self.folder) is None else FINISHED
+        return STARTED if finished(self.folder) is None else FINISHED
 
 
-def without_seed(operative: str) -> str:
-    """Every value of a run but its seed."""
-    lines = operative.splitlines()
-    return "\n".join(line for line in lines if not line.startswith("Experiment.seed = "))
-
-
-def seeds_together(points: Iterable[Trial]) -> list[list[Trial]]:
-    """The points in groups that differ in their seeds alone."""
-    groups: dict[str, list[Trial]] = {}
-    for point in points:
-        groups.setdefault(without_seed(point.operative), []).append(point)
-    return list(groups.values())
-
-
-def points(file: Path, overrides: list[str], root: Path) -> list[Trial]:
-    """The runs of a sweep, each of them judged; the last name of the grid varies first.
+def make_trials(file: Path, overrides: list[str], root: Path) -> list[Trial]:
+    """Make and validate every trial of a sweep; the last name of the grid varies fastest.
 
     Args:
         file: the gin file.
-        overrides: of all runs.
-        root: folder of the runs' folders.
+        overrides: settings shared by all trials.
+        root: parent of the trials' folders.
 
     Raises:
-        ConfigError: a combination cannot be; every problem of every combination is named.
+        ConfigError: a combination is invalid; names every problem of every combination.
         UsageError: nothing varies, or two combinations have the same folder.
     """
     grid = load(file, overrides).grid
@@ -71,56 +56,66 @@ def points(file: Path, overrides: list[str], root: Path) -> list[Trial]:
             f"{file}: nothing varies. Add a line such as sweep.grid = {{'SEED': [0, 1, 2]}}, or "
             f"run it with python -m dsl.run {file}."
         )
-    found, problems = [], []
-    for chosen in itertools.product(*grid.values()):
-        varied = dict(zip(itertools.chain(*grid), itertools.chain(*chosen), strict=True))
-        mine = [f"{name}={value}" for name, value in varied.items()]
+    trials, problems = [], []
+    for values in itertools.product(*grid.values()):
+        varied = dict(zip(itertools.chain(*grid), itertools.chain(*values), strict=True))
+        settings = [*overrides, *(f"{name}={value}" for name, value in varied.items())]
         try:
-            configuration = load(file, [*overrides, *mine])
+            operative = load(file, settings).operative_text()
         except ConfigError as error:
             problems += error.problems
         else:
-            found.append(_point(configuration, [*overrides, *mine], root / _name(varied)))
+            trials.append(Trial(settings, root / _folder_name(varied), operative))
     if problems:
         raise ConfigError(dict.fromkeys(problems))
-    require_own_folders(file, found)
-    return found
+    require_distinct_folders(file, trials)
+    return trials
 
 
-def require_own_folders(file: Path, points: list[Trial]) -> None:
-    """Refuse combinations whose names differ in nothing that a file name can hold.
+def require_distinct_folders(file: Path, trials: Iterable[Trial]) -> None:
+    """Refuse combinations that a file name cannot tell apart.
 
     Raises:
         UsageError: names the first two.
     """
     owners: dict[Path, Trial] = {}
-    for point in points:
-        other = owners.setdefault(point.folder, point)
-        if other is not point:
-            ours, theirs = (" ".join(p.overrides) for p in (point, other))
+    for trial in trials:
+        other = owners.setdefault(trial.folder, trial)
+        if other is not trial:
+            ours, theirs = (" ".join(t.overrides) for t in (trial, other))
             raise UsageError(
-                f"{file}: sweep.grid: {theirs} and {ours} would share the folder {point.folder}. "
+                f"{file}: sweep.grid: {theirs} and {ours} would share the folder {trial.folder}. "
                 "Change one of the values, or put it into a sweep of its own."
             )
 
 
-def _point(configuration: Configuration, overrides: list[str], folder: Path) -> Trial:
-    return Trial(overrides, folder, configuration.operative_text())
+def group_by_seed(trials: Iterable[Trial]) -> list[list[Trial]]:
+    """Group the trials that differ only in their seeds."""
+    groups: dict[str, list[Trial]] = {}
+    for trial in trials:
+        groups.setdefault(without_seed(trial.operative), []).append(trial)
+    return list(groups.values())
 
 
-def _name(varied: dict[str, str]) -> str:
-    return ",".join(_parts(varied))
+def without_seed(operative: str) -> str:
+    """Every value of a run but its seed."""
+    lines = operative.splitlines()
+    return "\n".join(line for line in lines if not line.startswith("Experiment.seed = "))
 
 
-def _parts(varied: dict[str, str]) -> Iterator[str]:
-    """`CRITIC_DEPTH=4`; of a long name the setting, of a value what a file name can hold."""
-    short = [name.rpartition(".")[2] for name in varied]
-    for name, last in zip(varied, short, strict=True):
-        shown = last if short.count(last) == 1 else _plain(name)
-        yield f"{shown}={_plain(varied[name])}"
+def _folder_name(varied: dict[str, str]) -> str:
+    return ",".join(_name_parts(varied))
 
 
-def _plain(text: str) -> str:
-    """Without quotes and brackets, which are at the ends; the sign of a number stays."""
-    inside = re.sub(f"^{_STRANGE}|{_STRANGE}$", "", text)
-    return re.sub(_STRANGE, "-", inside)
+def _name_parts(varied: dict[str, str]) -> Iterator[str]:
+    """Yield `SETTING=VALUE` parts such as `CRITIC_DEPTH=4`, without scopes unless ambiguous."""
+    short_names = [name.rpartition(".")[2] for name in varied]
+    for name, short in zip(varied, short_names, strict=True):
+        shown = short if short_names.count(short) == 1 else _safe_name(name)
+        yield f"{shown}={_safe_name(varied[name])}"
+
+
+def _safe_name(text: str) -> str:
+    """Drop quotes and brackets at the ends, keep signs, and replace the rest by dashes."""
+    inside = re.sub(f"^{_UNSAFE_IN_FILE_NAMES}|{_UNSAFE_IN_FILE_NAMES}$", "", text)
+    return re.sub(_UNSAFE_IN_FILE_NAMES, "-", inside)

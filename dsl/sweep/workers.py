@@ -1,4 +1,4 @@
-"""Runs the points of a sweep in processes of their own, some at a time."""
+"""Run the trials of a sweep in processes of their own, several at a time."""
 
 import itertools
 import os
@@ -13,136 +13,136 @@ from queue import Queue
 from typing import BinaryIO
 
 from dsl.errors import EXIT_USAGE, UsageError
-from dsl.sweep.grid import FINISHED, Trial, seeds_together
+from dsl.sweep.grid import FINISHED, Trial, group_by_seed
+from dsl.training.cpu_devices import available_cores
 from dsl.training.preemption import CODES
 
 
-def listing(points: Sequence[Trial]) -> str:
-    """The runs and how far they have come, a line each."""
-    states = [point.state() for point in points]
-    width = max(map(len, states))
-    lines = [f"{s.ljust(width)}  {p.folder}" for s, p in zip(states, points, strict=True)]
-    return "\n".join([*lines, f"{states.count(FINISHED)} of {len(points)} finished"])
+def describe_trials(trials: Sequence[Trial]) -> str:
+    """Return the trials and how far they have come, one line each."""
+    statuses = [trial.status() for trial in trials]
+    width = max(map(len, statuses))
+    lines = [f"{s.ljust(width)}  {t.folder}" for s, t in zip(statuses, trials, strict=True)]
+    return "\n".join([*lines, f"{statuses.count(FINISHED)} of {len(trials)} finished"])
 
 
-def run_all(file: Path, points: Sequence[Trial], jobs: int, *, together: bool = False) -> int:
-    """Run what is not finished.
+def run_trials(file: Path, trials: Sequence[Trial], jobs: int, *, vmap_seeds: bool = False) -> int:
+    """Run every trial that is not finished and return the exit code of the sweep.
 
     Args:
         file: the gin file.
-        points: the runs of the sweep.
+        trials: all trials of the sweep.
         jobs: processes at a time.
-        together: whether those that differ in their seeds alone share a process.
-
-    Returns:
-        The exit code of the sweep.
+        vmap_seeds: train trials that differ only in their seeds in one process.
 
     Raises:
-        UsageError: no two of them differ in their seeds alone, but were to be trained together.
+        UsageError: `vmap_seeds`, but no two trials differ only in their seeds.
     """
-    if together and len(seeds_together(points)) == len(points):
+    if vmap_seeds and len(group_by_seed(trials)) == len(trials):
         raise UsageError(
-            f"{file}: no two of its {len(points)} runs differ in their seeds alone. Leave "
-            "--together away, or let sweep.grid vary 'SEED'."
+            f"{file}: no two of its {len(trials)} runs differ in their seeds alone. Drop "
+            "--vmap-seeds, or let sweep.grid vary 'SEED'."
         )
-    left = [point for point in points if point.state() != FINISHED]
-    print(f"{len(points)} runs, {len(points) - len(left)} finished already", flush=True)
-    with Workers(jobs) as workers:
-        codes = workers.run(file, seeds_together(left) if together else [[p] for p in left])
-    if workers.stopped is not None:
-        print("stopped; the same command goes on.", file=sys.stderr)
-        return workers.stopped
+    remaining = [trial for trial in trials if trial.status() != FINISHED]
+    print(f"{len(trials)} runs, {len(trials) - len(remaining)} finished already", flush=True)
+    groups = group_by_seed(remaining) if vmap_seeds else [[trial] for trial in remaining]
+    with WorkerPool(jobs) as pool:
+        codes = pool.run_groups(file, groups)
+    if pool.stop_code is not None:
+        print("stopped; the same command resumes.", file=sys.stderr)
+        return pool.stop_code
     return EXIT_USAGE if any(codes) else 0
 
 
-class Workers:
-    """Processes at work, each on its share of the cores; signals are passed on to them.
+class WorkerPool:
+    """A limited number of processes, each on its share of the cores; passes signals on to them.
 
-    The main thread enters it.
+    Enter it in the main thread.
 
     Attributes:
-        stopped: the exit code that a signal asks for.
+        stop_code: the exit code that a signal asks for, or None.
     """
 
     def __init__(self, jobs: int):
         """Args:
-        jobs: how many at a time.
+        jobs: processes at a time.
         """
-        self.stopped: int | None = None
+        self.stop_code: int | None = None
         self._jobs = jobs
-        # A second signal may interrupt the handler of the first.
+        # Reentrant, because a second signal may interrupt the handler of the first.
         self._lock = threading.RLock()
-        self._under_way: set[subprocess.Popen[bytes]] = set()
+        self._running: set[subprocess.Popen[bytes]] = set()
 
-    def __enter__(self) -> "Workers":
-        self._before = {number: signal.signal(number, self._pass_on) for number in CODES}
+    def __enter__(self) -> "WorkerPool":
+        self._old_handlers = {n: signal.signal(n, self._forward_signal) for n in CODES}
         return self
 
     def __exit__(self, *_: object) -> None:
-        for number, handler in self._before.items():
+        for number, handler in self._old_handlers.items():
             signal.signal(number, handler)
 
-    def run(self, file: Path, groups: Sequence[Sequence[Trial]]) -> list[int]:
-        """Run the points, a process for each group; returns the exit codes."""
+    def run_groups(self, file: Path, groups: Sequence[Sequence[Trial]]) -> list[int]:
+        """Run each group of trials in a process of its own; returns the exit codes."""
         shares: Queue[set[int]] = Queue()
-        for share in _shares(self._jobs):
+        for share in _core_shares(self._jobs):
             shares.put(share)
 
-        def work(group: Sequence[Trial]) -> int:
-            share = shares.get()
+        def run_on_free_cores(group: Sequence[Trial]) -> int:
+            cores = shares.get()
             try:
-                return self._run(file, group, share)
+                return self._run_group(file, group, cores)
             finally:
-                shares.put(share)
+                shares.put(cores)
 
         with ThreadPoolExecutor(self._jobs) as pool:
-            futures = [pool.submit(work, group) for group in groups]
-            # In short waits: a signal's handler runs between them.
+            futures = [pool.submit(run_on_free_cores, group) for group in groups]
+            # Python runs signal handlers only between waits of the main thread.
             while wait(futures, timeout=0.2).not_done:
                 pass
             return [future.result() for future in futures]
 
-    def _run(self, file: Path, group: Sequence[Trial], cores: set[int]) -> int:
+    def _run_group(self, file: Path, group: Sequence[Trial], cores: set[int]) -> int:
         folder = group[0].folder
         log = folder.parent / f"{folder.name}.log"
-        with _to_append(log) as output, self._lock:
-            if self.stopped is not None:
-                return self.stopped
-            print(f"begins: {_named(group)}", flush=True)
+        with _open_to_append(log) as output, self._lock:
+            if self.stop_code is not None:
+                return self.stop_code
+            print(f"starts: {_folder_list(group)}", flush=True)
+            _pin_thread(cores)
             process = subprocess.Popen(
-                _command(file, group),
+                _command_line(file, group),
                 stdout=output,
                 stderr=output,
-                start_new_session=True,  # the terminal's signals come from here
+                start_new_session=True,  # the terminal's signals are forwarded from here
             )
-            os.sched_setaffinity(process.pid, cores)  # long before it counts them
-            self._under_way.add(process)
+            self._running.add(process)
         code = process.wait()
         with self._lock:
-            self._under_way.discard(process)
-        self._tell(group, code, log)
+            self._running.discard(process)
+        self._report_end(group, code, log)
         return code
 
-    def _tell(self, group: Sequence[Trial], code: int, log: Path) -> None:
-        failed = [point for point in group if code and point.state() != FINISHED]
-        for point in group:
-            if point not in failed:
-                print(f"finished: {point.folder}", flush=True)
+    def _report_end(self, group: Sequence[Trial], code: int, log: Path) -> None:
+        failed = [trial for trial in group if code and trial.status() != FINISHED]
+        for trial in group:
+            if trial not in failed:
+                print(f"finished: {trial.folder}", flush=True)
         if code == 0:
             log.unlink()
-        elif self.stopped is None:
+        elif self.stop_code is None:
             lines = log.read_text(errors="replace").strip().splitlines()
-            said = lines[-1] if lines else "it said nothing"
-            print(f"exit code {code}: {_named(failed)}: {said} (all of it: {log})", file=sys.stderr)
+            last = lines[-1] if lines else "no output"
+            failures = _folder_list(failed)
+            print(f"exit code {code}: {failures}: {last} (full output: {log})", file=sys.stderr)
 
-    def _pass_on(self, number: int, _frame: object) -> None:
+    def _forward_signal(self, number: int, _frame: object) -> None:
         with self._lock:
-            self.stopped = CODES[signal.Signals(number)]
-            for process in self._under_way:
+            self.stop_code = CODES[signal.Signals(number)]
+            for process in self._running:
                 process.send_signal(number)
 
 
-def _to_append(log: Path) -> BinaryIO:
+def _open_to_append(log: Path) -> BinaryIO:
     try:
         log.parent.mkdir(parents=True, exist_ok=True)
         return open(log, "ab")
@@ -152,22 +152,31 @@ def _to_append(log: Path) -> BinaryIO:
         ) from error
 
 
-def _shares(jobs: int) -> list[set[int]]:
-    """Equal shares of the cores that this process may use; shared where there are too few."""
-    cores = sorted(os.sched_getaffinity(0))
+def _pin_thread(cores: set[int]) -> None:
+    """Restrict the calling thread to some cores, and with it the processes that it starts.
+
+    A child inherits the cores of the thread that starts it, so it never sees the others.
+    """
+    if hasattr(os, "sched_setaffinity"):  # not on macOS
+        os.sched_setaffinity(0, cores)
+
+
+def _core_shares(jobs: int) -> list[set[int]]:
+    """Divide the usable cores into equal shares; jobs share a core if there are too few."""
+    cores = sorted(available_cores())
     if jobs >= len(cores):
         return [{cores[i % len(cores)]} for i in range(jobs)]
     return [set(cores[i::jobs]) for i in range(jobs)]
 
 
-def _named(points: Sequence[Trial]) -> str:
-    return ", ".join(str(point.folder) for point in points)
+def _folder_list(trials: Sequence[Trial]) -> str:
+    return ", ".join(str(trial.folder) for trial in trials)
 
 
-def _command(file: Path, group: Sequence[Trial]) -> list[str]:
+def _command_line(file: Path, group: Sequence[Trial]) -> list[str]:
     if len(group) == 1:
-        (point,) = group
-        run = [sys.executable, "-m", "dsl.run", str(file), "--out", str(point.folder)]
-        return [*run, "--set", *point.overrides]
-    runs = [["--run", str(point.folder), *point.overrides] for point in group]
+        (trial,) = group
+        run = [sys.executable, "-m", "dsl.run", str(file), "--out", str(trial.folder)]
+        return [*run, "--set", *trial.overrides]
+    runs = [["--run", str(trial.folder), *trial.overrides] for trial in group]
     return [sys.executable, "-m", "dsl.cli.multi_seed", str(file), *itertools.chain(*runs)]

@@ -15,11 +15,11 @@ def use_every_core() -> None:
     if not chosen and jax.config.values["jax_num_cpu_devices"] < 0:
         # Refused once JAX has started: whoever started it has chosen.
         with contextlib.suppress(RuntimeError):
-            jax.config.update("jax_num_cpu_devices", available_cores())
+            jax.config.update("jax_num_cpu_devices", len(available_cores()))
 
 
-def available_cores() -> int:
-    """Return the number of cores this process may use; macOS cannot restrict them."""
+def available_cores() -> set[int]:
+    """Return the cores this process may use; macOS cannot restrict them."""
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        return os.sched_getaffinity(0)
+    return set(range(os.cpu_count() or 1))

@@ -7,7 +7,7 @@ import pytest
 from dsl.cli.description import describe_experiment
 from dsl.language.configuration import ConfigError, load
 from dsl.language.registry import default_vocabulary
-from dsl.sweep.grid import points
+from dsl.sweep.grid import make_trials
 from dsl.training.build import build
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,7 +34,7 @@ def test_every_miniature_builds_and_sweeps_over_three_seeds(file, tmp_path):
     configuration = load(file)
     build(configuration)
     assert set(configuration.macros()) >= {*KNOBS, "CRITIC_DEPTH"}
-    varied = {override for point in points(file, [], tmp_path) for override in point.overrides}
+    varied = {override for point in make_trials(file, [], tmp_path) for override in point.overrides}
     assert varied >= {"SEED=0", "SEED=1", "SEED=2"}
 
 
@@ -54,7 +54,7 @@ def test_every_word_of_the_family_env_has_a_base_file():
 
 @pytest.mark.parametrize("file", PAPER, ids=lambda f: f.stem)
 def test_every_run_of_a_paper_experiment_is_judged_and_one_is_traced(file, tmp_path):
-    found = points(file, [], tmp_path)
+    found = make_trials(file, [], tmp_path)
     assert len({point.operative for point in found}) == len(found)
     assert len({point.folder for point in found}) == len(found)
     # The humanoid takes three times as long to trace as the ant, and has its own test above.

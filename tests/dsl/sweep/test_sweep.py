@@ -9,7 +9,7 @@ from dsl.cli import sweep
 from dsl.cli.run import main as run_main
 from dsl.errors import UsageError
 from dsl.language.configuration import ConfigError, load
-from dsl.sweep.grid import Trial, points, require_own_folders
+from dsl.sweep.grid import Trial, make_trials, require_distinct_folders
 
 BASE = f"include '{ROOT / 'experiments' / 'quickstart.gin'}'\n"
 GRID = "sweep.grid = {'CRITIC_DEPTH': [4, 8], 'env.PointMaze.layout': ['u_maze', 'big_maze']}\n"
@@ -22,8 +22,8 @@ def write(folder, text):
 
 
 def test_every_combination_is_a_run_with_its_name(tmp_path):
-    found = points(write(tmp_path, GRID), ["WIDTH=8"], tmp_path)
-    assert [point.folder.name for point in found] == [
+    found = make_trials(write(tmp_path, GRID), ["WIDTH=8"], tmp_path)
+    assert [trial.folder.name for trial in found] == [
         "CRITIC_DEPTH=4,layout=u_maze",
         "CRITIC_DEPTH=4,layout=big_maze",
         "CRITIC_DEPTH=8,layout=u_maze",
@@ -41,8 +41,8 @@ def test_every_combination_is_a_run_with_its_name(tmp_path):
 def test_signs_and_quotes_in_the_names_of_folders(tmp_path):
     entropy = "temperature.TunedTemperature.target_entropy_per_dimension"
     grid = f"sweep.grid = {{{entropy!r}: [-0.5, 0.5], 'optimiser.adam.b1': [1e-3]}}\n"
-    found = points(write(tmp_path, grid), [], tmp_path)
-    assert [point.folder.name for point in found] == [
+    found = make_trials(write(tmp_path, grid), [], tmp_path)
+    assert [trial.folder.name for trial in found] == [
         "target_entropy_per_dimension=-0.5,b1=0.001",
         "target_entropy_per_dimension=0.5,b1=0.001",
     ]
@@ -51,13 +51,13 @@ def test_signs_and_quotes_in_the_names_of_folders(tmp_path):
 def test_two_combinations_never_share_a_folder(tmp_path):
     one, other = Trial(["A=[1]"], tmp_path / "A=1", ""), Trial(["A=(1,)"], tmp_path / "A=1", "")
     with pytest.raises(UsageError, match=r"A=\[1\] and A=\(1,\) would share the folder"):
-        require_own_folders(tmp_path / "mine.gin", [one, other])
+        require_distinct_folders(tmp_path / "mine.gin", [one, other])
 
 
 def test_names_that_vary_together(tmp_path):
     grid = "sweep.grid = {('WIDTH', 'CRITIC_DEPTH'): [(8, 4), [16, 64]], 'SEED': [0, 1]}\n"
-    found = points(write(tmp_path, grid), [], tmp_path)
-    assert [point.folder.name for point in found] == [
+    found = make_trials(write(tmp_path, grid), [], tmp_path)
+    assert [trial.folder.name for trial in found] == [
         "WIDTH=8,CRITIC_DEPTH=4,SEED=0",
         "WIDTH=8,CRITIC_DEPTH=4,SEED=1",
         "WIDTH=16,CRITIC_DEPTH=64,SEED=0",
@@ -73,8 +73,8 @@ def test_a_sweep_changes_nothing_in_the_experiment_itself(tmp_path):
 
 
 def test_the_command_line_sets_what_varies(tmp_path):
-    found = points(write(tmp_path, GRID), ["sweep.grid={'SEED': [3, 4, 5]}"], tmp_path)
-    assert [point.folder.name for point in found] == ["SEED=3", "SEED=4", "SEED=5"]
+    found = make_trials(write(tmp_path, GRID), ["sweep.grid={'SEED': [3, 4, 5]}"], tmp_path)
+    assert [trial.folder.name for trial in found] == ["SEED=3", "SEED=4", "SEED=5"]
 
 
 @pytest.mark.parametrize(

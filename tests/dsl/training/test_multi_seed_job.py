@@ -24,7 +24,7 @@ from toy_runs import (
 
 from dsl.cli import multi_seed, sweep
 from dsl.records.file_lock import FileLock
-from dsl.sweep.grid import points, seeds_together
+from dsl.sweep.grid import group_by_seed, make_trials
 from dsl.training.multi_seed_job import select_furthest_behind
 
 # On two devices, two seeds each.
@@ -66,7 +66,7 @@ def whole(file):
     with pytest.MonkeyPatch.context() as patch, own_words():
         for name, value in variables(DEVICES).items():
             patch.setenv(name, value)
-        assert sweep.main([str(file), "--together", "--out", str(root)]) == 0
+        assert sweep.main([str(file), "--vmap-seeds", "--out", str(root)]) == 0
     return root
 
 
@@ -207,14 +207,14 @@ def test_runs_that_differ_in_more_are_refused(file, tmp_path, capsys):
 def test_the_points_of_a_sweep_are_grouped_by_all_but_their_seeds(file, tmp_path, capsys):
     grid = "sweep.grid={'SEED': [3, 4], 'BATCH_SIZE': [8, 16]}"
     with own_words():
-        groups = seeds_together(points(file, [grid], tmp_path))
+        groups = group_by_seed(make_trials(file, [grid], tmp_path))
         names = [[point.folder.name for point in group] for group in groups]
         assert names == [
             ["SEED=3,BATCH_SIZE=8", "SEED=4,BATCH_SIZE=8"],
             ["SEED=3,BATCH_SIZE=16", "SEED=4,BATCH_SIZE=16"],
         ]
         none = "sweep.grid={'BATCH_SIZE': [8, 16]}"
-        command = [str(file), "--together", "--set", none, "--out", str(tmp_path)]
+        command = [str(file), "--vmap-seeds", "--set", none, "--out", str(tmp_path)]
         assert sweep.main(command) == 2
     assert "no two of its 2 runs differ in their seeds alone" in capsys.readouterr().err
 
