@@ -13,7 +13,7 @@ from components.actors.action_selection import ActionSelection, Mode, Sample
 from components.compatibility import require_fit
 from components.constraints import MoreThan, PositiveInt, SettingError, check
 from components.env_dims import EnvDims
-from components.learners.gradient_step import gradient_step, guarded, init_optimiser
+from components.learners.gradient_step import guarded, init_optimiser, step_network
 from components.learners.policy_learner import PolicyLearner
 from components.learners.target_networks import Polyak, Targets
 from components.protocols import (
@@ -199,14 +199,9 @@ class ActorCritic(PolicyLearner):
         # `split(key, 2)` in the actor's loss yields `fold_in(key, 0)` and `fold_in(key, 1)`, so 2
         # is the first fold that shares no random numbers with it.
         critic_key = jax.random.fold_in(key, 2)
-        critic, optimiser_state, metrics = gradient_step(
-            lambda critic: loss(critic, batch, frozen, critic_key),
-            state.networks.critic,
-            optimiser,
-            state.optimisers.critic,
+        return step_network(
+            state, "critic", lambda critic: loss(critic, batch, frozen, critic_key), optimiser
         )
-        state = _replace(state, "critic", critic, optimiser_state)
-        return state, _named("critic", metrics)
 
     def _update_actor(
         self, state: LearnerState, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
@@ -217,12 +212,8 @@ class ActorCritic(PolicyLearner):
             value, log_probs = self.actor_loss(actor, batch, frozen, key)
             return value, {"log_probs": log_probs}
 
-        actor, optimiser_state, metrics = gradient_step(
-            loss, state.networks.actor, self.actor_optimiser, state.optimisers.actor
-        )
+        state, metrics = step_network(state, "actor", loss, self.actor_optimiser)
         log_probs = metrics.pop("log_probs")
-        state = _replace(state, "actor", actor, optimiser_state)
-        metrics = _named("actor", metrics)
         if log_probs is not None:
             metrics["entropy"] = -jnp.mean(log_probs)
         state, temperature_metrics = self._update_temperature(state, log_probs)
@@ -236,14 +227,14 @@ class ActorCritic(PolicyLearner):
         if log_probs is None:
             raise SettingError("temperature", "weighs an entropy that this actor_loss lacks.")
         old = state.networks.temperature
-        temperature, optimiser_state, metrics = gradient_step(
+        state, metrics = step_network(
+            state,
+            "temperature",
             lambda temperature: (temperature.loss(log_probs), {}),
-            old,
             self.temperature_optimiser,
-            state.optimisers.temperature,
         )
-        state = _replace(state, "temperature", temperature, optimiser_state)
-        return state, {"temperature": old.value(), "temperature_loss": metrics["loss"]}
+        loss = metrics["temperature_loss"]
+        return state, {"temperature": old.value(), "temperature_loss": loss}
 
     def _update_targets(self, state: LearnerState) -> LearnerState:
         if self.target is None or state.targets is None:
@@ -271,21 +262,6 @@ class ActorCritic(PolicyLearner):
 
         due = (state.updates + 1) % self.policy_delay == 0
         return jax.lax.cond(due, weighted, lambda state: (state, metrics), state)
-
-
-def _replace(state: LearnerState, name: str, network: PyTree, optimiser: PyTree) -> LearnerState:
-    """Return the state with one network and its optimiser's state replaced."""
-    return eqx.tree_at(
-        lambda s: (getattr(s.networks, name), getattr(s.optimisers, name)),
-        state,
-        (network, optimiser),
-    )
-
-
-def _named(network: str, metrics: Metrics) -> Metrics:
-    """Prefix `loss` and `grad_norm` with the network's name."""
-    prefixed = {f"{network}_{name}": metrics.pop(name) for name in ("loss", "grad_norm")}
-    return {**prefixed, **metrics}
 
 
 def _init_optional(optimiser: Optimiser | None, network: PyTree) -> optax.OptState | None:

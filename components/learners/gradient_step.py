@@ -1,4 +1,4 @@
-"""The one place where a module is split into what is trained and what is not."""
+"""Gradient steps: the one place that splits a module into trained arrays and the rest."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -9,25 +9,25 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from components.protocols import LearnerState, Optimiser
+
 Module = TypeVar("Module")
 _FOREVER = 2**31 - 1
 
 
-def init_optimiser(optimiser: optax.GradientTransformation, module: Any) -> optax.OptState:
-    """The optimiser's state for the floating-point arrays of a module."""
+def init_optimiser(optimiser: Optimiser, module: Any) -> optax.OptState:
+    """Return the optimiser's state for the floating-point arrays of a module."""
     return optimiser.init(eqx.filter(module, eqx.is_inexact_array))
 
 
-def guarded(
-    optimiser: optax.GradientTransformation, max_norm: float | None, skip_nonfinite: bool
-) -> optax.GradientTransformation:
-    """An optimiser that clips gradients by their global L2 norm, and may skip bad ones.
+def guarded(optimiser: Optimiser, max_norm: float | None, skip_nonfinite: bool) -> Optimiser:
+    """Return an optimiser that clips gradients by their global L2 norm, and may skip bad ones.
 
     Args:
-        optimiser: what follows the clipped gradients.
-        max_norm: longer gradients are shortened to it; None for no clipping.
-        skip_nonfinite: whether an update whose gradient is not finite changes nothing and is
-            counted, as `total_notfinite` of the state.
+        optimiser: receives the clipped gradients.
+        max_norm: norm that gradients are clipped to; None clips nothing.
+        skip_nonfinite: make an update whose gradient is not finite change nothing, and count it as
+            `total_notfinite` of the state.
     """
     if max_norm is not None:
         optimiser = optax.chain(optax.clip_by_global_norm(max_norm), optimiser)
@@ -36,7 +36,7 @@ def guarded(
 
 
 def skipped_updates(optimiser_states: Any) -> Int[Array, ""] | None:
-    """How many updates guarded optimisers have skipped; None where none of them skips."""
+    """Return how many updates guarded optimisers have skipped; None if none of them skips."""
     found = optax.tree.get_all_with_path(optimiser_states, "total_notfinite")
     return sum((count for _, count in found), jnp.zeros((), jnp.int32)) if found else None
 
@@ -44,16 +44,16 @@ def skipped_updates(optimiser_states: Any) -> Int[Array, ""] | None:
 def gradient_step(
     loss: Callable[[Module], tuple[Float[Array, ""], dict[str, Any]]],
     module: Module,
-    optimiser: optax.GradientTransformation,
+    optimiser: Optimiser,
     optimiser_state: optax.OptState,
 ) -> tuple[Module, optax.OptState, dict[str, Any]]:
-    """One step of `optimiser` down the gradient of `loss`.
+    """Take one step of `optimiser` down the gradient of `loss`.
 
     Args:
         loss: maps the module to a scalar and a dict of metrics.
-        module: what is trained.
+        module: module to train.
         optimiser: an optax transformation.
-        optimiser_state: from `init_optimiser`, or from the step before.
+        optimiser_state: from `init_optimiser`, or from the previous step.
 
     Returns:
         The new module, the new optimiser state, and the metrics with `loss` and `grad_norm` (the
@@ -67,3 +67,27 @@ def gradient_step(
         )
     metrics = {**metrics, "loss": value, "grad_norm": optax.tree.norm(gradient)}
     return eqx.apply_updates(module, updates), optimiser_state, metrics
+
+
+def step_network(
+    state: LearnerState,
+    name: str,
+    loss: Callable[[Any], tuple[Float[Array, ""], dict[str, Any]]],
+    optimiser: Optimiser,
+) -> tuple[LearnerState, dict[str, Any]]:
+    """Take one gradient step of the network of this name in a learner's state.
+
+    Returns:
+        The state with that network and its optimiser's state replaced, and the metrics of
+        `gradient_step` with `loss` and `grad_norm` prefixed by the name.
+    """
+    network, optimiser_state, metrics = gradient_step(
+        loss, getattr(state.networks, name), optimiser, getattr(state.optimisers, name)
+    )
+    state = eqx.tree_at(
+        lambda s: (getattr(s.networks, name), getattr(s.optimisers, name)),
+        state,
+        (network, optimiser_state),
+    )
+    prefixed = {f"{name}_{metric}": metrics.pop(metric) for metric in ("loss", "grad_norm")}
+    return state, {**prefixed, **metrics}

@@ -125,81 +125,67 @@ class FlatNCE(AbstractContrastiveLoss):
         return directed(flat_nce, squared_logsumexp, weight, direction, logits)
 
 
-class BinaryNCE(AbstractContrastiveLoss):
+class AbstractPairLoss(AbstractContrastiveLoss):
+    """An objective over all pairs of a batch, plus a logsumexp penalty over rows.
+
+    Attributes:
+        pair_objective: function of `losses.logits`.
+        logsumexp_penalty: weight of `squared_logsumexp`; None leaves it out of the program.
+    """
+
+    pair_objective: eqx.AbstractClassVar[Callable[[Logits], Scalar]]
+    logsumexp_penalty: eqx.AbstractVar[float | None]
+
+    def __check_init__(self) -> None:
+        if self.logsumexp_penalty is not None:
+            check(type(self), logsumexp_penalty=self.logsumexp_penalty)
+
+    def objective(self, logits: Logits) -> Scalar:
+        loss = type(self).pair_objective(logits)
+        if self.logsumexp_penalty is None:
+            return loss
+        return loss + self.logsumexp_penalty * squared_logsumexp(logits)
+
+
+class BinaryNCE(AbstractPairLoss):
     """`binary_nce`, with a logsumexp penalty over rows.
 
     The binary loss fixes the level of the logits by itself, hence no penalty by default.
     """
 
-    logsumexp_penalty: float = eqx.field(static=True)
-
-    def __init__(self, logsumexp_penalty: Penalty = 0.0):
-        """Args:
-            logsumexp_penalty: weight of `squared_logsumexp`.
-
-        Raises:
-            SettingError: a negative penalty.
-        """
-        check(BinaryNCE, logsumexp_penalty=logsumexp_penalty)
-        self.logsumexp_penalty = logsumexp_penalty
-
-    def objective(self, logits: Logits) -> Scalar:
-        return binary_nce(logits) + self.logsumexp_penalty * squared_logsumexp(logits)
+    pair_objective = staticmethod(binary_nce)
+    logsumexp_penalty: Penalty = eqx.field(default=0.0, static=True)
 
 
-class ForwardBackward(AbstractContrastiveLoss):
+class DPO(AbstractPairLoss):
+    """`dpo`, with a logsumexp penalty over rows: margins alone leave the level of a row free."""
+
+    pair_objective = staticmethod(dpo)
+    logsumexp_penalty: Penalty = eqx.field(default=0.1, static=True)
+
+
+class IPO(AbstractPairLoss):
+    """`ipo`, with a logsumexp penalty over rows: margins alone leave the level of a row free."""
+
+    pair_objective = staticmethod(ipo)
+    logsumexp_penalty: Penalty = eqx.field(default=0.1, static=True)
+
+
+class SPPO(AbstractPairLoss):
+    """`sppo`: labels of 1 and -1 fix the level of the logits, so there is no penalty."""
+
+    pair_objective = staticmethod(sppo)
+    logsumexp_penalty: None = eqx.field(default=None, init=False, static=True)
+
+
+class ForwardBackward(AbstractPairLoss):
     """`forward_backward`: least squares on the ratio of future to random goals.
 
     It fits the ratio itself, not its logarithm: use it with `energy.Dot`.
     """
 
-    def objective(self, logits: Logits) -> Scalar:
-        return forward_backward(logits)
-
-
-class DPO(AbstractContrastiveLoss):
-    """`dpo`, with a logsumexp penalty over rows: margins alone leave the level of a row free."""
-
-    logsumexp_penalty: float = eqx.field(static=True)
-
-    def __init__(self, logsumexp_penalty: Penalty = 0.1):
-        """Args:
-            logsumexp_penalty: weight of `squared_logsumexp`.
-
-        Raises:
-            SettingError: a negative penalty.
-        """
-        check(DPO, logsumexp_penalty=logsumexp_penalty)
-        self.logsumexp_penalty = logsumexp_penalty
-
-    def objective(self, logits: Logits) -> Scalar:
-        return dpo(logits) + self.logsumexp_penalty * squared_logsumexp(logits)
-
-
-class IPO(AbstractContrastiveLoss):
-    """`ipo`, with a logsumexp penalty over rows: margins alone leave the level of a row free."""
-
-    logsumexp_penalty: float = eqx.field(static=True)
-
-    def __init__(self, logsumexp_penalty: Penalty = 0.1):
-        """Args:
-            logsumexp_penalty: weight of `squared_logsumexp`.
-
-        Raises:
-            SettingError: a negative penalty.
-        """
-        check(IPO, logsumexp_penalty=logsumexp_penalty)
-        self.logsumexp_penalty = logsumexp_penalty
-
-    def objective(self, logits: Logits) -> Scalar:
-        return ipo(logits) + self.logsumexp_penalty * squared_logsumexp(logits)
-
-
-class SPPO(AbstractContrastiveLoss):
-    """`sppo`: labels of 1 and -1 fix the level of the logits, so there is no penalty."""
-
-    def objective(self, logits: Logits) -> Scalar:
-        return sppo(logits)
+    pair_objective = staticmethod(forward_backward)
+    logsumexp_penalty: None = eqx.field(default=None, init=False, static=True)
 
 
 class EmbeddingPenalty(CriticLoss):
