@@ -7,12 +7,14 @@ before anything is traced; without it JAX would fail inside the loss, far from t
 
 import inspect
 import typing
-from typing import Any
+from typing import Any, TypeVar
 
 import equinox as eqx
 
 from components.constraints import SettingError
 from components.protocols import StopGradNetworks
+
+Module = TypeVar("Module")
 
 
 def require_fit(setting: str, user: Any, **networks: eqx.Module | None) -> None:
@@ -29,6 +31,17 @@ def require_fit(setting: str, user: Any, **networks: eqx.Module | None) -> None:
     for name, needed in needed_classes(user).items():
         if problem := explain_mismatch(needed, networks.get(name), name):
             raise SettingError(setting, f"is {type(user).__name__}, which needs {problem}")
+
+
+def require_class(name: str, network: Module, needed: type) -> Module:
+    """Return the network that the plan in setting `name` made, if it is of class `needed`.
+
+    Raises:
+        SettingError: it is not.
+    """
+    if problem := explain_mismatch(needed, network, name):
+        raise SettingError(name, f"must make {problem}")
+    return network
 
 
 def needed_classes(user: Any) -> dict[str, type]:
@@ -53,7 +66,7 @@ def explain_mismatch(needed: type, network: Any, name: str) -> str | None:
         return None
     found = "there is none" if network is None else f"{type(network).__name__} is none"
     fitting = ", ".join(sorted(_implementations(needed)))
-    advice = f" Choose {fitting} as the {name}, or another loss." if fitting else ""
+    advice = f" Classes that fit: {fitting}." if fitting else ""
     return f"a {needed.__name__} as its {name}; {found}.{advice}"
 
 

@@ -30,6 +30,7 @@ from components.environments.tasks.point import point_maze, point_maze_stitching
 from components.environments.tasks.pusher import pusher
 from components.environments.tasks.reacher import reacher
 from components.learners.actor_critic import ActorCritic
+from components.learners.implicit_q_learning import ImplicitQLearning
 from components.learners.target_networks import Polyak
 from components.learners.temperature import FixedTemperature, TunedTemperature
 from components.losses.actor import DeterministicGradient, LogLikelihood, MaximumEntropy
@@ -80,7 +81,7 @@ family("goal", Commanded, GeometricFuture, UniformFuture, FinalState, EpisodeSta
 family("goal", Mixture)
 
 # The learner and the places in it.
-family("learner", ActorCritic)
+family("learner", ActorCritic, ImplicitQLearning)
 renamed_settings(
     "learner.ActorCritic",
     actor_every="policy_delay",
