@@ -25,7 +25,7 @@ PLACES = {
 
 
 def algorithms() -> list[Path]:
-    """The files of `experiments/base` that fill a learner's places, with `actor.gin` in them."""
+    """The files of `experiments/base` that choose a learner, but for the incomplete `actor.gin`."""
     base = ROOT / "experiments" / "base"
     return sorted(f for f in base.glob("*.gin") if f.name != "actor.gin" and _is_algorithm(f))
 
@@ -38,9 +38,9 @@ def table() -> str:
 
 
 def _is_algorithm(file: Path) -> bool:
-    if file.name == "actor.gin":
-        return True
     lines = file.read_text().splitlines()
+    if any(line.startswith("Experiment.learner = ") for line in lines):
+        return True
     included = [line.split("'")[1] for line in lines if line.startswith("include ")]
     return any(_is_algorithm(file.parent / name) for name in included)
 

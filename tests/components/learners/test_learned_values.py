@@ -21,6 +21,7 @@ from components.critics.q_ensemble import QEnsemble
 from components.energies.similarities import Dot
 from components.env_dims import EnvDims
 from components.learners.actor_critic import ActorCritic
+from components.learners.implicit_q_learning import ImplicitQLearning
 from components.learners.target_networks import Polyak
 from components.learners.temperature import FixedTemperature
 from components.losses.actor import DeterministicGradient, LogLikelihood, MaximumEntropy
@@ -89,8 +90,21 @@ LEARNERS = {
     ),
     "crl": learner(STOCHASTIC, MaximumEntropy(), ENCODED, InfoNCE(logsumexp_penalty=0.0), COLD),
     "imitation": learner(STOCHASTIC, LogLikelihood()),
+    "iql": ImplicitQLearning(
+        actor=STOCHASTIC,
+        actor_optimiser=optax.adam(3e-3),
+        critic=partial(QEnsemble, NETWORK),
+        critic_optimiser=optax.adam(3e-3),
+        value=NETWORK,
+        value_optimiser=optax.adam(3e-3),
+        relabelling=Commanded(),
+        target=Polyak(0.1),
+        discount=DISCOUNT,
+        expectile=0.9,
+        inverse_temperature=30.0,
+    ),
 }
-VALUE_LEARNERS = ["sac", "td3", "ddpg"]
+VALUE_LEARNERS = ["sac", "td3", "ddpg", "iql"]
 
 
 def column(x):
@@ -188,17 +202,29 @@ def test_a_time_limit_is_bootstrapped_through(trained, name):
     np.testing.assert_allclose(values, 1 / (1 - DISCOUNT), atol=0.15)
 
 
+def one_step_reward(actions):
+    """The reward of an action that ends the episode; best at 0.5."""
+    return 1 - jnp.square(actions - 0.5)
+
+
+one_step = partial(
+    transitions, state=jnp.zeros((ROWS, 1)), reward=one_step_reward, terminal=np.ones(ROWS)
+)
+
+
 @pytest.mark.parametrize("name", VALUE_LEARNERS)
 def test_the_policy_finds_the_action_that_pays(trained, name):
-    batch = partial(
-        transitions,
-        state=jnp.zeros((ROWS, 1)),
-        reward=lambda a: 1 - jnp.square(a - 0.5),
-        terminal=np.ones(ROWS),
-    )
-    networks = trained(name, batch, 800)
+    networks = trained(name, one_step, 800)
     action = networks.actor(jnp.zeros(1), jnp.zeros(1)).mode()
     np.testing.assert_allclose(action, 0.5, atol=0.12)
+
+
+def test_the_state_value_of_iql_is_an_expectile_of_the_rewards(trained):
+    rewards, expectile = one_step_reward(np.linspace(-1.0, 1.0, 10_001)), 0.5
+    for _ in range(50):  # the fixed point of a weighted mean; the plain mean is 0.42
+        expectile = np.average(rewards, weights=np.where(rewards < expectile, 0.1, 0.9))
+    value = trained("iql", one_step, 800).value(jnp.zeros(1), jnp.zeros(1))
+    np.testing.assert_allclose(value, expectile, atol=0.06)
 
 
 def one_step_away(key):
