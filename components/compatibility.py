@@ -67,7 +67,8 @@ def explain_mismatch(needed: type, network: Any, name: str) -> str | None:
     found = "there is none" if network is None else f"{type(network).__name__} is none"
     fitting = ", ".join(sorted(_implementations(needed)))
     advice = f" Classes that fit: {fitting}." if fitting else ""
-    return f"a {needed.__name__} as its {name}; {found}.{advice}"
+    article = "an" if needed.__name__[0] in "AEIOU" else "a"
+    return f"{article} {needed.__name__} as its {name}; {found}.{advice}"
 
 
 def _implementations(abstract: type) -> set[str]:

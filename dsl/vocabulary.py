@@ -90,6 +90,7 @@ renamed_settings(
 )
 family("actor", TanhGaussianActor, DeterministicActor)
 family("critic", ContrastiveCritic, QEnsemble)
+renamed_settings("critic.QEnsemble", judgement="aggregation")
 family("energy", NegativeL2, NegativeSquaredL2, NegativeL1, NegativeMRN, Dot, Cosine)
 family("network", ResidualMLP, StableResidualMLP, HypersphericalMLP)
 family("loss", InfoNCE, FlatNCE, BinaryNCE, ForwardBackward, DPO, IPO, SPPO, EmbeddingPenalty)

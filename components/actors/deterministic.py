@@ -1,4 +1,4 @@
-"""A policy without a distribution of its own: one action, and noise to explore with."""
+"""The deterministic actor: one action, and noise to explore with."""
 
 from typing import Annotated
 
@@ -17,19 +17,19 @@ class NoisyAction(ActionSampler):
     r"""$a = \mathrm{clip}(\mu + \sigma \epsilon, -1, 1)$ with $\epsilon \sim N(0, 1)$.
 
     Attributes:
-        action: mu.
-        noise: sigma.
+        action: mean action mu.
+        noise: standard deviation sigma.
     """
 
     action: Float[Array, " a"]
     noise: float = eqx.field(static=True)
 
     def mode(self) -> Float[Array, " a"]:
-        """The action without noise."""
+        """Return the action without noise."""
         return self.action
 
     def sample(self, key: Key[Array, ""]) -> Float[Array, " a"]:
-        """The action with noise."""
+        """Draw the action with noise."""
         noise = jax.random.normal(key, self.action.shape, self.action.dtype)
         return jnp.clip(self.action + self.noise * noise, -1.0, 1.0)
 
@@ -53,20 +53,20 @@ class DeterministicActor(Actor):
         key: Key[Array, ""],
     ):
         """Args:
-            network: plan of the network, completed with `in_size`, `out_size` and `key`.
-            noise: standard deviation of the exploration noise on each action.
-            sizes: of state, goal and action.
+            network: plan of the network, called with `in_size`, `out_size` and `key`.
+            noise: standard deviation of the exploration noise on each entry of the action.
+            sizes: dimensions of state, goal and action.
             key: random key of the weights.
 
         Raises:
-            SettingError: negative noise.
+            SettingError: `noise` is negative.
         """
         check(DeterministicActor, noise=noise)
         self.network = network(in_size=sizes.state + sizes.goal, out_size=sizes.action, key=key)
         self.noise = noise
 
     def __call__(self, state: Float[Array, " n"], goal: Float[Array, " g"]) -> NoisyAction:
-        """The action in one state with one goal, and its noise."""
+        """Return the action for one state and one goal, with its noise."""
         return NoisyAction(jnp.tanh(self.network(jnp.concatenate([state, goal]))), self.noise)
 
     def network_inputs(

@@ -1,4 +1,4 @@
-"""Actors: from a state and a goal to a distribution of actions."""
+"""The stochastic actor: maps a state and a goal to a distribution of actions."""
 
 from typing import Annotated
 
@@ -38,14 +38,14 @@ class TanhGaussianActor(StochasticActor):
         key: Key[Array, ""],
     ):
         """Args:
-            network: plan of the network, completed with `in_size`, `out_size` and `key`.
+            network: plan of the network, called with `in_size`, `out_size` and `key`.
             log_std_min: l, of the normal before tanh.
-            log_std_max: h, likewise.
-            sizes: of state, goal and action.
+            log_std_max: h, of the normal before tanh.
+            sizes: dimensions of state, goal and action.
             key: random key of the weights.
 
         Raises:
-            SettingError: a bound out of range, or the two the wrong way round.
+            SettingError: a bound is out of range, or the bounds are in the wrong order.
         """
         check(TanhGaussianActor, log_std_min=log_std_min, log_std_max=log_std_max)
         if log_std_min >= log_std_max:
@@ -56,7 +56,7 @@ class TanhGaussianActor(StochasticActor):
         self.log_std_max = log_std_max
 
     def __call__(self, state: Float[Array, " n"], goal: Float[Array, " g"]) -> TanhNormal:
-        """The distribution of actions in one state with one goal."""
+        """Return the distribution of actions for one state and one goal."""
         mean, z = jnp.split(self.network(jnp.concatenate([state, goal])), 2)
         half_range = (self.log_std_max - self.log_std_min) / 2
         return TanhNormal(mean, self.log_std_min + half_range * (jnp.tanh(z) + 1))

@@ -1,4 +1,4 @@
-"""The distribution of bounded actions: a normal squashed by tanh."""
+"""A distribution of bounded actions: a normal squashed by tanh."""
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +24,7 @@ class TanhNormal(PolicyDistribution):
     Reference: Haarnoja et al., "Soft Actor-Critic", 2018, appendix C.
 
     Attributes:
-        mean: of u.
+        mean: mean of u.
         log_std: natural logarithm of the standard deviation of u.
     """
 
@@ -32,23 +32,23 @@ class TanhNormal(PolicyDistribution):
     log_std: Float[Array, " a"]
 
     def mode(self) -> Float[Array, " a"]:
-        """tanh of the mean: the action taken when not exploring (the median of the density)."""
+        """Return tanh of the mean, which is the median of the distribution."""
         return jnp.tanh(self.mean)
 
     def sample(self, key: Key[Array, ""]) -> Float[Array, " a"]:
-        """A random action."""
+        """Draw an action."""
         return self.sample_and_log_prob(key)[0]
 
     def sample_and_log_prob(
         self, key: Key[Array, ""]
     ) -> tuple[Float[Array, " a"], Float[Array, ""]]:
-        """A random action and its log-density, differentiable in mean and log_std."""
+        """Draw an action with its log-density, both differentiable in `mean` and `log_std`."""
         noise = jax.random.normal(key, self.mean.shape, self.mean.dtype)
         u = self.mean + jnp.exp(self.log_std) * noise
         return jnp.tanh(u), self._log_density(u, noise)
 
     def log_prob(self, action: Float[Array, " a"]) -> Float[Array, ""]:
-        """The log-density of a given action; at -1 and 1 that of the nearest action inside."""
+        """Return the log-density of an action; -1 and 1 count as the nearest action inside."""
         u = jnp.arctanh(jnp.clip(action, -LARGEST_ACTION, LARGEST_ACTION))
         return self._log_density(u, (u - self.mean) * jnp.exp(-self.log_std))
 

@@ -1,4 +1,4 @@
-"""Critics that judge how soon a state-action leads to a goal."""
+"""The contrastive critic: how soon a state-action leads to a goal."""
 
 import jax
 import jax.numpy as jnp
@@ -35,13 +35,13 @@ class ContrastiveCritic(PairCritic, EnsembleCritic):
         key: Key[Array, ""],
     ):
         """Args:
-            state_action_encoder: plan of phi, completed with `in_size`, `out_size` and `key`.
-            goal_encoder: plan of psi, likewise.
-            energy: agreement of two embeddings.
-            embedding_size: numbers in an embedding.
-            learned_scale: whether f is the energy times a factor that is trained, 1 at first (an
-                inverse temperature of the softmax; energies such as the cosine need one).
-            sizes: of state, goal and action.
+            state_action_encoder: plan of phi, called with `in_size`, `out_size` and `key`.
+            goal_encoder: plan of psi, called with the same arguments.
+            energy: similarity of two embeddings.
+            embedding_size: dimension of an embedding.
+            learned_scale: multiply the energy by a trained factor, initially 1 (an inverse
+                temperature of the softmax; bounded energies such as the cosine need one).
+            sizes: dimensions of state, goal and action.
             key: random key of the weights.
 
         Raises:
@@ -59,30 +59,30 @@ class ContrastiveCritic(PairCritic, EnsembleCritic):
     def embed_state_action(
         self, state: Float[Array, " n"], action: Float[Array, " a"]
     ) -> Float[Array, " d"]:
-        """phi(s, a)."""
+        """Return phi(s, a)."""
         return self.state_action_encoder(jnp.concatenate([state, action]))
 
     def embed_goal(self, goal: Float[Array, " g"]) -> Float[Array, " d"]:
-        """psi(g)."""
+        """Return psi(g)."""
         return self.goal_encoder(goal)
 
     def __call__(
         self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
     ) -> Float[Array, ""]:
-        """f(s, a, g): higher where the goal is reached sooner."""
+        """Return f(s, a, g), which is higher if the goal is reached sooner."""
         energy = self.energy(self.embed_state_action(state, action), self.embed_goal(goal))
         return self._scaled(energy)
 
     def values(
         self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
     ) -> Float[Array, "1"]:
-        """f(s, a, g) as the one member of an ensemble, which losses for ensembles take."""
+        """Return f(s, a, g) as the only member of an ensemble."""
         return self(state, action, goal)[None]
 
     def pairs(
         self, states: Float[Array, "B n"], actions: Float[Array, "B a"], goals: Float[Array, "C g"]
     ) -> Pairs:
-        """Every state-action with every goal."""
+        """Return the scores and embeddings of every state-action with every goal."""
         state_actions = jax.vmap(self.embed_state_action)(states, actions)
         embedded = jax.vmap(self.embed_goal)(goals)
         logits = self._scaled(self.energy.pairwise(state_actions, embedded))

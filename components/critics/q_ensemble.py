@@ -1,4 +1,4 @@
-"""State-action values from networks of state, action and goal together."""
+"""Q-functions: networks of state, action and goal together."""
 
 from typing import Annotated
 
@@ -12,11 +12,11 @@ from components.env_dims import EnvDims
 from components.networks import Network, NetworkPlan
 from components.protocols import EnsembleCritic, NetworkInput
 
-Judgement = Annotated[str, OneOf(("minimum", "first"))]
+Aggregation = Annotated[str, OneOf(("minimum", "first"))]
 
 
 class QEnsemble(EnsembleCritic):
-    r"""$Q_1, \dots, Q_K$ of (s, a, g): networks of one plan with weights of their own.
+    r"""$Q_1, \dots, Q_K$ of (s, a, g): networks of one plan with separate weights.
 
     Reference: Fujimoto et al., "Addressing Function Approximation Error in Actor-Critic Methods",
     2018 (two members).
@@ -24,29 +24,29 @@ class QEnsemble(EnsembleCritic):
 
     network: Network  # arrays have a leading axis of members
     members: int = eqx.field(static=True)
-    judgement: str = eqx.field(static=True)
+    aggregation: str = eqx.field(static=True)
 
     def __init__(
         self,
         network: NetworkPlan,
         members: PositiveInt = 2,
-        judgement: Judgement = "minimum",
+        aggregation: Aggregation = "minimum",
         *,
         sizes: EnvDims,
         key: Key[Array, ""],
     ):
         """Args:
-            network: plan of each member, completed with `in_size`, `out_size` and `key`.
+            network: plan of each member, called with `in_size`, `out_size` and `key`.
             members: K.
-            judgement: what an actor is judged by: the `minimum` over the members (SAC), or the
-                `first` of them (TD3).
-            sizes: of state, goal and action.
+            aggregation: how the members' values become the one that the actor maximises: their
+                `minimum` (SAC), or the `first` (TD3).
+            sizes: dimensions of state, goal and action.
             key: random key of the weights.
 
         Raises:
-            SettingError: a setting outside its range.
+            SettingError: a setting is outside its range.
         """
-        check(QEnsemble, members=members, judgement=judgement)
+        check(QEnsemble, members=members, aggregation=aggregation)
 
         def make(key: Key[Array, ""]) -> Network:
             in_size = sizes.state + sizes.action + sizes.goal
@@ -54,21 +54,21 @@ class QEnsemble(EnsembleCritic):
 
         self.network = eqx.filter_vmap(make)(jax.random.split(key, members))
         self.members = members
-        self.judgement = judgement
+        self.aggregation = aggregation
 
     def values(
         self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
     ) -> Float[Array, " members"]:
-        """The value by each member."""
+        """Return the value by each member."""
         x = jnp.concatenate([state, action, goal])
         return eqx.filter_vmap(lambda network: network(x)[0])(self.network)
 
     def __call__(
         self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
     ) -> Float[Array, ""]:
-        """The value that an actor is judged by."""
+        """Return the aggregated value, which the actor maximises."""
         values = self.values(state, action, goal)
-        return values[0] if self.judgement == "first" else jnp.min(values)
+        return values[0] if self.aggregation == "first" else jnp.min(values)
 
     def network_inputs(
         self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]

@@ -4,7 +4,6 @@ from typing import Annotated, NamedTuple, TypeVar
 
 import equinox as eqx
 import jax
-from jaxtyping import PyTree
 
 from components.constraints import Between, check
 
@@ -12,14 +11,14 @@ Module = TypeVar("Module")
 
 
 class Targets(NamedTuple):
-    """Lagging networks; None where none is kept."""
+    """Lagging networks; None for those that are not kept."""
 
-    actor: PyTree
-    critic: PyTree
+    actor: eqx.Module | None
+    critic: eqx.Module | None
 
 
 def polyak(target: Module, trained: Module, rate: float) -> Module:
-    r"""$\bar\theta \leftarrow (1 - \tau) \bar\theta + \tau \theta$ for every array of floats."""
+    r"""Return $(1 - \tau) \bar\theta + \tau \theta$ for every floating-point array."""
 
     def average(old, new):
         return old + rate * (new - old) if eqx.is_inexact_array(old) else new
@@ -28,7 +27,7 @@ def polyak(target: Module, trained: Module, rate: float) -> Module:
 
 
 class Polyak(eqx.Module):
-    r"""Targets move a share tau of the way towards the trained networks at every update.
+    r"""Moves targets a fraction tau of the way to the trained networks at every update.
 
     Reference: Lillicrap et al., "Continuous control with deep reinforcement learning", 2016,
     algorithm 1.
@@ -40,7 +39,7 @@ class Polyak(eqx.Module):
     def __init__(self, rate: Annotated[float, Between(0, 1)] = 0.005, actor: bool = False):
         """Args:
             rate: tau.
-            actor: whether the policy has a target too (TD3, DDPG), beside the critic's.
+            actor: keep a target of the policy too, as TD3 and DDPG do.
 
         Raises:
             SettingError: `rate` is not between 0 and 1.
@@ -49,11 +48,11 @@ class Polyak(eqx.Module):
         self.rate = rate
         self.actor = actor
 
-    def init(self, actor: PyTree, critic: PyTree) -> Targets:
-        """Targets equal to the networks."""
+    def init(self, actor: eqx.Module, critic: eqx.Module | None) -> Targets:
+        """Return targets equal to the networks."""
         return Targets(actor if self.actor else None, critic)
 
-    def update(self, targets: Targets, actor: PyTree, critic: PyTree) -> Targets:
-        """The targets after one more update of the networks."""
+    def update(self, targets: Targets, actor: eqx.Module, critic: eqx.Module | None) -> Targets:
+        """Return the targets after one more update of the networks."""
         lagging = polyak(targets.actor, actor, self.rate) if self.actor else None
         return Targets(lagging, polyak(targets.critic, critic, self.rate))

@@ -13,7 +13,7 @@ from components.protocols import Temperature
 
 
 class FixedTemperature(Temperature):
-    """An alpha that stays what it is; 0 leaves entropy out."""
+    """A constant alpha; 0 removes the entropy from the loss."""
 
     alpha: float = eqx.field(static=True)
 
@@ -55,9 +55,9 @@ class TunedTemperature(Temperature):
         action_size: PositiveInt,
     ):
         """Args:
-            initial: alpha at first.
-            target_entropy_per_dimension: nats; that of the uniform policy is log 2 = 0.69.
-            action_size: numbers in an action.
+            initial: initial alpha.
+            target_entropy_per_dimension: nats; the uniform policy has log 2 = 0.69.
+            action_size: action dimension.
 
         Raises:
             SettingError: `initial` or `action_size` is not positive.

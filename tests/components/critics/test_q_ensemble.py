@@ -20,9 +20,9 @@ STATE, ACTION, GOAL = jnp.asarray([1.0, -2.0]), jnp.asarray([0.5, 0.25, -1.0]), 
 INPUT = np.array([1.0, -2.0, 0.5, 0.25, -1.0, 3.0])
 
 
-def linear(members=4, judgement="minimum"):
+def linear(members=4, aggregation="minimum"):
     """Members that are one dense layer each, with random weights and biases."""
-    return filled(functools.partial(QEnsemble, Dense, members, judgement, sizes=SIZES))
+    return filled(functools.partial(QEnsemble, Dense, members, aggregation, sizes=SIZES))
 
 
 def expected(critic):
@@ -38,18 +38,18 @@ def test_values_are_those_of_each_member_on_state_action_and_goal(members):
     np.testing.assert_allclose(critic.values(STATE, ACTION, GOAL), expected(critic), rtol=1e-5)
 
 
-def test_an_actor_is_judged_by_the_least_or_the_first_member():
-    critics = {name: linear(judgement=name) for name in ("minimum", "first")}
+def test_members_are_aggregated_by_minimum_or_first():
+    critics = {name: linear(aggregation=name) for name in ("minimum", "first")}
     values = expected(critics["first"])
     assert values.argmin() != 0
     np.testing.assert_allclose(critics["minimum"](STATE, ACTION, GOAL), values.min(), rtol=1e-5)
     np.testing.assert_allclose(critics["first"](STATE, ACTION, GOAL), values[0], rtol=1e-5)
 
 
-@pytest.mark.parametrize("judgement", ["minimum", "first"])
-def test_only_the_judging_member_moves_the_action(judgement):
-    critic = linear(judgement=judgement)
-    member = 0 if judgement == "first" else expected(critic).argmin()
+@pytest.mark.parametrize("aggregation", ["minimum", "first"])
+def test_only_the_aggregated_member_has_a_gradient(aggregation):
+    critic = linear(aggregation=aggregation)
+    member = 0 if aggregation == "first" else expected(critic).argmin()
     slope = jax.grad(critic, argnums=1)(STATE, ACTION, GOAL)
     np.testing.assert_allclose(slope, critic.network.weight[member, 2:5, 0], rtol=1e-6)
 
@@ -82,5 +82,5 @@ def test_under_vmap():
 def test_impossible_settings(key):
     with pytest.raises(SettingError, match="members is 0"):
         QEnsemble(Dense, 0, sizes=SIZES, key=key)
-    with pytest.raises(SettingError, match=r"judgement is 'mean'.*'minimum', 'first'"):
-        QEnsemble(Dense, judgement="mean", sizes=SIZES, key=key)
+    with pytest.raises(SettingError, match=r"aggregation is 'mean'.*'minimum', 'first'"):
+        QEnsemble(Dense, aggregation="mean", sizes=SIZES, key=key)

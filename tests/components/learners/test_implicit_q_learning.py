@@ -25,7 +25,7 @@ from components.replay.batch import Batch
 ENV_DIMS = EnvDims(state=1, goal=1, action=2)
 CRITIC = np.array([[0.5, 1.0, 0.5, -1.0], [-0.5, 0.25, -1.0, 0.5]])
 POLICY = np.array([[0.5, -0.5], [-0.25, 1.0]])
-VALUE, BIAS = np.array([0.5, -1.0]), 0.25
+VALUE, BIAS = np.array([0.5, -1.0]), -0.5
 DISCOUNT, EXPECTILE, BETA, TAU, RATE, LARGEST = 0.9, 0.8, 2.0, 0.25, 0.1, 1.5
 BATCH = Batch(
     state=np.array([[0.5], [1.0], [-0.5], [0.0]]),
@@ -139,5 +139,5 @@ def test_networks_of_other_classes_are_refused(key):
     with pytest.raises(SettingError, match=message):
         linear(actor=actor).init(ENV_DIMS, key)
     critic = lambda sizes, key: FunctionActor(abs)  # noqa: ARG005, E731
-    with pytest.raises(SettingError, match="critic must make a EnsembleCritic"):
+    with pytest.raises(SettingError, match="critic must make an EnsembleCritic"):
         linear(critic=critic).init(ENV_DIMS, key)

@@ -253,7 +253,7 @@ def test_actor_and_critic_draw_actions_of_their_own(seed):
 def test_deep_td3_runs_in_place_from_a_compiled_start():
     learner = td3(
         actor=partial(DeterministicActor, Dense),
-        critic=partial(QEnsemble, Dense, judgement="first"),
+        critic=partial(QEnsemble, Dense, aggregation="first"),
         critic_loss=ClippedDoubleQ(),
         actor_optimiser=optax.adam(1e-3),
         critic_optimiser=optax.adam(1e-3),
