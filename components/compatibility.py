@@ -29,8 +29,8 @@ def require_fit(setting: str, user: Any, **networks: eqx.Module | None) -> None:
         SettingError: a network is missing, or is not of the class that `user` needs.
     """
     for name, needed in needed_classes(user).items():
-        if problem := explain_mismatch(needed, networks.get(name), name):
-            raise SettingError(setting, f"is {type(user).__name__}, which needs {problem}")
+        if problem := explain_mismatch(needed, networks.get(name)):
+            raise SettingError(setting, f"is {type(user).__name__}; its {name} must be {problem}")
 
 
 def require_class(name: str, network: Module, needed: type) -> Module:
@@ -39,8 +39,8 @@ def require_class(name: str, network: Module, needed: type) -> Module:
     Raises:
         SettingError: it is not.
     """
-    if problem := explain_mismatch(needed, network, name):
-        raise SettingError(name, f"must make {problem}")
+    if problem := explain_mismatch(needed, network):
+        raise SettingError(name, f"must be {problem}")
     return network
 
 
@@ -57,18 +57,19 @@ def needed_classes(user: Any) -> dict[str, type]:
     if typing.get_origin(frozen) is StopGradNetworks:
         needed.update(zip(("actor", "critic"), typing.get_args(frozen), strict=True))
     needed |= {name: hints[name] for name in ("actor", "critic") if name in hints}
-    return {name: hint for name, hint in needed.items() if inspect.isclass(hint)}
+    # In Python 3.11 `Any` is a class too.
+    return {n: hint for n, hint in needed.items() if inspect.isclass(hint) and hint is not Any}
 
 
-def explain_mismatch(needed: type, network: Any, name: str) -> str | None:
-    """Return what is wrong with a network where one of class `needed` is taken; None if nothing."""
+def explain_mismatch(needed: type, network: Any) -> str | None:
+    """Return the class that was needed, found, and would fit; None if the network is of it."""
     if isinstance(network, needed):
         return None
+    article = "an" if needed.__name__[0] in "AEIOU" else "a"
     found = "there is none" if network is None else f"{type(network).__name__} is none"
     fitting = ", ".join(sorted(_implementations(needed)))
     advice = f" Classes that fit: {fitting}." if fitting else ""
-    article = "an" if needed.__name__[0] in "AEIOU" else "a"
-    return f"{article} {needed.__name__} as its {name}; {found}.{advice}"
+    return f"{article} {needed.__name__}, but {found}.{advice}"
 
 
 def _implementations(abstract: type) -> set[str]:

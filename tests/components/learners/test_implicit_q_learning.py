@@ -135,9 +135,9 @@ def test_impossible_settings(settings, problem):
 
 def test_networks_of_other_classes_are_refused(key):
     actor = partial(DeterministicActor, Dense)
-    message = r"actor must make a StochasticActor .* DeterministicActor is none.*TanhGaussianActor"
+    message = r"actor must be a StochasticActor, but DeterministicActor is none.*TanhGaussianActor"
     with pytest.raises(SettingError, match=message):
         linear(actor=actor).init(ENV_DIMS, key)
     critic = lambda sizes, key: FunctionActor(abs)  # noqa: ARG005, E731
-    with pytest.raises(SettingError, match="critic must make an EnsembleCritic"):
+    with pytest.raises(SettingError, match="critic must be an EnsembleCritic, but FunctionActor"):
         linear(critic=critic).init(ENV_DIMS, key)
