@@ -1,5 +1,7 @@
 """Builds a configuration into an experiment whose settings agree with each other."""
 
+import inspect
+
 from components.constraints import SettingError
 from dsl.experiment import Experiment
 from dsl.language.configuration import ConfigError, Configuration
@@ -30,5 +32,12 @@ def _trace_problems(configuration: Configuration, experiment: Experiment) -> lis
         abstract_train_state(experiment.program())
     except SettingError as error:
         # A partial that refuses a setting, when it is completed, names its word itself.
-        return [configuration.describe_error(error, "learner.ActorCritic")]
+        return [configuration.describe_error(error, _learner_word(experiment, error.setting))]
     return []
+
+
+def _learner_word(experiment: Experiment, setting: str) -> str | None:
+    """Return the word of the first learner that has this setting."""
+    classes = [type(learner) for learner in experiment.learners.values()]
+    names = [c.__name__ for c in classes if setting in inspect.signature(c).parameters]
+    return f"learner.{names[0]}" if names else None
