@@ -1,5 +1,6 @@
 """The root of a gin file: what a run consists of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -10,6 +11,7 @@ from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.checkpoint.policy import CheckpointPolicy
 from dsl.loop.program import Program
 from dsl.loop.schedule import Schedule, make_schedule
+from dsl.tracking import Aim, Console, TrackerFactory
 
 _INT32, _UINT32, _INT64 = 2**31 - 1, 2**32 - 1, 2**63 - 1
 
@@ -45,6 +47,7 @@ class Experiment:
         checkpoint_epochs: between two checkpoints, whatever the time; time alone counts where left
             out. The end of a run and a signal always leave one.
         checkpoints_kept: how many of the last ones stay; the best policy is kept beside them.
+        trackers: what shows the run beside `metrics.jsonl`, which is always written.
     """
 
     environment: GoalEnvironment
@@ -67,6 +70,7 @@ class Experiment:
     checkpoint_minutes: Annotated[float, AtLeast(0)] = 10.0
     checkpoint_epochs: PositiveInt | None = None
     checkpoints_kept: PositiveInt = 2
+    trackers: Sequence[TrackerFactory] = (Aim(), Console())
 
     def problems(self) -> list[SettingError]:
         """Every setting that cannot be, alone or beside the others."""

@@ -64,6 +64,7 @@ from components.relabelling.strategies import (
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.language.registry import constants, family, renamed_settings, root
+from dsl.tracking import Aim, Console, TensorBoard, WandB
 
 root(Experiment)
 renamed_settings("Experiment", fill_rows="prefill_steps")
@@ -99,6 +100,9 @@ family("actor_loss", MaximumEntropy, DeterministicGradient, LogLikelihood)
 family("temperature", TunedTemperature, FixedTemperature)
 family("target", Polyak)
 family("acting", Sample, Mode, BestOf)
+
+# What shows a run.
+family("tracker", Aim, Console, WandB, TensorBoard)
 
 # Borrowed from JAX and Optax, but for what keeps weights on unit spheres.
 family("optimiser", optax.adam, optax.adamw, optax.sgd, on_unit_spheres)

@@ -19,6 +19,7 @@ MAY_CHANGE = (
     "checkpoint_minutes",
     "checkpoint_epochs",
     "checkpoints_kept",
+    "trackers",
 )
 _MOST_SHOWN = 20
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from tqdm import tqdm
 
+from dsl.records.metrics_log import Metrics
 from dsl.tracking.aim_repository import repository, repository_lock
-from dsl.tracking.tracker import Metrics
 
 LOG = "aim.log"
 _CLOSING_SECONDS = 60.0

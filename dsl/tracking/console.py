@@ -9,8 +9,8 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from dsl.records.metrics_log import Metrics
 from dsl.tracking.recent_rate import RecentRate
-from dsl.tracking.tracker import Metrics
 
 _BAR = "{percentage:3.0f}%|{bar}| {n_fmt}/{total_fmt} env steps [{elapsed}{postfix}]"
 # What to show, in this order: metric, label and format.
@@ -22,7 +22,7 @@ _SHOWN = (
 )
 
 
-class Console:
+class ConsoleTracker:
     """A progress bar on a terminal; elsewhere a line each time another percent is done.
 
     Args:

@@ -1,12 +1,13 @@
-"""One tracker that tells many, and lets no view of a run stop the run."""
+"""One tracker that reports to many, and lets no view of a run stop the run."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from tqdm import tqdm
 
-from dsl.tracking.tracker import Metrics, Tracker
+from dsl.records.metrics_log import Metrics
+from dsl.tracking.tracker import Tracker
 
 
 class FanOut:
@@ -19,37 +20,42 @@ class FanOut:
         views: the trackers that may.
     """
 
-    def __init__(self, record: Tracker, views: Sequence[Tracker]):
+    def __init__(self, record: Tracker, *views: Tracker):
         self._record = record
         self._views = list(views)
 
+    def add_view(self, view: Tracker) -> None:
+        """Send everything to another view from now on."""
+        self._views.append(view)
+
     def log(self, metrics: Metrics) -> None:
         self._record.log(metrics)
-        self._show(lambda view: view.log(metrics))
+        self._tell_views(lambda view: view.log(metrics))
 
     def progress(self, env_steps: int) -> None:
-        self._show(lambda view: view.progress(env_steps))
+        self._tell_views(lambda view: view.progress(env_steps))
 
     def picture(self, name: str, path: Path) -> None:
         self._record.picture(name, path)
-        self._show(lambda view: view.picture(name, path))
+        self._tell_views(lambda view: view.picture(name, path))
 
     def close(self) -> None:
         try:
             self._record.close()
         finally:
-            self._show(lambda view: view.close())
+            self._tell_views(lambda view: view.close())
 
-    def _show(self, tell: Callable[[Tracker], None]) -> None:
+    def _tell_views(self, tell: Callable[[Tracker], None]) -> None:
         for view in tuple(self._views):
             try:
                 tell(view)
             except Exception as error:
                 self._views.remove(view)
-                _report(view, error)
+                report_failure(view, error)
 
 
-def _report(view: Tracker, error: Exception) -> None:
+def report_failure(view: object, error: Exception) -> None:
+    """Tell the user that a view of the run is gone, and that the run is not."""
     reason = str(error) or type(error).__name__
     # tqdm keeps a progress bar whole around the message.
     tqdm.write(

@@ -11,7 +11,7 @@ from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError
 from dsl.records.run_folder import RunFolder
 from dsl.sweep.grid import without_seed
-from dsl.tracking import trackers
+from dsl.tracking import start_trackers
 from dsl.training import engine
 from dsl.training.build import build
 from dsl.training.memory_check import explain_out_of_memory, require_memory
@@ -133,7 +133,9 @@ def _open_trackers(jobs: Sequence[RunJob]) -> Iterator[None]:
     """Give each run a tracker; at the end, all of its record is on the disk."""
     total = jobs[0].schedule.env_steps(jobs[0].schedule.epochs)
     with ExitStack() as stack:  # closes in reverse order: the first tracker last
-        for job, tracker in zip(jobs, trackers([j.folder.path for j in jobs], total), strict=True):
+        factories, folders = jobs[0].experiment.trackers, [job.folder.path for job in jobs]
+        opened = start_trackers(factories, folders, total)
+        for job, tracker in zip(jobs, opened, strict=True):
             job.tracker = tracker
             stack.callback(tracker.close)
             stack.callback(job.checkpoints.wait_until_written)

@@ -12,7 +12,7 @@ from dsl.loop.finite_check import NonFiniteError
 from dsl.records.provenance import describe_environment
 from dsl.records.restart import move_record_aside
 from dsl.records.run_folder import EXPERIMENT, PROFILE, RunFolder, next_folder
-from dsl.tracking import trackers
+from dsl.tracking import start_trackers
 from dsl.training import engine
 from dsl.training.build import build
 from dsl.training.memory_check import explain_out_of_memory, require_memory
@@ -82,7 +82,7 @@ def train(job: RunJob, preemption: PreemptionHandler, profile: Path | None = Non
     job.start_at(position)
     job.write_description()  # not before it is known that the run can be resumed
     total = job.schedule.env_steps(job.schedule.epochs)
-    (job.tracker,) = trackers([job.folder.path], total)
+    (job.tracker,) = start_trackers(job.experiment.trackers, [job.folder.path], total)
     try:
         with explain_out_of_memory(job.experiment):
             rollout = engine.train_run(job, state, preemption, profile)

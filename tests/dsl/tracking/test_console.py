@@ -9,7 +9,7 @@ import termios
 
 import pytest
 
-from dsl.tracking.console import Console
+from dsl.tracking.console import ConsoleTracker
 from dsl.tracking.recent_rate import RecentRate
 
 
@@ -29,7 +29,7 @@ def on_terminal(columns, use):
 
 
 def two_epochs(stream):
-    console = Console(1000, stream, itertools.count(0.0, 10.0).__next__)
+    console = ConsoleTracker(1000, stream, itertools.count(0.0, 10.0).__next__)
     console.log({"env_steps": 100})
     console.log({"env_steps": 200, "eval/success_rate": 0.5})
     console.close()
@@ -63,7 +63,7 @@ def test_a_clock_that_jumps_back_gives_no_time_left_rather_than_nonsense():
 def test_a_log_file_gets_a_line_per_percent():
     stream = io.StringIO()
     clock = itertools.count(0.0, 2.0)
-    console = Console(10_000, stream, lambda: next(clock))
+    console = ConsoleTracker(10_000, stream, lambda: next(clock))
     for step in range(1, 10_001):
         console.log({"env_steps": step})
     console.close()
@@ -76,7 +76,7 @@ def test_a_log_file_gets_a_line_per_percent():
 
 def test_the_bar_moves_inside_an_epoch():
     stream = io.StringIO()
-    console = Console(1000, stream, itertools.count(0.0, 10.0).__next__)
+    console = ConsoleTracker(1000, stream, itertools.count(0.0, 10.0).__next__)
     console.progress(100)
     console.progress(200)
     console.log({"env_steps": 300})
@@ -91,7 +91,7 @@ def test_the_bar_moves_inside_an_epoch():
 
 def test_a_line_tells_how_it_goes_with_the_latest_evaluation():
     stream = io.StringIO()
-    console = Console(1000, stream, itertools.count(0.0, 10.0).__next__)
+    console = ConsoleTracker(1000, stream, itertools.count(0.0, 10.0).__next__)
     evaluation = {"eval/success_rate": 0.125, "eval/time_at_goal": 31.25}
     speed = {"time/env_steps_per_second": 12345.6, "time/updates_per_second": 410.2}
     console.log({"env_steps": 100, **evaluation, **speed})

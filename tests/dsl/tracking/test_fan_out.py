@@ -27,7 +27,7 @@ def test_everything_reaches_everyone_and_the_record_first(tmp_path):
     order = []
     record, view = Recorder(), Recorder()
     record.calls = view.calls = order
-    trackers = FanOut(record, [view])
+    trackers = FanOut(record, view)
     trackers.log({"epoch": 1})
     trackers.picture("rollout", tmp_path)
     trackers.close()
@@ -37,7 +37,7 @@ def test_everything_reaches_everyone_and_the_record_first(tmp_path):
 
 def test_a_view_that_raises_is_named_once_and_dropped(capsys):
     record, bad, good = Recorder(), Recorder(fail=("log",)), Recorder()
-    trackers = FanOut(record, [bad, good])
+    trackers = FanOut(record, bad, good)
     for epoch in range(3):
         trackers.log({"epoch": epoch})
     trackers.close()
@@ -50,7 +50,7 @@ def test_a_view_that_raises_is_named_once_and_dropped(capsys):
 
 def test_a_record_that_raises_stops_the_run():
     view = Recorder()
-    trackers = FanOut(Recorder(fail=("log",)), [view])
+    trackers = FanOut(Recorder(fail=("log",)), view)
     with pytest.raises(ValueError, match="log broke"):
         trackers.log({"epoch": 1})
     assert view.calls == []
@@ -59,5 +59,5 @@ def test_a_record_that_raises_stops_the_run():
 def test_views_are_closed_even_if_the_record_is_not():
     view = Recorder()
     with pytest.raises(ValueError, match="close broke"):
-        FanOut(Recorder(fail=("close",)), [view]).close()
+        FanOut(Recorder(fail=("close",)), view).close()
     assert view.calls == [("close",)]

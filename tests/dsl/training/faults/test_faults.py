@@ -145,11 +145,11 @@ def test_trackers_that_raise_and_hang_and_a_clock_that_jumps(file, whole, tmp_pa
         "sleep = lambda *_: subprocess.Popen(['sleep', '100'], stdin=subprocess.PIPE)",
         "aim_tracker._start = sleep",
         "def angry(*_): raise RuntimeError('no terminal today')",
-        "console.Console.log = angry",
+        "console.ConsoleTracker.log = angry",
     )
     code, said = run(file, out, wrapper=trouble)
     assert code == 0
-    assert "Console stopped: no terminal today" in said
+    assert "ConsoleTracker stopped: no terminal today" in said
     assert "AimTracker stopped: did not finish within 0.5 seconds" in said
     assert_same_run(whole, out)
 
