@@ -7,11 +7,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsl.errors import UsageError
+from dsl.language.dump import operative_settings
 from dsl.records.durable_files import read_if_present, refusing_unreadable, write_atomically
 from dsl.records.metrics_log import read_metrics
 from dsl.records.run_folder import ENVIRONMENT, METRICS, OPERATIVE
 
 FINISHED = "finished.json"
+SEED = "Experiment.seed"
 # Settings that a run may be continued with a new value of.
 MAY_CHANGE = (
     "total_env_steps",
@@ -60,6 +62,13 @@ def require_same(folder: Path, operative: str) -> bool:
             + f"{', '.join(MAY_CHANGE)} only."
         )
     return True
+
+
+def settings_without_seed(operative: str) -> tuple[tuple[str, str], ...]:
+    """Return the name and gin text of every setting of a run but its seed."""
+    settings = operative_settings(operative)
+    settings.pop(SEED, None)
+    return tuple(settings.items())
 
 
 def rewind(folder: Path, epoch: int) -> list[int]:

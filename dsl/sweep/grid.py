@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from dsl.errors import UsageError
 from dsl.language.configuration import ConfigError, load
-from dsl.records.resume import finished
+from dsl.records.resume import finished, settings_without_seed
 from dsl.records.run_folder import OPERATIVE
 
 FINISHED, STARTED, WAITING, OTHER = "finished", "started", "waiting", "other settings"
@@ -91,16 +91,10 @@ def require_distinct_folders(file: Path, trials: Iterable[Trial]) -> None:
 
 def group_by_seed(trials: Iterable[Trial]) -> list[list[Trial]]:
     """Group the trials that differ only in their seeds."""
-    groups: dict[str, list[Trial]] = {}
+    groups: dict[object, list[Trial]] = {}
     for trial in trials:
-        groups.setdefault(without_seed(trial.operative), []).append(trial)
+        groups.setdefault(settings_without_seed(trial.operative), []).append(trial)
     return list(groups.values())
-
-
-def without_seed(operative: str) -> str:
-    """Every value of a run but its seed."""
-    lines = operative.splitlines()
-    return "\n".join(line for line in lines if not line.startswith("Experiment.seed = "))
 
 
 def _folder_name(varied: dict[str, str]) -> str:

@@ -9,8 +9,8 @@ from dsl.errors import UsageError
 from dsl.language.configuration import Configuration
 from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError
+from dsl.records.resume import settings_without_seed
 from dsl.records.run_folder import RunFolder
-from dsl.sweep.grid import without_seed
 from dsl.tracking import start_trackers
 from dsl.training import engine
 from dsl.training.build import build
@@ -88,7 +88,7 @@ def _open_jobs(
     wanted: Sequence[tuple[Configuration, Path]], file: Path, folders: ExitStack
 ) -> list[RunJob]:
     """Open the runs' folders, which stay open until `folders` is closed."""
-    if len({without_seed(configuration.operative_text()) for configuration, _ in wanted}) > 1:
+    if len({settings_without_seed(c.operative_text()) for c, _ in wanted}) > 1:
         raise UsageError(f"{file}: the runs differ in more than their seeds; run them one by one.")
     built = build(wanted[0][0])
     jobs = []
