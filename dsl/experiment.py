@@ -1,6 +1,6 @@
 """The root of a gin file: what a run consists of."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -9,11 +9,13 @@ from components.environments.core.goal_environment import GoalEnvironment
 from components.protocols import Learner
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.checkpoint.policy import CheckpointPolicy
+from dsl.experiment_problems import disagreements
+from dsl.loop.fresh_episodes import FreshEpisodes
 from dsl.loop.program import Program
 from dsl.loop.schedule import Schedule, make_schedule
 from dsl.tracking import Aim, Console, TrackerFactory
 
-_INT32, _UINT32, _INT64 = 2**31 - 1, 2**32 - 1, 2**63 - 1
+_UINT32, _INT64 = 2**32 - 1, 2**63 - 1
 
 
 @dataclass(frozen=True)
@@ -22,31 +24,35 @@ class Experiment:
 
     Attributes:
         environment: task that data is collected in.
-        learner: what is trained; several learners as a dict by name, which train on the same
-            transitions and are all scored.
+        learner: what is trained; several learners as a dict by name train on the same transitions
+            and are all evaluated.
         buffer: replay buffer.
-        eval_environment: task that the policy is scored on; the training task where left out.
-        collector: which of several learners fills the buffer; the first where left out.
+        eval_environment: task that the policy is evaluated on; by default the training task.
+        collector: which of several learners fills the buffer; by default the first.
         seed: seed of everything random.
         num_envs: parallel environments.
         total_env_steps: environment steps over all environments; rounded up to whole epochs.
         batch_size: transitions per gradient update.
         unroll_length: steps of each environment per iteration.
         updates_per_iteration: gradient updates after each unroll.
-        transitions_per_iteration: the most that updates after an unroll may use, so that there are
-            fewer of them where batches are large; as many as they need where left out.
-        prefill_steps: rows per environment collected before the first update.
-        evaluations: epochs, each of which ends with an evaluation.
+        transitions_per_iteration: the most transitions that the updates after an unroll may use, so
+            that large batches mean fewer updates; by default there is no limit.
+        prefill_steps: steps of each environment collected before the first update.
+        evaluations: number of epochs; each ends with an evaluation.
         eval_episodes: episodes per evaluation, run in parallel.
+        evaluation: how the policy is evaluated; several evaluations as a dict by name, whose
+            metrics are called `NAME/...`. By default one, called `eval`.
+        best_by: the metric of an evaluation whose highest value chooses the best checkpoint; with a
+            minus in front, the lowest value.
         start_goal: where training episodes start and what they are to reach: `fresh` at every
             reset, or `fixed_per_slot`: each parallel environment repeats its first start and goal
             for the whole run, as the reference implementations do. Evaluation is always fresh.
-        film: whether an episode of the last evaluation is filmed, where OpenGL works.
-        checkpoint_minutes: between two checkpoints, at least; they never take more than 3% of the
+        film: whether an episode of the last evaluation is filmed, if OpenGL works.
+        checkpoint_minutes: least time between two checkpoints; they never take more than 3% of the
             time.
-        checkpoint_epochs: between two checkpoints, whatever the time; time alone counts where left
-            out. The end of a run and a signal always leave one.
-        checkpoints_kept: how many of the last ones stay; the best policy is kept beside them.
+        checkpoint_epochs: epochs between two checkpoints, whatever the time; by default time alone
+            counts. The end of a run and a signal always leave one.
+        checkpoints_kept: how many of the last ones stay, beside the best policy.
         trackers: what shows the run beside `metrics.jsonl`, which is always written.
     """
 
@@ -65,52 +71,19 @@ class Experiment:
     prefill_steps: Annotated[int, AtLeast(3)] = 1_000
     evaluations: PositiveInt = 100
     eval_episodes: PositiveInt = 128
+    evaluation: FreshEpisodes | dict[str, FreshEpisodes] | None = None
+    best_by: str = "eval/time_at_goal"
     start_goal: Annotated[str, OneOf(("fresh", "fixed_per_slot"))] = "fresh"
     film: bool = True
     checkpoint_minutes: Annotated[float, AtLeast(0)] = 10.0
     checkpoint_epochs: PositiveInt | None = None
     checkpoints_kept: PositiveInt = 2
     trackers: Sequence[TrackerFactory] = (Aim(), Console())
+    trackers: Sequence[TrackerFactory] = (Aim(), Console())
 
     def problems(self) -> list[SettingError]:
-        """Every setting that cannot be, alone or beside the others."""
-        return [*problems(Experiment, vars(self)), *self._disagreements()]
-
-    def _disagreements(self) -> list[SettingError]:
-        found = []
-        capacity, rows = self.buffer.capacity, self.environment.episode_length + 1
-        if capacity < rows:
-            found.append(
-                SettingError(
-                    "buffer",
-                    f"holds {capacity} rows per environment, but an episode fills {rows} "
-                    f"({rows - 1} steps and the final observation). Set its capacity to {rows} or "
-                    f"more, or the episode_length to {max(capacity - 1, 1)} or less.",
-                )
-            )
-        if capacity < self.unroll_length:
-            found.append(
-                SettingError(
-                    "unroll_length",
-                    f"is {self.unroll_length}, more rows than the buffer holds. "
-                    f"Nearest: {capacity}.",
-                )
-            )
-        train, evaluation = self.environment.dims, self.eval_env.dims
-        if train != evaluation:
-            found.append(
-                SettingError(
-                    "eval_environment",
-                    f"has other sizes than the training task: {evaluation} against {train}. "
-                    "Choose two tasks of the same robot.",
-                )
-            )
-        transitions = self.transitions_per_iteration
-        if transitions is not None and transitions < self.batch_size:
-            problem = f"is {transitions}, less than one batch. Nearest: {self.batch_size}."
-            found.append(SettingError("transitions_per_iteration", problem))
-        found += _collector_problems(self.learners, self.collector)
-        return found or _overflows(self.schedule(), self.num_envs)
+        """Return every impossible setting, alone or beside the others."""
+        return [*problems(Experiment, vars(self)), *disagreements(self)]
 
     @property
     def learners(self) -> dict[str, Learner]:
@@ -118,15 +91,64 @@ class Experiment:
         return self.learner if isinstance(self.learner, dict) else {"learner": self.learner}
 
     @property
+    def collector_name(self) -> str:
+        """The learner that fills the buffer."""
+        return self.collector or next(iter(self.learners))
+
+    @property
+    def evaluation_tasks(self) -> dict[str, FreshEpisodes]:
+        """All evaluations by name, every setting given; a single one is called `eval`."""
+        evaluation = self.evaluation or FreshEpisodes()
+        named = evaluation if isinstance(evaluation, dict) else {"eval": evaluation}
+        environment = self.eval_environment or self.environment
+        return {
+            name: each.with_defaults(environment, self.eval_episodes)
+            for name, each in named.items()
+        }
+
+    @property
+    def primary_evaluation(self) -> str:
+        """The first evaluation, whose episodes are drawn."""
+        return next(iter(self.evaluation_tasks))
+
+    @property
     def eval_env(self) -> GoalEnvironment:
-        """The task that the policy is scored on."""
-        return self.environment if self.eval_environment is None else self.eval_environment
+        """The task of the primary evaluation."""
+        environment = self.evaluation_tasks[self.primary_evaluation].environment
+        assert environment is not None
+        return environment
+
+    def evaluation_metrics(self) -> list[str]:
+        """Return the full names of all metrics of all evaluations."""
+        several = len(self.learners) > 1
+        return [
+            f"{name}/{learner}/{metric}" if several else f"{name}/{metric}"
+            for name, evaluation in self.evaluation_tasks.items()
+            for learner in self.learners
+            for metric in evaluation.metrics
+        ]
+
+    def best_metric(self) -> str:
+        """Return the full name of the metric that chooses the best checkpoint.
+
+        Of several learners the collector counts, unless `best_by` names another.
+        """
+        name = self.best_by.removeprefix("-")
+        if len(self.learners) > 1 and name.count("/") == 1:
+            evaluation, metric = name.split("/")
+            return f"{evaluation}/{self.collector_name}/{metric}"
+        return name
+
+    def score(self, metrics: Mapping[str, float]) -> float:
+        """Return the number whose highest value chooses the best checkpoint."""
+        value = metrics[self.best_metric()]
+        return -value if self.best_by.startswith("-") else value
 
     def schedule(self, iterations_per_epoch: int | None = None) -> Schedule:
-        """Epochs and iterations of the run.
+        """Return the epochs and iterations of the run.
 
         Args:
-            iterations_per_epoch: of a run that goes on, whose epochs stay as long as they were.
+            iterations_per_epoch: epoch length of a resumed run, which never changes.
         """
         return make_schedule(
             total_env_steps=self.total_env_steps,
@@ -139,7 +161,7 @@ class Experiment:
         )
 
     def _updates_per_iteration(self) -> int:
-        """As many as whole batches of the transitions allow."""
+        """Return as many as whole batches of the transitions allow."""
         allowed = (self.transitions_per_iteration or _INT64) // self.batch_size
         return min(self.updates_per_iteration, allowed)
 
@@ -151,48 +173,16 @@ class Experiment:
         )
 
     def program(self) -> Program:
-        """What the compiled loop runs."""
+        """Return what the compiled loop runs."""
         return Program(
             environment=self.environment,
-            eval_environment=self.eval_env,
             learners=self.learners,
-            collector=self.collector or next(iter(self.learners)),
+            collector=self.collector_name,
             buffer=self.buffer,
             num_envs=self.num_envs,
             unroll_length=self.unroll_length,
             batch_size=self.batch_size,
-            eval_episodes=self.eval_episodes,
+            evaluations=self.evaluation_tasks,
+            primary_evaluation=self.primary_evaluation,
             fixed_starts=self.start_goal == "fixed_per_slot",
         )
-
-
-def _collector_problems(learners: dict[str, Learner], collector: str | None) -> list[SettingError]:
-    names = ", ".join(map(repr, learners))
-    if not learners:
-        return [SettingError("learner", "is an empty dict; a run needs at least one learner.")]
-    if wrong := [n for n in learners if not (isinstance(n, str) and n.isidentifier())]:
-        return [
-            SettingError("learner", f"is called {wrong[0]!r}; use letters, digits and underscores.")
-        ]
-    if collector is not None and collector not in learners:
-        return [SettingError("collector", f"is {collector!r}; the learners are {names}.")]
-    return []
-
-
-def _overflows(schedule: Schedule, num_envs: int) -> list[SettingError]:
-    """Counts that the compiled loop could not hold."""
-    rows = schedule.env_steps(schedule.epochs) // num_envs
-    fill = schedule.env_steps(0) // num_envs
-    updates = schedule.iterations_per_epoch * schedule.updates_per_iteration
-    counts_to = f"the loop counts to {_INT32:,}"
-    found = []
-    if fill > _INT32 // 2:
-        problem = f"means {fill:,} steps before the first update. Nearest: {_INT32 // 2:_}."
-        found.append(SettingError("prefill_steps", problem))
-    elif rows > _INT32:
-        problem = f"means {rows:,} steps of each environment; {counts_to}. Raise num_envs."
-        found.append(SettingError("total_env_steps", problem))
-    if updates > _INT32:
-        problem = f"means {updates:,} updates in each epoch; {counts_to}. Raise evaluations."
-        found.append(SettingError("updates_per_iteration", problem))
-    return found

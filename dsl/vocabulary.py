@@ -64,6 +64,8 @@ from components.relabelling.strategies import (
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.language.registry import constants, family, renamed_settings, root
+from dsl.loop.evaluation_metrics import STANDARD_METRICS
+from dsl.loop.fresh_episodes import FreshEpisodes
 from dsl.tracking import Aim, Console, TensorBoard, WandB
 
 root(Experiment)
@@ -103,6 +105,10 @@ family("acting", Sample, Mode, BestOf)
 
 # What shows a run.
 family("tracker", Aim, Console, WandB, TensorBoard)
+
+# How policies are evaluated.
+family("evaluation", FreshEpisodes)
+constants("metric", **STANDARD_METRICS)
 
 # Borrowed from JAX and Optax, but for what keeps weights on unit spheres.
 family("optimiser", optax.adam, optax.adamw, optax.sgd, on_unit_spheres)

@@ -1,5 +1,6 @@
-"""How well policies do: episodes from fresh starts, scored, some of them kept to be drawn."""
+"""Evaluates policies: runs the episodes of each evaluation and records some of them."""
 
+import zlib
 from typing import Any, NamedTuple
 
 import jax
@@ -8,16 +9,18 @@ from jaxtyping import Array, Key, PyTree
 
 from components.environments.core.goal_environment import EnvState, Observation
 from components.protocols import Metrics
+from dsl.loop.evaluation_metrics import Episodes
+from dsl.loop.fresh_episodes import FreshEpisodes
 from dsl.loop.program import LearnerStates, Program, prefix_metrics
 from dsl.loop.sharding import SHARD_AXIS0, constrain, per_device
 
 
 class Rollout(NamedTuple):
-    """Evaluation episodes to be drawn, leaves (time, episode, ...).
+    """Evaluation episodes for drawing, leaves (time, episode, ...).
 
     Attributes:
         state: of the environment, before each step.
-        observation: likewise.
+        observation: before each step.
         running: whether the episode had not ended yet.
     """
 
@@ -29,81 +32,105 @@ class Rollout(NamedTuple):
 def evaluate(
     program: Program, learners: LearnerStates, key: Key[Array, ""]
 ) -> tuple[Metrics, Rollout]:
-    """Score every learner's policy on the same fresh episodes, each up to its first end.
+    """Run every evaluation; all learners play the same episodes.
 
     Returns:
-        `eval/success_rate` (share of episodes ever inside the success radius), `eval/time_at_goal`
-        (steps inside it per episode), `eval/final_success`, `eval/final_distance` (metres, at the
-        episode's last step), `eval/episode_length` (steps); and some of the collector's episodes.
+        Means over the episodes, called `EVALUATION/METRIC`, or `EVALUATION/LEARNER/METRIC` if there
+        are several learners; and some of the collector's episodes of the primary evaluation.
     """
-    environment, names = program.eval_environment, list(program.learners)
-    # All episodes of all learners side by side: the physics is compiled once.
-    keys = jnp.tile(jax.random.split(key, program.eval_episodes), len(names))
+    metrics, rollouts = {}, {}
+    for name in program.evaluations:
+        own_key = _evaluation_key(program, name, key)
+        found, rollouts[name] = _evaluate_one(program, name, learners, own_key)
+        metrics |= {f"{name}/{metric}": value for metric, value in found.items()}
+    return metrics, rollouts[program.primary_evaluation]
+
+
+def _evaluation_key(program: Program, name: str, key: Key[Array, ""]) -> Key[Array, ""]:
+    """Derive an evaluation's key; the primary one draws the same episodes as it would alone."""
+    if name == program.primary_evaluation:
+        return key
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+def _evaluate_one(
+    program: Program, name: str, learners: LearnerStates, key: Key[Array, ""]
+) -> tuple[Metrics, Rollout]:
+    evaluation, names = program.evaluations[name], list(program.learners)
+    environment = evaluation.environment
+    assert environment is not None
+    # All episodes of all learners in one batch: the physics is compiled once.
+    keys = jnp.tile(evaluation.reset_keys(key), len(names))
     keys = constrain(program, keys, SHARD_AXIS0)
     start = per_device(program, jax.vmap(environment.reset), SHARD_AXIS0, SHARD_AXIS0)(keys)
-    advance = per_device(program, jax.vmap(environment.step), SHARD_AXIS0, SHARD_AXIS0)
-    running = jnp.ones(len(keys), bool)
-    recorded = _recorded_episodes(program)
+    step_envs = per_device(program, jax.vmap(environment.step), SHARD_AXIS0, SHARD_AXIS0)
+    recorded = _recorded_episodes(program, len(keys) // len(names))
 
     def step(carry: tuple, index: Array) -> tuple[tuple, Any]:
         state, timestep, running = carry
         observation = timestep.observation
-        action = _evaluated_actions(program, learners, observation, jax.random.fold_in(key, index))
-        next_state, next_timestep = advance(state, action)
+        action = _evaluation_actions(program, learners, observation, jax.random.fold_in(key, index))
+        next_state, next_timestep = step_envs(state, action)
         shown = jax.tree.map(lambda x: x[recorded], (state, observation, running))
         # A finished episode stands still, so that the last carry holds every episode's end.
-        state, timestep = _where(running, (next_state, next_timestep), (state, timestep))
-        inside = timestep.extras["success"] & running
-        return (state, timestep, running & ~timestep.last()), (inside, running, shown)
+        state, timestep = _select(running, (next_state, next_timestep), (state, timestep))
+        success = timestep.extras["success"] & running
+        seen = (observation, action, success, timestep.extras["distance"], running)
+        return (state, timestep, running & ~timestep.last()), (seen, shown)
 
     steps = jnp.arange(environment.episode_length, dtype=jnp.int32)
-    (_, end, _), (inside, ran, shown) = jax.lax.scan(step, (*start, running), steps)
+    running = jnp.ones(len(keys), bool)
+    (_, end, _), (seen, shown) = jax.lax.scan(step, (*start, running), steps)
     metrics = {}
-    for i, name in enumerate(names):
-        scores = _scores(end.extras, inside, ran, _episodes(program, i))
-        metrics.update(prefix_metrics(program, name, scores))
-    return {f"eval/{name}": value for name, value in metrics.items()}, Rollout(*shown)
+    for i, learner in enumerate(names):
+        mine = _episodes_of(i, len(keys) // len(names))
+        measured = _measure(evaluation, seen, end.extras, mine)
+        metrics |= prefix_metrics(program, learner, measured)
+    return metrics, Rollout(*shown)
 
 
-def _episodes(program: Program, learner: int) -> slice:
-    """The share of the episodes, side by side, that the learner of this number has."""
-    return slice(learner * program.eval_episodes, (learner + 1) * program.eval_episodes)
+def _measure(
+    evaluation: FreshEpisodes, seen: tuple, final: dict[str, Array], mine: slice
+) -> Metrics:
+    """Return the means over some of the episodes."""
+    episodes = Episodes(
+        *jax.tree.map(lambda x: x[:, mine], seen),
+        final_success=final["success"][mine],
+        final_distance=final["distance"][mine],
+    )
+    return {
+        name: jnp.mean(metric(episodes).astype(jnp.float32))
+        for name, metric in evaluation.metrics.items()
+    }
 
 
-def _recorded_episodes(program: Program) -> slice:
-    """Episodes of the collector at equal distances, so that every device has some of them."""
-    mine = _episodes(program, list(program.learners).index(program.collector))
-    count = min(program.recorded_episodes, program.eval_episodes)
-    distance = program.eval_episodes // count
+def _episodes_of(learner: int, episodes: int) -> slice:
+    """Return the part of the batch that belongs to the learner with this number."""
+    return slice(learner * episodes, (learner + 1) * episodes)
+
+
+def _recorded_episodes(program: Program, episodes: int) -> slice:
+    """Return evenly spaced episodes of the collector, so that every device has some of them."""
+    mine = _episodes_of(list(program.learners).index(program.collector), episodes)
+    count = min(program.recorded_episodes, episodes)
+    distance = episodes // count
     return slice(mine.start, mine.start + count * distance, distance)
 
 
-def _evaluated_actions(
+def _evaluation_actions(
     program: Program, learners: LearnerStates, observation: Observation, key: Key[Array, ""]
 ) -> Array:
-    """Each learner's actions in its own share of the episodes."""
+    """Return each learner's actions in its own part of the batch."""
+    episodes = observation.state.shape[0] // len(program.learners)
     actions = []
     for i, (name, learner) in enumerate(program.learners.items()):
-        mine = _episodes(program, i)
+        mine = _episodes_of(i, episodes)
         networks = learners[name].networks
         state, goal = observation.state[mine], observation.goal[mine]
         actions.append(learner.evaluation_actions(networks, state, goal, key))
     return jnp.concatenate(actions)
 
 
-def _scores(extras: dict[str, Array], inside: Array, ran: Array, episodes: slice) -> Metrics:
-    """Means over some episodes; `inside` and `ran` are (time, episodes)."""
-    inside, ran = inside[:, episodes], ran[:, episodes]
-    scores = {
-        "success_rate": inside.any(axis=0),
-        "time_at_goal": inside.sum(axis=0),
-        "final_success": extras["success"][episodes],
-        "final_distance": extras["distance"][episodes],
-        "episode_length": ran.sum(axis=0),
-    }
-    return {name: jnp.mean(score.astype(jnp.float32)) for name, score in scores.items()}
-
-
-def _where(condition: Array, new: PyTree, old: PyTree) -> PyTree:
+def _select(condition: Array, new: PyTree, old: PyTree) -> PyTree:
     """Select along the leading axis of every leaf, typed keys included."""
     return jax.tree.map(jax.vmap(jnp.where), jax.tree.map(lambda _: condition, new), new, old)

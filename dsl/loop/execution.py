@@ -45,7 +45,7 @@ class Execution(Protocol):
 
 def assign_devices(program: Program) -> Program:
     """Return the program on as many of this machine's devices as can have equal shares."""
-    counts = [program.num_envs, program.eval_episodes]
+    counts = [program.num_envs, *(each.episodes or 1 for each in program.evaluations.values())]
     if not _is_cpu():
         counts.append(program.batch_size)
     return replace(program, devices=usable_devices(len(jax.devices()), *counts))

@@ -9,6 +9,7 @@ from jumanji.types import TimeStep
 from components.environments.core.goal_environment import EnvState, GoalEnvironment
 from components.protocols import Learner, LearnerState, Metrics
 from components.replay.trajectory_buffer import BufferState, TrajectoryBuffer
+from dsl.loop.fresh_episodes import FreshEpisodes
 
 LearnerStates = dict[str, LearnerState]
 
@@ -18,28 +19,28 @@ class Program(eqx.Module):
 
     Attributes:
         environment: task that data is collected in.
-        eval_environment: task that the policy is evaluated on; same dimensions.
         learners: by name; all train on the same transitions.
         collector: name of the learner whose policy fills the buffer.
         buffer: see `components.replay.trajectory_buffer`.
         num_envs: parallel environments.
         unroll_length: environment steps of each per iteration.
         batch_size: transitions per update.
-        eval_episodes: episodes per evaluation, in parallel.
+        evaluations: what every epoch ends with, by name, all settings given.
+        primary_evaluation: name of the one whose episodes are recorded.
         fixed_starts: whether every environment repeats one start and goal for the whole run.
         recorded_episodes: evaluation episodes kept for drawing.
         devices: how many of the machine's devices share the run; see `dsl.loop.sharding`.
     """
 
     environment: GoalEnvironment = eqx.field(static=True)
-    eval_environment: GoalEnvironment = eqx.field(static=True)
     learners: dict[str, Learner]
     collector: str = eqx.field(static=True)
     buffer: TrajectoryBuffer
     num_envs: int = eqx.field(static=True)
     unroll_length: int = eqx.field(static=True)
     batch_size: int = eqx.field(static=True)
-    eval_episodes: int = eqx.field(static=True)
+    evaluations: dict[str, FreshEpisodes]
+    primary_evaluation: str = eqx.field(static=True)
     fixed_starts: bool = eqx.field(static=True, default=False)
     recorded_episodes: int = eqx.field(static=True, default=8)
     devices: int = eqx.field(static=True, default=1)

@@ -80,7 +80,7 @@ def representatives(
                 say(str(error))
                 continue
             say(f"episodes of {member.run.folder}")
-            _, episodes = play(policy, EPISODES, _SEED, pictured=EPISODES)
+            _, episodes = play(policy, EPISODES, _SEED, recorded=EPISODES)
             found.append(Trained(name, member, policy, episodes))
     return found
 

@@ -54,7 +54,8 @@ def estimate_memory(experiment: Experiment, devices: int = 1) -> MemoryEstimate:
         for name, learner in experiment.learners.items()
     ]
     envs = count_bytes(state.envs)
-    episodes = experiment.eval_episodes * len(states)
+    # Evaluations follow each other.
+    episodes = max(each.episodes or 0 for each in experiment.evaluation_tasks.values())
     return MemoryEstimate(
         parameters=count_bytes([(s.networks, s.targets) for s in states.values()]),
         optimisers=count_bytes([s.optimisers for s in states.values()]),
@@ -62,7 +63,7 @@ def estimate_memory(experiment: Experiment, devices: int = 1) -> MemoryEstimate:
         activations=max(activations for _, activations in needs) // devices,
         replay=count_bytes(state.buffer) // devices,
         environments=envs // devices,
-        evaluation=envs * episodes // experiment.num_envs // devices,
+        evaluation=envs * episodes * len(states) // experiment.num_envs // devices,
     )
 
 

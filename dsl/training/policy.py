@@ -98,7 +98,7 @@ def load_policy(place: str | Path, learner: str | None = None) -> Policy:
 
 
 def play(
-    policy: Policy, episodes: int, seed: int, pictured: int | None = None
+    policy: Policy, episodes: int, seed: int, recorded: int | None = None
 ) -> tuple[Metrics, Rollout]:
     """Fresh episodes on the task that the policy was scored on.
 
@@ -106,7 +106,7 @@ def play(
         policy: what acts.
         episodes: how many.
         seed: of starts, goals and actions.
-        pictured: how many of them are kept; as many as a run draws where left out.
+        recorded: how many of them are kept; as many as a run draws where left out.
 
     Returns:
         Scores and some of the episodes, as `evaluate` has them.
@@ -116,11 +116,15 @@ def play(
         experiment,
         learner={name: policy.learner},
         collector=name,
-        eval_episodes=episodes,
+        evaluation={
+            experiment.primary_evaluation: replace(
+                experiment.evaluation_tasks[experiment.primary_evaluation], episodes=episodes
+            )
+        },
     )
     program = alone.program()
-    if pictured is not None:
-        program = replace(program, pictured_episodes=pictured)
+    if recorded is not None:
+        program = replace(program, recorded_episodes=recorded)
     state = LearnerState(policy.networks, None, None, jnp.zeros((), jnp.int32))
     return eqx.filter_jit(evaluate)(program, {name: state}, jax.random.key(seed))
 

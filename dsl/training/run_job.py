@@ -17,8 +17,6 @@ from dsl.tracking import Tracker
 from dsl.training.messages import say
 from dsl.training.pictures import record_pictures
 
-_SCORE = "time_at_goal"
-
 
 class RunJob:
     """A run that begins, or resumes, in a folder of this process.
@@ -131,7 +129,7 @@ class RunJob:
         if epoch > 0:
             self._keep_if_nonfinite(lambda: require_finite(numbers, flags, epoch), get_state)
         self.position = self.position._replace(epoch=epoch + 1, iteration=0, epoch_seconds=0.0)
-        self._score = numbers[self._score_name()]
+        self._score = self.experiment.score(numbers)
 
     def save_if_best(self, learners: LearnerStates) -> None:
         """Save these networks if the last evaluation beats all before."""
@@ -170,12 +168,6 @@ class RunJob:
             return f"The state is in {self.checkpoints.save_nonfinite_state(state, self.position)}."
         except OSError as error:
             return f"Its state could not be written ({error.strerror or error})."
-
-    def _score_name(self) -> str:
-        """Return the metric that chooses the best checkpoint."""
-        program = self.experiment.program()
-        several = len(program.learners) > 1
-        return f"eval/{program.collector}/{_SCORE}" if several else f"eval/{_SCORE}"
 
     def _counters(self) -> dict[str, float]:
         epoch = self.position.epoch

@@ -1,0 +1,70 @@
+"""Measures evaluation episodes: the metrics that are constants of the family `metric`.
+
+A metric maps `Episodes` to a number per episode; the mean over the episodes is recorded. A metric
+of the user's own is any function or word that does the same.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple, TypeAlias
+
+from jaxtyping import Array, Bool, Float, Int
+
+from components.environments.core.goal_environment import Observation
+
+
+class Episodes(NamedTuple):
+    """What one learner did in an evaluation: T time steps of B episodes.
+
+    An episode that has ended stands still: `distance` repeats its last value.
+
+    Attributes:
+        observation: before each step, leaves (T, B, ...).
+        action: of each step.
+        success: whether the episode was running and inside the success radius after each step.
+        distance: to the goal after each step (metres).
+        running: whether the episode had not ended before each step.
+        final_success: whether the episode ended inside the success radius.
+        final_distance: to the goal at the episode's last step (metres).
+    """
+
+    observation: Observation
+    action: Float[Array, "T B a"]
+    success: Bool[Array, "T B"]
+    distance: Float[Array, "T B"]
+    running: Bool[Array, "T B"]
+    final_success: Bool[Array, " B"]
+    final_distance: Float[Array, " B"]
+
+
+EvaluationMetric: TypeAlias = Callable[[Episodes], Array]
+
+
+def success_rate(episodes: Episodes) -> Bool[Array, " B"]:
+    """Return whether the episode was ever inside the success radius."""
+    return episodes.success.any(axis=0)
+
+
+def time_at_goal(episodes: Episodes) -> Int[Array, " B"]:
+    """Count the steps inside the success radius."""
+    return episodes.success.sum(axis=0)
+
+
+def final_success(episodes: Episodes) -> Bool[Array, " B"]:
+    """Return whether the episode ended inside the success radius."""
+    return episodes.final_success
+
+
+def final_distance(episodes: Episodes) -> Float[Array, " B"]:
+    """Return the distance to the goal at the end (metres)."""
+    return episodes.final_distance
+
+
+def episode_length(episodes: Episodes) -> Int[Array, " B"]:
+    """Count the steps of the episode."""
+    return episodes.running.sum(axis=0)
+
+
+STANDARD_METRICS: dict[str, EvaluationMetric] = {
+    metric.__name__: metric
+    for metric in (success_rate, time_at_goal, final_success, final_distance, episode_length)
+}
