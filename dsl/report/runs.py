@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dsl.records.metrics_log import read_metrics
-from dsl.records.resume import MAY_CHANGE, finished
+from dsl.records.resume import read_finished
 from dsl.records.run_folder import ENVIRONMENT, EXPERIMENT, METRICS
+from dsl.records.same_run import MAY_CHANGE
 from dsl.tracking.add_runs import find_runs, wrong_with
 
 SEED = "Experiment.seed"
@@ -69,7 +70,7 @@ class Run:
     def is_finished(self) -> bool:
         """Whether it has come to its end."""
         total = self.settings.get(TOTAL)
-        return finished(self.folder) is not None or (
+        return read_finished(self.folder) is not None or (
             isinstance(total, int) and self.env_steps >= total
         )
 

@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from dsl.errors import UsageError
 from dsl.language.configuration import ConfigError, load
-from dsl.records.resume import finished, settings_without_seed
+from dsl.records.durable_files import read_if_present
+from dsl.records.resume import read_finished
 from dsl.records.run_folder import OPERATIVE
+from dsl.records.same_run import list_differences, settings_without_seed
 
 FINISHED, STARTED, WAITING, OTHER = "finished", "started", "waiting", "other settings"
 _UNSAFE_IN_FILE_NAMES = r"[^\w.+-]+"
@@ -31,11 +33,13 @@ class Trial(NamedTuple):
     def status(self) -> str:
         """Return how far the run has come, according to its folder."""
         path = self.folder / OPERATIVE
-        if not path.exists():
+        text = read_if_present(path)
+        if text is None:
             return WAITING
-        if path.read_text() != self.operative:
+        before = text.decode(errors="replace")
+        if list_differences(before, self.operative, str(path), ignored=()):
             return OTHER
-        return STARTED if finished(self.folder) is None else FINISHED
+        return STARTED if read_finished(self.folder) is None else FINISHED
 
 
 def make_trials(file: Path, overrides: list[str], root: Path) -> list[Trial]:

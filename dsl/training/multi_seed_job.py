@@ -9,8 +9,8 @@ from dsl.errors import UsageError
 from dsl.language.configuration import Configuration
 from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError
-from dsl.records.resume import settings_without_seed
 from dsl.records.run_folder import RunFolder
+from dsl.records.same_run import settings_without_seed
 from dsl.tracking import start_trackers
 from dsl.training import engine
 from dsl.training.build import build

@@ -11,8 +11,9 @@ from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError, require_finite
 from dsl.loop.program import LearnerStates, TrainState
 from dsl.loop.run_position import RunPosition
-from dsl.records.resume import Finished, finished, mark_finished, require_same, rewind
+from dsl.records.resume import Finished, cut_record, mark_finished, read_finished
 from dsl.records.run_folder import RunFolder
+from dsl.records.same_run import require_same_run
 from dsl.tracking import Tracker
 from dsl.training.messages import say
 from dsl.training.pictures import record_pictures
@@ -41,7 +42,7 @@ class RunJob:
             UsageError: the folder holds another run.
         """
         self.experiment, self.folder, self._description = experiment, folder, dict(description)
-        self._is_resumed = require_same(folder.path, description["operative"])
+        self._is_resumed = require_same_run(folder.path, description["operative"])
         metadata = read_newest_metadata(folder.path)
         # A new total never changes the epochs of a resumed run.
         epoch_length = None if metadata is None else metadata["iterations_per_epoch"]
@@ -51,7 +52,7 @@ class RunJob:
 
     def is_finished(self) -> bool:
         """Return whether the run was finished earlier."""
-        end = finished(self.folder.path)
+        end = read_finished(self.folder.path)
         return self._is_resumed and end is not None and end.epoch >= self.schedule.epochs
 
     def write_description(self, seeds: Sequence[int] | None = None) -> None:
@@ -75,7 +76,7 @@ class RunJob:
             UsageError: the record is damaged.
         """
         self.position = position
-        if lost := rewind(self.folder.path, position.epoch):
+        if lost := cut_record(self.folder.path, position.epoch):
             say(f"the record has lost {len(lost)} epochs before, from epoch {lost[0]} on")
         steps = self.schedule.env_steps(position.epoch - 1) if position.epoch else 0
         if position.iterations:

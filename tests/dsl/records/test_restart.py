@@ -6,7 +6,7 @@ import pytest
 
 from dsl.errors import UsageError
 from dsl.records.restart import is_set_aside, move_record_aside
-from dsl.records.resume import require_same
+from dsl.records.same_run import require_same_run
 from dsl.tracking.add_runs import find_runs
 
 FILES = ("config.gin", "operative.gin", "experiment.json", "metrics.jsonl", "finished.json")
@@ -32,7 +32,7 @@ def test_the_old_record_is_whole_and_the_folder_takes_another_run(folder):
     assert all((aside / name).read_text() == name for name in FILES)
     assert (aside / "checkpoints" / "best_1" / "manifest").exists()
     assert names(folder) == {"earlier-1", "experiment.json", "words", ".lock", "aim_runs"}
-    assert require_same(folder, "Experiment.seed = 1\n") is False
+    assert require_same_run(folder, "Experiment.seed = 1\n") is False
 
 
 def test_a_second_time_and_an_empty_folder(folder, tmp_path):

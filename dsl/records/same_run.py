@@ -1,0 +1,117 @@
+"""Decides whether a folder holds the run that is asked for: which settings must be the same."""
+
+from collections.abc import Container, Iterator
+from pathlib import Path
+
+from dsl.errors import UsageError
+from dsl.language.dump import default_text, operative_settings
+from dsl.language.registry import default_vocabulary
+from dsl.records.durable_files import read_if_present
+from dsl.records.run_folder import ENVIRONMENT, METRICS, OPERATIVE
+
+SEED = "Experiment.seed"
+# Settings of the root that change no number of what has been done: a run may resume with others.
+MAY_CHANGE = (
+    "total_env_steps",
+    "film",
+    "checkpoint_minutes",
+    "checkpoint_epochs",
+    "checkpoints_kept",
+    "trackers",
+)
+_TRACKER_FAMILY = "tracker"
+_MOST_SHOWN = 20
+
+
+def require_same_run(folder: Path, operative: str) -> bool:
+    """Return whether the folder holds this run already; False for a folder without any run.
+
+    Args:
+        folder: of the run.
+        operative: every value of the run that is asked for, as gin text.
+
+    Raises:
+        UnreadableError: the settings there cannot be read now.
+        UsageError: the folder holds another run; shows the settings that differ.
+    """
+    path = folder / OPERATIVE
+    text = read_if_present(path)
+    if text is None:
+        _refuse_nameless_run(folder)
+        return False
+    different = list_differences(text.decode(errors="replace"), operative, str(path))
+    if different:
+        shown = [*different[:_MOST_SHOWN], *(["  ..."] if len(different) > _MOST_SHOWN else [])]
+        raise UsageError(
+            f"{folder}: holds a run with other settings (- there, + asked for):\n"
+            + "\n".join(shown)
+            + "\nGive --out another folder. A run can be resumed with other values of "
+            + f"{', '.join(MAY_CHANGE)} only."
+        )
+    return True
+
+
+def list_differences(
+    before: str, now: str, file: str = OPERATIVE, ignored: Container[str] = MAY_CHANGE
+) -> list[str]:
+    """Return a line for each side of each setting that two operative texts disagree about.
+
+    A run from before an upgrade stays the same run: old names of settings count as the new ones,
+    and a setting that did not exist then counts as its default.
+
+    Args:
+        before: operative text of a run, of this release or an earlier one.
+        now: operative text of what is asked for.
+        file: where the first one is, for messages.
+        ignored: settings of the root that may differ, `trackers` with those of its words.
+
+    Raises:
+        ConfigError: one of them is no gin text.
+    """
+    there, here = operative_settings(before, file), operative_settings(now)
+    subjects = [s for s in dict.fromkeys([*there, *here]) if not _is_ignored(s, ignored)]
+    return [line for subject in subjects for line in _differences(subject, there, here)]
+
+
+def settings_without_seed(operative: str) -> tuple[tuple[str, str], ...]:
+    """Return the name and gin text of every setting of a run but its seed."""
+    settings = operative_settings(operative)
+    settings.pop(SEED, None)
+    return tuple(settings.items())
+
+
+def _differences(subject: str, before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
+    if before.get(subject) == now.get(subject):
+        return
+    if subject not in before and now[subject] == _default_of(subject):
+        return
+    for sign, settings in (("-", before), ("+", now)):
+        if subject in settings:
+            yield f"  {sign} {subject} = {settings[subject]}"
+
+
+def _is_ignored(subject: str, ignored: Container[str]) -> bool:
+    word, _, setting = subject.rpartition("/")[2].rpartition(".")
+    if word.startswith(f"{_TRACKER_FAMILY}."):
+        return "trackers" in ignored
+    return word == default_vocabulary().root and setting in ignored
+
+
+def _default_of(subject: str) -> str | None:
+    """Return the default of a setting as gin text, or None if there is no such setting."""
+    vocabulary = default_vocabulary()
+    name, _, setting = subject.rpartition("/")[2].rpartition(".")
+    word = vocabulary.words.get(name)
+    if word is None or setting not in word.settings:
+        return None
+    return default_text(word.settings[setting].default, vocabulary)
+
+
+def _refuse_nameless_run(folder: Path) -> None:
+    """Refuse files of a run without the one that says which."""
+    found = [name for name in (ENVIRONMENT, METRICS) if (folder / name).exists()]
+    if found:
+        raise UsageError(
+            f"{folder}: holds {', '.join(found)} of a run, but no {OPERATIVE} that says which. "
+            "Choose another folder with --out, or omit --out to get the next free one."
+        )
