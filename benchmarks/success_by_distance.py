@@ -15,7 +15,7 @@ import numpy as np
 from maze_geometry import last_policies, spread
 
 from components.environments.mazes.position_grid import cells_between
-from dsl.report.trained import at_goal
+from dsl.report.data.policies import at_goal
 from dsl.training.policy import Policy, play
 
 Shares = dict[int, float]

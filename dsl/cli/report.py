@@ -54,7 +54,7 @@ def _execute(options: argparse.Namespace) -> int:
     from dsl.training.compilation_cache import enable_compilation_cache
 
     enable_compilation_cache(print_to_stderr)
-    from dsl.report.make import ReportOptions, make
+    from dsl.report.document.make import ReportOptions, make
 
     wishes = ReportOptions(
         metric=options.metric,

@@ -1,7 +1,6 @@
 """Tables and figures from run folders: `python -m dsl.report RUNS... --out DIR`.
 
-runs.py, comparison.py    what was run, and what differs between the runs
-statistics.py, scores.py  interquartile means, intervals, tables
-curves.py, scaling.py, heat_map.py            figures of the recorded metrics
-landscape.py, embeddings.py, block_norms.py   figures of trained networks
+data/      what was run, what differs between runs, scores with intervals, trained policies
+figures/   plots of recorded metrics and of trained networks
+document/  the report as files: its page, its tables, copies of figures for runs and Aim
 """

@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator
 
-from dsl.report.comparison import Group, labels_of
+from dsl.report.data.comparison import Group, labels_of
 
 COLUMN = 3.3  # inches, of a paper with two columns
 RC: dict[Any, Any] = {

@@ -6,11 +6,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dsl.report.comparison import Comparison, by_task, split
-from dsl.report.quantities import axis_label
-from dsl.report.runs import Curve
-from dsl.report.statistics import Estimate, estimate
-from dsl.report.style import LineStyle, from_zero, label_y, legend, looks_of, panels, thousands
+from dsl.report.data.comparison import Comparison, by_task, split
+from dsl.report.data.runs import Curve
+from dsl.report.data.statistics import Estimate, estimate
+from dsl.report.figures.axis_labels import axis_label
+from dsl.report.figures.style import (
+    LineStyle,
+    from_zero,
+    label_y,
+    legend,
+    looks_of,
+    panels,
+    thousands,
+)
 
 _MOST_LINES = 8
 

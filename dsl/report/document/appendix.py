@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from dsl.records.provenance import describe_environment
-from dsl.report.comparison import Comparison, Group, ScoredRun, in_words
-from dsl.report.document import Document, table
-from dsl.report.scores import recent
+from dsl.report.data.comparison import Comparison, Group, ScoredRun, in_words
+from dsl.report.data.scores import recent
+from dsl.report.document.page import Document, table
 
 _BEFORE = ("run", "task")
 _AFTER = ("seed", "environment steps", "finished", "score", "revision", "device")

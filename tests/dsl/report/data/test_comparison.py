@@ -5,8 +5,8 @@ import json
 import pytest
 from made_up_runs import make_run
 
-from dsl.report.comparison import compare, in_words
-from dsl.report.runs import metrics_of, read_runs
+from dsl.report.data.comparison import compare, in_words
+from dsl.report.data.runs import metrics_of, read_runs
 
 METRIC = "eval/time_at_goal"
 

@@ -9,8 +9,8 @@ from components.learners.inspection import named_networks
 from dsl.errors import UsageError
 from dsl.language.configuration import load
 from dsl.records.run_folder import OPERATIVE
-from dsl.report.comparison import Comparison, ScoredRun
-from dsl.report.scores import Score
+from dsl.report.data.comparison import Comparison, ScoredRun
+from dsl.report.data.scores import Score
 from dsl.training.build import build
 from dsl.training.memory import count_elements
 

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from dsl.report.runs import Run
+from dsl.report.data.runs import Run
 
 _COLLECTED, _SCORED = "Experiment.environment", "Experiment.eval_environment"
 _FAMILY = "env."

@@ -10,8 +10,8 @@ from components.environments.core.goal_environment import GoalEnvironment
 from dsl.checkpoint.run_checkpoints import list_policies
 from dsl.errors import UsageError
 from dsl.loop.evaluation import Rollout
-from dsl.report.comparison import Comparison, Group, ScoredRun, in_words
-from dsl.report.scores import median
+from dsl.report.data.comparison import Comparison, Group, ScoredRun, in_words
+from dsl.report.data.scores import median
 from dsl.training.policy import Policy, load_policy, play
 
 EPISODES = 16

@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 
 from components.learners.inspection import block_norms, network_inputs
 from components.networks.layers import LAYERS_PER_BLOCK
-from dsl.report.style import from_zero, legend, logarithmic, looks, panels
-from dsl.report.trained import Trained
+from dsl.report.data.policies import Trained
+from dsl.report.figures.style import from_zero, legend, logarithmic, looks, panels
 
 STATES = 512
 

@@ -8,19 +8,19 @@ import matplotlib
 
 from dsl.errors import UsageError
 from dsl.language.suggest import did_you_mean, listed, nearest
-from dsl.report import scaling
-from dsl.report.appendix import append
-from dsl.report.comparison import Comparison, compare
-from dsl.report.curves import learning_curves
-from dsl.report.document import Document, Picture
-from dsl.report.heat_map import heat_map
-from dsl.report.networks import Shown, show_networks
-from dsl.report.parameters import counter
-from dsl.report.publish import publish
-from dsl.report.runs import Run, metrics_of, read_runs
-from dsl.report.scores import Score, as_csv, as_markdown, median, scores
-from dsl.report.style import RC
-from dsl.report.trained import representatives
+from dsl.report.data.comparison import Comparison, compare
+from dsl.report.data.parameters import counter
+from dsl.report.data.policies import representatives
+from dsl.report.data.runs import Run, metrics_of, read_runs
+from dsl.report.data.scores import Score, as_csv, as_markdown, median, scores
+from dsl.report.document.appendix import append
+from dsl.report.document.network_sections import Shown, show_networks
+from dsl.report.document.page import Document, Picture
+from dsl.report.document.publish import publish
+from dsl.report.figures import scaling
+from dsl.report.figures.curves import learning_curves
+from dsl.report.figures.heat_map import heat_map
+from dsl.report.figures.style import RC
 
 Say = Callable[[str], None]
 

@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from dsl.report.statistics import estimate, iqm, standard_error
+from dsl.report.data.statistics import estimate, iqm, standard_error
 
 
 def mean_of_the_middle(values):

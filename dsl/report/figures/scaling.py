@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dsl.report.comparison import Comparison, by_task, in_words
-from dsl.report.quantities import axis_label
-from dsl.report.scores import ALL_TASKS, Score
-from dsl.report.style import (
+from dsl.report.data.comparison import Comparison, by_task, in_words
+from dsl.report.data.scores import ALL_TASKS, Score
+from dsl.report.figures.axis_labels import axis_label
+from dsl.report.figures.style import (
     LineStyle,
     from_zero,
     label_y,

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from dsl.records.run_folder import keep_picture
-from dsl.report.document import Picture
+from dsl.report.document.page import Picture
 from dsl.tracking.add_runs import add_runs
 from dsl.tracking.aim_repository import repository
 

@@ -1,7 +1,7 @@
 """What metrics are called on the axes of a figure, with their units."""
 
-from dsl.report.comparison import Comparison
-from dsl.report.tasks import episode_length
+from dsl.report.data.comparison import Comparison
+from dsl.report.data.tasks import episode_length
 
 _NAMES = {
     "eval/time_at_goal": ("time at goal", "steps"),

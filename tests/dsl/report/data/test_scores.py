@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from made_up_runs import make_run
 
-from dsl.report.comparison import compare
-from dsl.report.curves import along
-from dsl.report.runs import Curve, read_runs
-from dsl.report.scores import as_csv, as_markdown, scores
+from dsl.report.data.comparison import compare
+from dsl.report.data.runs import Curve, read_runs
+from dsl.report.data.scores import as_csv, as_markdown, scores
+from dsl.report.figures.curves import along
 
 METRIC = "eval/time_at_goal"
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from dsl.errors import UsageError
 from dsl.records.durable_files import write_atomically
-from dsl.report.style import RC
+from dsl.report.figures.style import RC
 
 PAGE = "report.md"
 

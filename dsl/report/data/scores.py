@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dsl.report.comparison import Comparison, Group, ScoredRun, in_words
-from dsl.report.statistics import estimate, standard_error
-from dsl.report.tasks import episode_length
+from dsl.report.data.comparison import Comparison, Group, ScoredRun, in_words
+from dsl.report.data.statistics import estimate, standard_error
+from dsl.report.data.tasks import episode_length
 
 ALL_TASKS = "all tasks"
 # Metrics that mean the same on every task, and whether they count steps of the episode.

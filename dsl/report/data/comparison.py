@@ -4,8 +4,8 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from dsl.report.runs import Curve, Run
-from dsl.report.tasks import is_of_task, task_titles
+from dsl.report.data.runs import Curve, Run
+from dsl.report.data.tasks import is_of_task, task_titles
 
 # Settings that are shown whenever they differ; others only where nothing shown tells runs apart.
 _KNOB = re.compile(r"network\.[^.]+\.(depth|width)|Experiment\.(batch_size|num_envs)")

@@ -11,8 +11,8 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure
 
 from components.protocols import PairCritic
-from dsl.report.style import MARK, legend, panels
-from dsl.report.trained import Episode, Trained
+from dsl.report.data.policies import Episode, Trained
+from dsl.report.figures.style import MARK, legend, panels
 
 
 class Embedded(NamedTuple):

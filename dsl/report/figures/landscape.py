@@ -19,7 +19,7 @@ from components.environments.mazes.position_grid import (
     make_position_grid,
 )
 from components.protocols import Critic, PairCritic
-from dsl.report.style import MARK, label_y, legend, panels
+from dsl.report.figures.style import MARK, label_y, legend, panels
 from dsl.training.policy import Policy
 
 PER_CELL = 10

@@ -9,9 +9,9 @@ import pytest
 from made_up_runs import make_run
 
 from dsl.cli.report import main
-from dsl.report import publish
-from dsl.report.document import Picture
-from dsl.report.publish import publish as hand_over
+from dsl.report.document import publish
+from dsl.report.document.page import Picture
+from dsl.report.document.publish import publish as hand_over
 
 QUICK = ("--no-checkpoints", "--no-aim")
 

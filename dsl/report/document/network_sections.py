@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from matplotlib.figure import Figure
 
 from components.environments.rendering.opengl import RenderError
-from dsl.report.block_norms import profile_figure, profiles
-from dsl.report.document import Document, Picture, table
-from dsl.report.embeddings import embedded, embeddings
-from dsl.report.landscape import landscape, landscapes
-from dsl.report.trained import Trained, alone, longest_success
+from dsl.report.data.policies import Trained, alone, longest_success
+from dsl.report.document.page import Document, Picture, table
+from dsl.report.figures.block_norms import profile_figure, profiles
+from dsl.report.figures.embeddings import embedded, embeddings
+from dsl.report.figures.landscape import landscape, landscapes
 from dsl.training.pictures import draw, render_video
 
 _RUNS = "runs"  # folder of figures of one run each

@@ -20,13 +20,13 @@ from dsl.language.configuration import load
 from dsl.loop.evaluation import Rollout
 from dsl.loop.run_position import RunPosition
 from dsl.records.run_folder import RunFolder
-from dsl.report.block_norms import marks
-from dsl.report.comparison import compare
-from dsl.report.embeddings import principal_components
-from dsl.report.landscape import landscape
-from dsl.report.parameters import parameters
-from dsl.report.runs import read_runs
-from dsl.report.trained import Trained, longest_success
+from dsl.report.data.comparison import compare
+from dsl.report.data.parameters import parameters
+from dsl.report.data.policies import Trained, longest_success
+from dsl.report.data.runs import read_runs
+from dsl.report.figures.block_norms import marks
+from dsl.report.figures.embeddings import principal_components
+from dsl.report.figures.landscape import landscape
 from dsl.training.build import build
 from dsl.training.policy import Policy
 

@@ -1,0 +1,1 @@
+"""Runs, the groups that they form, their scores and their trained policies."""
