@@ -19,4 +19,10 @@ def as_default(vocabulary: Vocabulary) -> Iterator[Vocabulary]:
 def copy_of_default() -> Vocabulary:
     """Return a vocabulary with every word of the language, to add words to."""
     known = registry.default_vocabulary()
-    return Vocabulary(dict(known.words), dict(known.constants), known.root, dict(known.renamed))
+    return Vocabulary(
+        dict(known.words),
+        dict(known.constants),
+        known.root,
+        dict(known.renamed_words),
+        dict(known.renamed_settings),
+    )

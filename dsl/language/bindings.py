@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from dsl.language.problems import Location, Problem
-from dsl.language.values import MacroRef, prefixed, replace_leaves
+from dsl.language.values import MacroRef, Reference, prefixed, replace_leaves
 
 BindingKey = tuple[str, str, str]  # scope, word, setting
 
@@ -143,7 +143,7 @@ def _relative(location: Location, origin: Location) -> str:
 
 
 class Renamed(NamedTuple):
-    """Bindings under the current names of their settings.
+    """Bindings under the current names of words and settings.
 
     Attributes:
         bindings: all bindings, in the same order.
@@ -157,30 +157,53 @@ class Renamed(NamedTuple):
 
 
 def use_current_names(
-    bindings: Iterable[Binding], new_names: Mapping[str, Mapping[str, str]]
+    bindings: Iterable[Binding],
+    new_words: Mapping[str, str],
+    new_settings: Mapping[str, Mapping[str, str]],
 ) -> Renamed:
-    """Replace old names of settings by the current ones.
+    """Replace old names of words and settings by the current ones.
 
     Args:
         bindings: in the order they apply.
-        new_names: for each word, the current name of a setting by its old name.
+        new_words: the current full name of a word by its old one.
+        new_settings: for each word, the current name of a setting by its old one.
     """
-    bindings = list(bindings)
-    written = {(b.location.source, b.key): b for b in bindings}
     renamed = Renamed([], [], [])
-    for binding in bindings:
-        new_name = new_names.get(binding.word, {}).get(binding.setting)
+    current = [_with_current_words(b, new_words, renamed.notices) for b in bindings]
+    written = {(b.location.source, b.key): b for b in current}
+    for binding in current:
+        new_name = new_settings.get(binding.word, {}).get(binding.setting)
         if new_name is None:
             renamed.bindings.append(binding)
             continue
-        current = replace(binding, setting=new_name)
-        change = f"{binding.subject} is now called {new_name}"
-        twin = written.get((binding.location.source, current.key))
-        if twin:
-            text = f"{change}, which is set at {twin.location} too. Remove one of the two."
+        changed = replace(binding, setting=new_name)
+        twin = written.get((binding.location.source, changed.key))
+        if twin is None:
+            renamed.bindings.append(changed)
+            renamed.notices.append(_notice(binding.location, binding.subject, new_name))
+        else:
+            text = (
+                f"{binding.subject} is now called {new_name}, which is set at {twin.location} too. "
+                "Remove one of the two."
+            )
             renamed.problems.append(Problem(binding.location, text))
-            continue
-        renamed.bindings.append(current)
-        notice = f"{binding.location}: {change}; the old name works until the next release."
-        renamed.notices.append(notice)
     return renamed
+
+
+def _with_current_words(
+    binding: Binding, new_words: Mapping[str, str], notices: list[str]
+) -> Binding:
+    def current(name: str) -> str:
+        if name in new_words:
+            notices.append(_notice(binding.location, name, new_words[name]))
+        return new_words.get(name, name)
+
+    def current_leaf(leaf: Any) -> Any:
+        return replace(leaf, word=current(leaf.word)) if isinstance(leaf, Reference) else leaf
+
+    value = replace_leaves(binding.value, current_leaf)
+    return replace(binding, word=current(binding.word), value=value)
+
+
+def _notice(location: Location, old: str, new: str) -> str:
+    return f"{location}: {old} is now called {new}; the old name works until the next release."

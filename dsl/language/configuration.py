@@ -15,14 +15,14 @@ from typing import Any
 
 from components.constraints import SettingError
 from dsl.language import dump
-from dsl.language.bindings import BindingTable, use_current_names
+from dsl.language.bindings import BindingTable, Import, use_current_names
 from dsl.language.build import build_graph
 from dsl.language.graph import resolve_graph
 from dsl.language.imports import run_imports
 from dsl.language.lint import lint
 from dsl.language.overrides import read_overrides
 from dsl.language.partial import PartialError
-from dsl.language.problems import ConfigError, Location, Problem, problem_lines
+from dsl.language.problems import ConfigError, Location, Problem, problem_lines, raised_at
 from dsl.language.registry import Vocabulary, default_vocabulary
 from dsl.language.sources import Sources, displayed, read_sources
 from dsl.language.sweeps import Grid, grid_of, split_sweep, sweep_problems
@@ -88,9 +88,14 @@ class Configuration:
         except PartialError as error:
             raise ConfigError([self.describe_error(error)]) from error
 
+    @property
+    def imports(self) -> list[Import]:
+        """Return the import statements of all files, in order."""
+        return list(self._read.sources.imports)
+
     def operative_text(self) -> str:
         """Return every value of the run as a gin file that gives itself again when loaded."""
-        imports = (statement.text for statement in self._read.sources.imports)
+        imports = (statement.text for statement in self.imports)
         return dump.operative_text(self._graph, self._read.vocabulary, imports)
 
     def hyperparameters(self) -> dict[str, Any]:
@@ -121,7 +126,8 @@ class Configuration:
         subject = prefixed(scope, word)
         if not isinstance(error, SettingError):
             said = " ".join(str(error).split())
-            return Problem(place, f"{subject} cannot be built: {type(error).__name__}: {said}")
+            text = f"{subject} cannot be built: {type(error).__name__}: {said}{raised_at(error)}"
+            return Problem(place, text)
         binding = node.bindings.get(error.setting) if node else None
         if binding is not None:
             return table.value_problem(binding, error.problem)
@@ -129,7 +135,11 @@ class Configuration:
 
 
 def load(
-    path: str | Path, overrides: Iterable[str] = (), *, vocabulary: Vocabulary | None = None
+    path: str | Path,
+    overrides: Iterable[str] = (),
+    *,
+    vocabulary: Vocabulary | None = None,
+    trust: bool = True,
 ) -> Configuration:
     """Read a gin file with its includes, apply overrides, and check all of it.
 
@@ -138,6 +148,8 @@ def load(
         overrides: `NAME=VALUE` each, of a macro or a setting; bare words need no quotes.
         vocabulary: what the file may name, by default every word of `dsl.vocabulary`, which the
             file's `import` statements extend.
+        trust: whether to run those `import` statements. For a file of a stranger, pass False: a
+            file that imports anything is then refused, and nothing of it runs.
 
     Raises:
         ConfigError: with every problem found.
@@ -147,9 +159,9 @@ def load(
     file = Location(displayed(path))
     set_by_user, problems = read_overrides(overrides)
     sources = read_sources(path, set_by_user)
-    import_problems = run_imports(sources.imports)
+    import_problems = run_imports(sources.imports, trust=trust)
     bindings, sweep = split_sweep([*sources.bindings, *set_by_user])
-    renamed = use_current_names(bindings, vocabulary.renamed)
+    renamed = use_current_names(bindings, vocabulary.renamed_words, vocabulary.renamed_settings)
     problems += [*sources.problems, *import_problems, *sweep_problems(sweep), *renamed.problems]
     table = BindingTable(renamed.bindings)
     if sources.text or not sources.problems:

@@ -52,7 +52,8 @@ def operative_settings(text: str, file: str = "operative.gin") -> dict[str, str]
     if problems:
         raise ConfigError(problem_lines(problems))
     bindings = [statement for statement in statements if isinstance(statement, Binding)]
-    current = use_current_names(bindings, default_vocabulary().renamed).bindings
+    known = default_vocabulary()
+    current = use_current_names(bindings, known.renamed_words, known.renamed_settings).bindings
     return {binding.subject: gin_text(binding.value) for binding in current}
 
 

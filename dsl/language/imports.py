@@ -1,70 +1,86 @@
-"""`import my_words`: the one statement of a gin file that runs code."""
+"""Run `import my_words`: the one statement of a gin file that runs code."""
 
 import importlib
 import sys
-import traceback
 from collections.abc import Iterable
 from pathlib import Path
 
 from dsl.language.bindings import Import
-from dsl.language.problems import Problem
+from dsl.language.problems import Problem, raised_at
 from dsl.language.suggest import did_you_mean, nearest
 
+# A run keeps copies of the modules of its words beside its operative.gin.
+OPERATIVE_FILE, WORDS_FOLDER = "operative.gin", "words"
 
-def run_imports(imports: Iterable[Import]) -> list[Problem]:
-    """Import each module, from the gin file's folder too, and report those that fail."""
+
+def run_imports(imports: Iterable[Import], *, trust: bool = True) -> list[Problem]:
+    """Import each module, from the gin file's folder too, and report those that fail.
+
+    Args:
+        imports: statements of all files.
+        trust: whether anything may run; if not, every import is a problem.
+    """
     problems = []
     for statement in imports:
-        text = _run(statement)
+        text = _import_problem(statement) if trust else _refusal(statement)
         if text:
             problems.append(Problem(statement.location, text))
     return problems
 
 
-def _run(statement: Import) -> str | None:
+def module_file(statement: Import) -> Path | None:
+    """Return the file beside the gin file that a statement imports, or None."""
+    names = statement.module.split(".")
+    files = (folder.joinpath(*names).with_suffix(".py") for folder in _folders(statement))
+    return next((file for file in files if file.is_file()), None)
+
+
+def _folders(statement: Import) -> list[Path]:
+    is_operative = Path(statement.location.file).name == OPERATIVE_FILE
+    kept = [statement.folder / WORDS_FOLDER] if is_operative else []
+    return [*kept, statement.folder, Path.cwd()]
+
+
+def _refusal(statement: Import) -> str:
+    code = module_file(statement) or f"the module {statement.module!r}"
+    return f"`{statement.text}` runs {code}. Read it; if you trust it, allow it with --trust."
+
+
+def _import_problem(statement: Import) -> str | None:
     if statement.module.split(".")[0] == "__gin__":
         return f"`{statement.text}` is no part of this language."
     # Behind everything else, so that no file there takes the place of a library.
-    for folder in (str(statement.folder), str(Path.cwd())):
-        if folder not in sys.path:
-            sys.path.append(folder)
+    sys.path.extend(str(f) for f in _folders(statement) if str(f) not in sys.path)
     importlib.invalidate_caches()
     try:
         module = importlib.import_module(statement.module)
     # The user's code may fail in any way, `sys.exit` included.
     except (Exception, SystemExit) as error:
-        return _failed(statement, error)
-    return _hidden(statement, getattr(module, "__file__", None))
+        return _failure(statement, error)
+    return _hidden_file(statement, getattr(module, "__file__", None))
 
 
-def _failed(statement: Import, error: BaseException) -> str:
+def _failure(statement: Import, error: BaseException) -> str:
     name = getattr(error, "name", None)
-    if isinstance(error, ModuleNotFoundError) and _is_or_holds(name, statement.module):
+    if isinstance(error, ModuleNotFoundError) and f"{statement.module}.".startswith(f"{name}."):
         others = [p.stem for p in statement.folder.glob("*.py")]
         return (
             f"there is no module {name!r}. Put {name}.py beside this file, or run from its folder."
             f"{did_you_mean(nearest(str(name), others))}"
         )
     said = " ".join(str(error).split())
-    return f"{statement.text} failed: {type(error).__name__}: {said}{_place(error)}"
+    place = "" if isinstance(error, SyntaxError) else raised_at(error)  # it says its place itself
+    return f"{statement.text} failed: {type(error).__name__}: {said}{place}"
 
 
-def _is_or_holds(name: str | None, module: str) -> bool:
-    return name is not None and f"{module}.".startswith(f"{name}.")
-
-
-def _place(error: BaseException) -> str:
-    if isinstance(error, SyntaxError):
-        return ""  # says its place itself
-    frames = traceback.extract_tb(error.__traceback__)
-    user = [f for f in frames if "importlib" not in f.filename and f.filename != __file__]
-    # The last frame may lie in a library or in the registry: the first is the user's own line.
-    return f" ({Path(user[0].filename).name}:{user[0].lineno})" if user else ""
-
-
-def _hidden(statement: Import, loaded: str | None) -> str | None:
-    own = statement.folder.joinpath(*statement.module.split(".")).with_suffix(".py")
-    if not own.is_file() or (loaded and Path(loaded).resolve() == own.resolve()):
+def _hidden_file(statement: Import, loaded: str | None) -> str | None:
+    """Say that Python took another module than the one beside the gin file."""
+    own = module_file(statement)
+    if own is None or (loaded and _is_same_code(Path(loaded), own)):
         return None
     place = f"from {loaded}" if loaded else "of its own"
     return f"Python has another module {statement.module!r} {place}. Rename {own.name}."
+
+
+def _is_same_code(loaded: Path, own: Path) -> bool:
+    return loaded.resolve() == own.resolve() or loaded.read_bytes() == own.read_bytes()

@@ -1,11 +1,17 @@
 """Problems of a configuration: where each one is, what it says, and how they are listed."""
 
+import sysconfig
+import traceback
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
 from dsl.errors import UsageError
 
+# Where frames of a traceback say nothing about a user's own code; `<` begins <frozen importlib>.
+_LIBRARIES = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+_FOREIGN = (*_LIBRARIES, str(Path(__file__).parent), "<")
 OVERRIDES = 1_000_000  # rank of the command line: it is read after every file
 
 
@@ -70,6 +76,13 @@ def problem_lines(problems: Iterable[Problem]) -> list[str]:
         lines[(place.rank, place.file, problem.text)].add(place.line)
     ordered = sorted(lines.items(), key=lambda item: (item[0][0], min(item[1]), item[0][2]))
     return [_problem_line(file, sorted(found), text) for (_, file, text), found in ordered]
+
+
+def raised_at(error: BaseException) -> str:
+    """Return ` (file:line)` of the innermost frame outside of libraries and of this package."""
+    frames = traceback.extract_tb(error.__traceback__)
+    own = [frame for frame in frames if not frame.filename.startswith(_FOREIGN)]
+    return f" ({Path(own[-1].filename).name}:{own[-1].lineno})" if own else ""
 
 
 def _problem_line(file: str, lines: list[int], text: str) -> str:

@@ -9,6 +9,7 @@ those after it are runtime arguments, which the program works out and gin files 
 """
 
 import importlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +27,7 @@ __all__ = [
     "default_vocabulary",
     "family",
     "renamed_settings",
+    "renamed_words",
     "root",
 ]
 
@@ -40,13 +42,15 @@ class Vocabulary:
         words: by full name, in the order of registration, the root included.
         constants: values by full name.
         root: name of the word that a gin file describes.
-        renamed: for each word, the current name of a setting by its old name.
+        renamed_words: the current full name of a word by its old one.
+        renamed_settings: for each word, the current name of a setting by its old one.
     """
 
     words: dict[str, Word] = field(default_factory=dict)
     constants: dict[str, Any] = field(default_factory=dict)
     root: str | None = None
-    renamed: dict[str, dict[str, str]] = field(default_factory=dict)
+    renamed_words: dict[str, str] = field(default_factory=dict)
+    renamed_settings: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def root_word(self) -> Word:
@@ -130,7 +134,23 @@ class Vocabulary:
                 raise WordError(f"{word} has no setting {new!r} that {old!r} could be called now.")
             if old in settings:
                 raise WordError(f"{word} still has the setting {old!r}.")
-            self.renamed.setdefault(word, {})[old] = new
+            self.renamed_settings.setdefault(word, {})[old] = new
+
+    def rename_words(self, new_names: Mapping[str, str]) -> None:
+        """Let gin files use the old names of words for one more release.
+
+        Args:
+            new_names: the current full name of a registered word by its old one.
+
+        Raises:
+            WordError: there is no word of the new name, or still one of the old.
+        """
+        for old, new in new_names.items():
+            if new not in self.words:
+                raise WordError(f"there is no word {new!r} that {old!r} could be called now.")
+            if old in self.words:
+                raise WordError(f"{old} is still registered.")
+            self.renamed_words[old] = new
 
     def _add(self, word: Word) -> None:
         old = self.words.get(word.name)
@@ -170,6 +190,14 @@ def renamed_settings(word: str, /, **new_names: str) -> None:
     renamed_settings("learner.ActorCritic", actor_every="policy_delay")
     """
     default_vocabulary().rename_settings(word, **new_names)
+
+
+def renamed_words(new_names: Mapping[str, str]) -> None:
+    """Keep old names of words in the default vocabulary; see `Vocabulary.rename_words`.
+
+    renamed_words({"acting.Mode": "action_selection.Mode"})
+    """
+    default_vocabulary().rename_words(new_names)
 
 
 def _is_same(old: Any, new: Any) -> bool:

@@ -52,6 +52,13 @@ def is_open(hint: Any) -> bool:
     return getattr(hint, "__module__", "").startswith("jaxtyping")
 
 
+def made_by(hint: Any) -> Any:
+    """Return `X` of `Callable[..., X]`, or Any."""
+    args = get_args(hint) if get_origin(hint) in CALLABLES else ()
+    made = bare(args[-1]) if args else Any
+    return get_origin(made) or made
+
+
 def members(hint: Any) -> list[Any]:
     """The types of a union, or the one type."""
     plain = bare(hint)
@@ -71,7 +78,9 @@ def describe(hint: Any) -> str:
     if is_open(plain) or origin in UNIONS:
         return "any value"
     if plain in CALLABLES or origin in CALLABLES:
-        return "a word or function"
+        made = made_by(plain)
+        is_class = inspect.isclass(made) and made is not object and not is_open(made)
+        return f"a word that makes {_described_class(made)}" if is_class else "a word or function"
     if args and (origin in TUPLES or origin in LISTS or origin in DICTS):
         return _describe_container(origin, args)
     return _SCALARS.get(plain) or _described_class(origin or plain)

@@ -19,6 +19,7 @@ from dsl.language.type_advice import (
     bare,
     describe,
     is_open,
+    made_by,
     members,
 )
 from dsl.language.values import MacroRef, Reference, shown
@@ -60,11 +61,16 @@ def fits(value: Any, hint: Any, vocabulary: Vocabulary) -> bool:
 
 
 def fitting_words(hint: Any, vocabulary: Vocabulary) -> list[str]:
-    """References that could stand where a class is asked for."""
-    classes = [m for m in map(bare, members(hint)) if _is_own_class(m)]
-    words = [w for w in vocabulary.words.values() if w.name != vocabulary.root]
-    known = [w for w in words if w.made and not w.is_partial]
-    return [f"@{w.name}()" for w in known if any(_word_fits(w, c) for c in classes)]
+    """Return references that could stand where a class, or a word that makes one, is asked for."""
+    kinds = [bare(member) for member in members(hint)]
+    makers = [kind for kind in kinds if _is_own_class(made_by(kind))]
+    classes = [kind for kind in kinds if _is_own_class(kind) and kind not in CALLABLES]
+    return [
+        f"@{word.name}()"
+        for word in vocabulary.words.values()
+        if word.made and word.name != vocabulary.root
+        if any(_word_fits(word, kind) for kind in (makers if word.is_partial else classes))
+    ]
 
 
 def _object_fits(value: Any, hint: Any, vocabulary: Vocabulary) -> bool:
@@ -106,7 +112,9 @@ def _item_hints(value: Any, kind: Any, args: tuple) -> list[Any] | None:
 def _word_fits(word: Word, hint: Any) -> bool:
     origin = get_origin(hint)
     if hint in CALLABLES or origin in CALLABLES:
-        return word.is_partial or word.made is None or _is_callable(word.made)
+        if word.is_partial:
+            return _made_class_fits(word.made, made_by(hint))
+        return word.made is None or _is_callable(word.made)
     if origin is Literal or hint in (*_NUMBERS, bool, str, NONE):
         return False
     kind = origin or hint
@@ -124,6 +132,16 @@ def _makes_subclass(word: Word, kind: Any) -> bool:
         wider = not inspect.isclass(word.target) and issubclass(kind, made)
         return wider or issubclass(made, kind)
     except TypeError:
+        return True
+
+
+def _made_class_fits(made: type | None, kind: Any) -> bool:
+    """Return whether the class that a partial makes may stand where `kind` is asked for."""
+    if made is None or not inspect.isclass(kind) or is_open(kind):
+        return True
+    try:
+        return issubclass(made, kind)
+    except TypeError:  # a protocol that cannot be asked
         return True
 
 

@@ -67,6 +67,21 @@ def test_an_old_name_beside_the_current_one_is_refused(problems):
     ]
 
 
+def test_old_names_of_words_are_replaced_on_both_sides(renamed):
+    renamed.rename_words({"power.L2": "energy.NegativeL2"})
+    text = "critic.Critic.energy = @power.L2()\npower.L2.epsilon = 0.5"
+    configuration = loaded(text)
+    assert configuration.build().critic.settings["energy"].epsilon == 0.5
+    assert configuration.notices == [
+        "x.gin:2: power.L2 " + NOTICE.format("energy.NegativeL2"),
+        "x.gin:3: power.L2 " + NOTICE.format("energy.NegativeL2"),
+    ]
+    with pytest.raises(WordError, match="there is no word"):
+        renamed.rename_words({"power.L2": "energy.L2"})
+    with pytest.raises(WordError, match="still registered"):
+        renamed.rename_words({"energy.Dot": "energy.NegativeL2"})
+
+
 def test_a_wrong_value_under_an_old_name_is_located(problems):
     assert problems("Experiment.number = -1") == [
         "x.gin:2: Experiment.seed is -1; it must be at least 0."

@@ -83,9 +83,12 @@ def test_a_constructor_that_breaks_is_reported_where_it_is_asked_for(toy, monkey
     monkeypatch.setattr(toy.words["env.Maze"].target, "__post_init__", broken)
     with pytest.raises(ConfigError) as found:
         load("good.gin").build()
+    line = broken.__code__.co_firstlineno + 1
     assert found.value.problems == [
-        "good.gin:5: env.Maze cannot be built: ZeroDivisionError: float division"
+        "good.gin:5: env.Maze cannot be built: ZeroDivisionError: float division "
+        f"(test_build.py:{line})"
     ]
+    assert isinstance(found.value.__cause__, ZeroDivisionError)
 
 
 def test_a_plan_that_refuses_its_settings_is_located_too():

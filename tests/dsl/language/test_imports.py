@@ -1,5 +1,6 @@
 """Users' own words, from their own modules."""
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -113,6 +114,33 @@ def test_dynamic_registration_is_no_part_of_the_language():
     assert problems_of("x.gin") == [
         "x.gin:1: `from __gin__ import dynamic_registration` is no part of this language."
     ]
+
+
+def test_nothing_is_imported_without_trust():
+    write("words_of_e", "open('ran', 'w').close()\n", use="")
+    with pytest.raises(ConfigError) as found:
+        load("own/x.gin", trust=False)
+    (problem,) = found.value.problems
+    assert problem.startswith("own/x.gin:2: `import words_of_e` runs ")
+    assert problem.endswith("own/words_of_e.py. Read it; if you trust it, allow it with --trust.")
+    assert not Path("ran").exists()
+    assert load("good.gin", trust=False).imports == []
+
+
+def test_a_run_brings_copies_of_its_modules():
+    write("words_of_g", MODULE)
+    text = load("own/x.gin").operative_text()
+    Path("run/words").mkdir(parents=True)
+    Path("run/operative.gin").write_text(text)
+    Path("run/words/words_of_g.py").write_text(MODULE)
+    # The same code from another folder is the same module.
+    assert [i.module for i in load("run/operative.gin").imports] == ["words_of_g"]
+    Path("own/words_of_g.py").unlink()
+    del sys.modules["words_of_g"]
+    assert load("run/operative.gin").operative_text() == text
+    assert sys.modules["words_of_g"].__file__.endswith("run/words/words_of_g.py")
+    write("words_of_g", MODULE + "\n")
+    assert "Python has another module 'words_of_g'" in problems_of("own/x.gin")[0]
 
 
 def test_nothing_but_an_import_runs_code():

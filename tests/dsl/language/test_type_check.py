@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal, NewType, Protocol
 import jax
 import optax
 import pytest
+from toy_vocabulary import Critic, Network
 
 from components.constraints import AtLeast, AtMost, Between, OneOf
 from dsl.language.registry import Partial
@@ -49,6 +50,8 @@ RIGHT = [
     (RELU, Callable),
     (NETWORK, Callable[..., Any]),
     (NETWORK, Partial),
+    (NETWORK, Callable[..., Network]),
+    (NETWORK, Callable[..., Network] | None),
     (DOT, Promise),
     (ADAM, optax.GradientTransformation),
     (0.1, optax.ScalarOrSchedule),
@@ -109,6 +112,12 @@ WRONG = [
         NETWORK,
         tuple[int, ...],
         "is @network.Network(); it must be a tuple (each item a whole number).",
+    ),
+    (
+        NETWORK,
+        Callable[..., Critic] | None,
+        "is @network.Network(); it must be a word that makes a Critic or None. "
+        "Write @critic.Critic().",
     ),
     (3, Promise, "is 3; it must be a Promise."),
     (DOT, Partial, "is @energy.Dot(); it must be a Partial."),
