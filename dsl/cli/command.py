@@ -117,6 +117,13 @@ def experiment_file(name: str) -> Path:
     return find_experiment(Path(name))
 
 
+def add_force(parser: argparse.ArgumentParser) -> None:
+    """Add `--force`, which skips the memory check."""
+    parser.add_argument(
+        "--force", action="store_true", help="run even if it seems to need too much memory"
+    )
+
+
 def positive_int(text: str) -> int:
     """Parse an argument that counts something."""
     number = int(text)

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.cli.command import Command, configure_jax, run_command
+from dsl.cli.command import Command, add_force, configure_jax, run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -27,6 +27,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("FOLDER", "NAME=VALUE"),
         help="folder and settings of a run; runs differ in their seeds alone",
     )
+    add_force(parser)
 
 
 def _execute(options: argparse.Namespace) -> int:
@@ -36,7 +37,7 @@ def _execute(options: argparse.Namespace) -> int:
     from dsl.training.single_job import training_code
 
     runs = [(load(options.file, overrides), Path(out)) for out, *overrides in options.run]
-    return training_code(lambda: multi_seed_job.run(runs, options.file))
+    return training_code(lambda: multi_seed_job.run(runs, options.file, force=options.force))
 
 
 COMMAND = Command(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dsl.cli import check, words
 from dsl.cli.command import (
     Command,
+    add_force,
     add_overrides,
     configure_jax,
     experiment_file,
@@ -35,6 +36,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="show what would run, and train nothing"
     )
+    parser.add_argument(
+        "--restart",
+        action="store_true",
+        help="start again at the first step; the old record is moved aside",
+    )
+    add_force(parser)
     parser.add_argument(
         "--profile", action="store_true", help="trace a few iterations into the run's folder"
     )
@@ -70,7 +77,14 @@ def _train(options: argparse.Namespace) -> int:
             f"All of them: python -m dsl.sweep {options.file}"
         )
     return single_job.training_code(
-        lambda: single_job.run(configuration, options.file, options.out, options.profile)
+        lambda: single_job.run(
+            configuration,
+            options.file,
+            options.out,
+            profile=options.profile,
+            restart=options.restart,
+            force=options.force,
+        )
     )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from dsl.cli.command import (
     Command,
+    add_force,
     add_overrides,
     experiment_file,
     folder_path,
@@ -46,6 +47,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="train runs that differ in their seeds alone in one compiled program",
     )
     parser.add_argument("--together", action="store_true", help=argparse.SUPPRESS)
+    add_force(parser)
     parser.add_argument("--list", action="store_true", help="show the runs, and run nothing")
 
 
@@ -65,7 +67,9 @@ def _execute(options: argparse.Namespace) -> int:
         print(describe_trials(trials))
         return 0
     vmap_seeds = options.vmap_seeds or options.together
-    return run_trials(options.file, trials, options.jobs, vmap_seeds=vmap_seeds)
+    return run_trials(
+        options.file, trials, options.jobs, vmap_seeds=vmap_seeds, force=options.force
+    )
 
 
 COMMAND = Command(

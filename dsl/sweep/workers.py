@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from pathlib import Path
 from queue import Queue
 from typing import BinaryIO
@@ -26,7 +27,9 @@ def describe_trials(trials: Sequence[Trial]) -> str:
     return "\n".join([*lines, f"{statuses.count(FINISHED)} of {len(trials)} finished"])
 
 
-def run_trials(file: Path, trials: Sequence[Trial], jobs: int, *, vmap_seeds: bool = False) -> int:
+def run_trials(
+    file: Path, trials: Sequence[Trial], jobs: int, *, vmap_seeds: bool = False, force: bool = False
+) -> int:
     """Run every trial that is not finished and return the exit code of the sweep.
 
     Args:
@@ -34,6 +37,7 @@ def run_trials(file: Path, trials: Sequence[Trial], jobs: int, *, vmap_seeds: bo
         trials: all trials of the sweep.
         jobs: processes at a time.
         vmap_seeds: train trials that differ only in their seeds in one process.
+        force: skip their memory checks.
 
     Raises:
         UsageError: `vmap_seeds`, but no two trials differ only in their seeds.
@@ -46,8 +50,9 @@ def run_trials(file: Path, trials: Sequence[Trial], jobs: int, *, vmap_seeds: bo
     remaining = [trial for trial in trials if trial.status() != FINISHED]
     print(f"{len(trials)} runs, {len(trials) - len(remaining)} finished already", flush=True)
     groups = group_by_seed(remaining) if vmap_seeds else [[trial] for trial in remaining]
+    commands = [command_line(file, group, force=force) for group in groups]
     with WorkerPool(jobs) as pool:
-        codes = pool.run_groups(file, groups)
+        codes = pool.run_groups(groups, commands)
     if pool.stop_code is not None:
         print("stopped; the same command resumes.", file=sys.stderr)
         return pool.stop_code
@@ -81,27 +86,29 @@ class WorkerPool:
         for number, handler in self._old_handlers.items():
             signal.signal(number, handler)
 
-    def run_groups(self, file: Path, groups: Sequence[Sequence[Trial]]) -> list[int]:
-        """Run each group of trials in a process of its own; returns the exit codes."""
+    def run_groups(
+        self, groups: Sequence[Sequence[Trial]], commands: Sequence[Sequence[str]]
+    ) -> list[int]:
+        """Run each group of trials by its command, in a process; return the exit codes."""
         shares: Queue[set[int]] = Queue()
         for share in _core_shares(self._jobs):
             shares.put(share)
 
-        def run_on_free_cores(group: Sequence[Trial]) -> int:
+        def run_on_free_cores(group: Sequence[Trial], command: Sequence[str]) -> int:
             cores = shares.get()
             try:
-                return self._run_group(file, group, cores)
+                return self._run_group(group, command, cores)
             finally:
                 shares.put(cores)
 
         with ThreadPoolExecutor(self._jobs) as pool:
-            futures = [pool.submit(run_on_free_cores, group) for group in groups]
+            futures = list(map(partial(pool.submit, run_on_free_cores), groups, commands))
             # Python runs signal handlers only between waits of the main thread.
             while wait(futures, timeout=0.2).not_done:
                 pass
             return [future.result() for future in futures]
 
-    def _run_group(self, file: Path, group: Sequence[Trial], cores: set[int]) -> int:
+    def _run_group(self, group: Sequence[Trial], command: Sequence[str], cores: set[int]) -> int:
         folder = group[0].folder
         log = folder.parent / f"{folder.name}.log"
         with _open_to_append(log) as output, self._lock:
@@ -110,7 +117,7 @@ class WorkerPool:
             print(f"starts: {_folder_list(group)}", flush=True)
             _pin_thread(cores)
             process = subprocess.Popen(
-                _command_line(file, group),
+                command,
                 stdout=output,
                 stderr=output,
                 start_new_session=True,  # the terminal's signals are forwarded from here
@@ -173,10 +180,12 @@ def _folder_list(trials: Sequence[Trial]) -> str:
     return ", ".join(str(trial.folder) for trial in trials)
 
 
-def _command_line(file: Path, group: Sequence[Trial]) -> list[str]:
+def command_line(file: Path, group: Sequence[Trial], *, force: bool) -> list[str]:
+    """Return the command that runs one trial, or several that differ only in their seeds."""
+    flags = ["--force"] if force else []
     if len(group) == 1:
         (trial,) = group
-        run = [sys.executable, "-m", "dsl.run", str(file), "--out", str(trial.folder)]
+        run = [sys.executable, "-m", "dsl.run", str(file), "--out", str(trial.folder), *flags]
         return [*run, "--set", *trial.overrides]
     runs = [["--run", str(trial.folder), *trial.overrides] for trial in group]
-    return [sys.executable, "-m", "dsl.cli.multi_seed", str(file), *itertools.chain(*runs)]
+    return [sys.executable, "-m", "dsl.cli.multi_seed", str(file), *flags, *itertools.chain(*runs)]

@@ -22,7 +22,7 @@ from dsl.training.single_job import describe, describe_stop, name_of, train
 from dsl.training.starting_point import init_or_resume_seeds
 
 
-def run(wanted: Sequence[tuple[Configuration, Path]], file: Path) -> None:
+def run(wanted: Sequence[tuple[Configuration, Path]], file: Path, *, force: bool = False) -> None:
     """Train, record and draw every seed, from the start or from their last checkpoints.
 
     Seeds that stand at the same iteration train together, even if some have written one checkpoint
@@ -31,6 +31,7 @@ def run(wanted: Sequence[tuple[Configuration, Path]], file: Path) -> None:
     Args:
         wanted: what to run, different in the seed alone, and the runs' folders.
         file: the gin file, which names the runs.
+        force: skip the check that the seeds fit into memory.
 
     Raises:
         UsageError: the experiment or a folder cannot be used.
@@ -45,6 +46,8 @@ def run(wanted: Sequence[tuple[Configuration, Path]], file: Path) -> None:
             if job not in unfinished:
                 say(f"finished already: {job.folder.path}")
         try:
+            if unfinished:
+                require_memory(unfinished[0].experiment, len(unfinished), force=force)
             failures = _train_in_groups(unfinished, preemption)
         except StopRequestedError as stop:
             say(f"{describe_stop(stop)}; the same command resumes.")
@@ -56,8 +59,6 @@ def run(wanted: Sequence[tuple[Configuration, Path]], file: Path) -> None:
 def _train_in_groups(left: Sequence[RunJob], preemption: PreemptionHandler) -> list[NonFiniteError]:
     """Train runs to their end, one group after the other; return what went wrong."""
     failures = []
-    if left:
-        require_memory(left[0].experiment, len(left))
     while left:
         group, iterations = select_furthest_behind(left)
         group_failures = _train_group(group, iterations, preemption)

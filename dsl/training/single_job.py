@@ -30,6 +30,7 @@ def run(
     out: Path | None,
     profile: bool = False,
     restart: bool = False,
+    force: bool = False,
 ) -> Path:
     """Train, record and draw, from the start or from the folder's last checkpoint.
 
@@ -40,6 +41,7 @@ def run(
             folder under `runs/`.
         profile: whether to trace a few iterations into its folder `profile`.
         restart: whether to begin again at the first step; the old record is moved aside.
+        force: skip the check that the run fits into memory.
 
     Returns:
         The run's folder.
@@ -51,7 +53,7 @@ def run(
     """
     with PreemptionHandler() as preemption:
         experiment = build(configuration)
-        require_memory(experiment)
+        require_memory(experiment, force=force)
         path = next_folder(RUNS, name_of(file)) if out is None else out
         with RunFolder.open(path) as folder:
             if restart and (aside := move_record_aside(folder.path)):

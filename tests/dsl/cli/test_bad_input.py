@@ -174,6 +174,7 @@ def test_huge_sizes_are_checked_without_memory_and_refused_by_a_run(capsys):
     errors = capsys.readouterr().err
     assert "EiB of memory, and this device has " in errors
     assert "Most of it: " in errors
+    assert "--force tries it anyway." in errors
     assert not Path("run").exists()
     assert (device_memory() or 0) > 2**28
 

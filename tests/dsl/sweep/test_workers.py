@@ -4,11 +4,13 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
 from dsl.cli import sweep
-from dsl.sweep.workers import _core_shares, _pin_thread
+from dsl.sweep.grid import Trial
+from dsl.sweep.workers import _core_shares, _pin_thread, command_line
 from dsl.training.cpu_devices import available_cores
 
 SHOW_CORES = [sys.executable, "-c", "import os; print(sorted(os.sched_getaffinity(0)))"]
@@ -41,6 +43,19 @@ def test_without_affinity_every_core_is_usable(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     assert available_cores() == {0, 1, 2}
     _pin_thread({0})
+
+
+def test_force_reaches_the_processes():
+    alone, pair = (
+        [Trial(["SEED=0"], Path("a"), "")],
+        [Trial([f"SEED={i}"], Path("b"), "") for i in (1, 2)],
+    )
+    single = command_line(Path("x.gin"), alone, force=True)
+    assert single[1:] == ["-m", "dsl.run", "x.gin", "--out", "a", "--force", "--set", "SEED=0"]
+    both = command_line(Path("x.gin"), pair, force=True)
+    runs = ["--run", "b", "SEED=1", "--run", "b", "SEED=2"]
+    assert both[1:] == ["-m", "dsl.cli.multi_seed", "x.gin", "--force", *runs]
+    assert "--force" not in command_line(Path("x.gin"), alone, force=False)
 
 
 def test_the_old_name_of_a_flag_works_with_a_notice(tmp_path, capsys):
