@@ -5,7 +5,7 @@ what it has only seen in pieces.
 """
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -15,11 +15,37 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from components.constraints import OneOf, SettingError
+from components.environments.mazes.layout_rows import MazeRows
+from components.environments.mazes.layouts import LAYOUTS, make_maze
 from components.environments.mazes.maze import Maze
 
-CorridorName = Annotated[
-    str, OneOf(("u_maze", "u2_maze", "u3_maze", "u4_maze", "u5_maze", "u6_maze", "u7_maze"))
-]
+CORRIDORS = {
+    name: LAYOUTS[name]
+    for name in ("u_maze", "u2_maze", "u3_maze", "u4_maze", "u5_maze", "u6_maze", "u7_maze")
+}
+
+
+@dataclass(frozen=True)
+class WithoutBranches:
+    """Rows of a maze that is one corridor, with a single start at one end."""
+
+    def problem(self, value: Sequence[str]) -> str | None:
+        starts = sum(row.count("R") for row in value)
+        if starts != 1:
+            return f"has {starts} starts; a corridor has one, at one end."
+        try:
+            corridor_path(Maze(tuple(value), 1.0))
+        except ValueError as error:
+            return f"is no corridor: {error}"
+        return None
+
+
+# Any free cell of a corridor can be a goal, so `G` means the same as `.` here.
+CORRIDOR_ROWS = MazeRows(required="R", allowed="G")
+CorridorLayout = (
+    Annotated[str, OneOf(tuple(CORRIDORS))]
+    | Annotated[Sequence[str], CORRIDOR_ROWS, WithoutBranches()]
+)
 
 
 @dataclass(frozen=True)
@@ -37,6 +63,15 @@ Distances = Annotated[tuple[int, ...], DistinctCounts()]
 Pair = tuple[Float[Array, "2"], Float[Array, "2"]]
 
 
+def make_corridor(layout: str | Sequence[str]) -> Maze:
+    """Return the maze of a name among `CORRIDORS`, or of rows of text.
+
+    Raises:
+        SettingError: an unknown name, or rows that are no corridor.
+    """
+    return make_maze(layout, layouts=CORRIDORS, row_rules=(CORRIDOR_ROWS, WithoutBranches()))
+
+
 def corridor_path(maze: Maze) -> Float[np.ndarray, "n 2"]:
     """Return the centres of all free cells (metres), from the start cell to the other end.
 
@@ -49,8 +84,10 @@ def corridor_path(maze: Maze) -> Float[np.ndarray, "n 2"]:
     cells_at = Counter(distances.values())
     for distance in range(1, len(maze.free_cells)):
         if cells_at[distance] != 1:
-            here = path[distance - 1]
-            raise ValueError(f"cell {here} has {cells_at[distance]} ways on; a corridor has one.")
+            i, j = path[distance - 1]
+            raise ValueError(
+                f"row {i + 1}, column {j + 1} has {cells_at[distance]} ways on; a corridor has one."
+            )
     return maze.scale * np.array(path, np.float32)
 
 

@@ -9,10 +9,11 @@ The layouts are those of the ant mazes of Wang et al. (2025), "1000 Layer Networ
 Self-Supervised RL", and of JaxGCRL (Bortkiewicz et al., 2024).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated
 
-from components.constraints import OneOf
+from components.constraints import Constraint, OneOf, SettingError
+from components.environments.mazes.layout_rows import MazeRows
 from components.environments.mazes.maze import Maze
 
 LAYOUTS = {
@@ -224,7 +225,6 @@ LAYOUTS = {
 """,
 }
 
-LayoutName = Annotated[str, OneOf(tuple(LAYOUTS))]
 
 BALL_LAYOUTS = {
     "u_maze": """
@@ -246,9 +246,33 @@ BALL_LAYOUTS = {
 """,
 }
 
-BallLayoutName = Annotated[str, OneOf(tuple(BALL_LAYOUTS))]
+MAZE_ROWS = MazeRows(required="RG")
+BALL_MAZE_ROWS = MazeRows(required="RGB")
+# The name of a shipped layout, or rows of text.
+Layout = Annotated[str, OneOf(tuple(LAYOUTS))] | Annotated[Sequence[str], MAZE_ROWS]
+BallLayout = Annotated[str, OneOf(tuple(BALL_LAYOUTS))] | Annotated[Sequence[str], BALL_MAZE_ROWS]
 
 
-def make_maze(layout: str, scale: float = 4.0, layouts: Mapping[str, str] = LAYOUTS) -> Maze:
-    """Return the maze of that name among `layouts`, with cells of `scale` metres."""
-    return Maze(tuple(layouts[layout].split()), scale)
+def make_maze(
+    layout: str | Sequence[str],
+    scale: float = 4.0,
+    layouts: Mapping[str, str] = LAYOUTS,
+    row_rules: Sequence[Constraint] = (MAZE_ROWS,),
+) -> Maze:
+    """Return the maze of a name among `layouts`, or of rows of text.
+
+    Args:
+        layout: name or rows.
+        scale: side of a cell (metres).
+        layouts: the layouts that have names.
+        row_rules: what rows must comply with.
+
+    Raises:
+        SettingError: an unknown name, or rows that break a rule.
+    """
+    by_name = isinstance(layout, str)
+    for rule in [OneOf(tuple(layouts))] if by_name else row_rules:
+        problem = rule.problem(layout)
+        if problem is not None:
+            raise SettingError("layout", problem)
+    return Maze(tuple(layouts[layout].split() if by_name else layout), scale)

@@ -11,6 +11,8 @@ TIMESTEP = 0.005
 SUBSTEPS = 3
 WALL_HEIGHT = 1.0
 NEAREST_WALLS = 3
+# No part of the humanoid is further from its root than this (metres).
+REACH = 1.4
 MAX_CONTACTS = 12
 # The motors' settings are limited to this.
 STRENGTH = 0.4

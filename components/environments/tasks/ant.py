@@ -15,11 +15,12 @@ from components.environments.core.physics import Physics, PhysicsState
 from components.environments.core.samplers import PairSampler, pairs_in_cells, point_on_circle
 from components.environments.core.task import EpisodeStart, Task
 from components.environments.mazes.corridors import (
-    CorridorName,
+    CorridorLayout,
     Distances,
+    make_corridor,
     pairs_at_distances,
 )
-from components.environments.mazes.layouts import LayoutName, make_maze
+from components.environments.mazes.layouts import Layout, make_maze
 from components.environments.mazes.maze import Maze
 from components.environments.mazes.walls import first_walls, move_nearest_walls
 from components.environments.robots.ant import SUBSTEPS, ant_model
@@ -62,26 +63,26 @@ def ant(start: StartName = "origin", episode_length: PositiveInt = 1000) -> Goal
     return _ant_environment(Physics(model, SUBSTEPS), model, sample_start, episode_length)
 
 
-def ant_maze(layout: LayoutName = "u_maze", episode_length: PositiveInt = 1000) -> GoalEnvironment:
+def ant_maze(layout: Layout = "u_maze", episode_length: PositiveInt = 1000) -> GoalEnvironment:
     """The ant in a maze with cells of 4 m and walls 2 m high.
 
     State, action, noise, success radius and falls as in `ant`. Starts around the centre of a start
     cell; the goal is the centre of a goal cell; both cells uniform. Walls have no friction here.
 
     Args:
-        layout: name of the maze; see `maze_layouts`.
+        layout: name of a layout in `mazes.layouts`, or rows of text.
         episode_length: time limit (environment steps).
 
     Raises:
         SettingError: a setting outside its range.
     """
-    check(ant_maze, layout=layout, episode_length=episode_length)
+    check(ant_maze, episode_length=episode_length)
     maze = make_maze(layout)
     return _ant_in_maze(maze, _start_sampler(pairs_in_cells(maze)), episode_length)
 
 
 def ant_maze_stitching(
-    layout: CorridorName = "u_maze",
+    layout: CorridorLayout = "u_maze",
     distances: Distances = (1, 2, 3),
     episode_length: PositiveInt = 1000,
 ) -> GoalEnvironment:
@@ -97,15 +98,15 @@ def ant_maze_stitching(
     Departures from the reference implementation: as `ant_maze`.
 
     Args:
-        layout: name of the maze.
+        layout: name of a layout in `mazes.corridors`, or rows of text.
         distances: cells between start and goal.
         episode_length: time limit (environment steps).
 
     Raises:
         SettingError: a setting outside its range, or a distance longer than the maze.
     """
-    check(ant_maze_stitching, layout=layout, distances=distances, episode_length=episode_length)
-    maze = make_maze(layout)
+    check(ant_maze_stitching, distances=distances, episode_length=episode_length)
+    maze = make_corridor(layout)
     pairs = pairs_at_distances(maze, distances)
     return _ant_in_maze(maze, _start_sampler(pairs, exact=True), episode_length)
 

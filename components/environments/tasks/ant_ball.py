@@ -12,7 +12,12 @@ from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics
 from components.environments.core.samplers import choose_row, point_on_circle
 from components.environments.core.task import EpisodeStart, Task
-from components.environments.mazes.layouts import BALL_LAYOUTS, BallLayoutName, make_maze
+from components.environments.mazes.layouts import (
+    BALL_LAYOUTS,
+    BALL_MAZE_ROWS,
+    BallLayout,
+    make_maze,
+)
 from components.environments.mazes.maze import Maze
 from components.environments.mazes.object_walls import move_both_walls
 from components.environments.robots.ant import SUBSTEPS
@@ -73,7 +78,7 @@ def ant_ball(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
 
 def ant_ball_maze(
-    layout: BallLayoutName = "u_maze", episode_length: PositiveInt = 1000
+    layout: BallLayout = "u_maze", episode_length: PositiveInt = 1000
 ) -> GoalEnvironment:
     """The ant is to bring a ball through a maze with cells of 4 m and walls 2 m high.
 
@@ -85,14 +90,14 @@ def ant_ball_maze(
     independent (theirs draws both with one key); walls without friction.
 
     Args:
-        layout: name of the maze; see `maze_layouts.BALL_LAYOUTS`.
+        layout: name in `mazes.layouts.BALL_LAYOUTS`, or rows of text.
         episode_length: time limit (environment steps).
 
     Raises:
         SettingError: a setting outside its range.
     """
-    check(ant_ball_maze, layout=layout, episode_length=episode_length)
-    maze = make_maze(layout, layouts=BALL_LAYOUTS)
+    check(ant_ball_maze, episode_length=episode_length)
+    maze = make_maze(layout, layouts=BALL_LAYOUTS, row_rules=(BALL_MAZE_ROWS,))
     model = ant_ball_physics_model(maze.walls)
     update_model = move_both_walls(maze.walls, maze.walls, model, BALL_COLUMNS)
     return GoalEnvironment(

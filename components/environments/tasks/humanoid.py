@@ -15,11 +15,12 @@ from components.environments.core.health import torso_between
 from components.environments.core.physics import Physics, PhysicsState
 from components.environments.core.samplers import PairSampler, pairs_in_cells
 from components.environments.core.task import Control, EpisodeStart, Task
-from components.environments.mazes.layouts import LayoutName, make_maze
+from components.environments.mazes.layouts import Layout, make_maze
 from components.environments.mazes.maze import Maze
-from components.environments.mazes.walls import first_walls, move_nearest_walls
+from components.environments.mazes.walls import count_walls_within, first_walls, move_nearest_walls
 from components.environments.robots.humanoid import (
     NEAREST_WALLS,
+    REACH,
     STRENGTH,
     SUBSTEPS,
     humanoid_model,
@@ -70,9 +71,7 @@ def humanoid(episode_length: PositiveInt = 1000) -> GoalEnvironment:
     return _humanoid_environment(physics, model, _sample_nearby_goal, episode_length)
 
 
-def humanoid_maze(
-    layout: LayoutName = "u_maze", episode_length: PositiveInt = 1000
-) -> GoalEnvironment:
+def humanoid_maze(layout: Layout = "u_maze", episode_length: PositiveInt = 1000) -> GoalEnvironment:
     """The humanoid in a maze with cells of 2 m and walls 1 m high.
 
     State, goal, action, success radius and falls as in `humanoid`. Starts above the centre of a
@@ -84,16 +83,18 @@ def humanoid_maze(
     touch walls as spheres (see `humanoid_model`); every layout, where theirs have three.
 
     Args:
-        layout: name of the maze; see `maze_layouts`.
+        layout: name of a layout in `mazes.layouts`, or rows of text.
         episode_length: time limit (environment steps).
 
     Raises:
         SettingError: a setting outside its range.
     """
-    check(humanoid_maze, layout=layout, episode_length=episode_length)
+    check(humanoid_maze, episode_length=episode_length)
     maze = make_maze(layout, CELL)
-    model = humanoid_model(first_walls(maze.walls, NEAREST_WALLS))
-    physics = Physics(model, SUBSTEPS, move_nearest_walls(maze.walls, model, NEAREST_WALLS))
+    # Three in the shipped layouts; rows of text may enclose the robot more tightly.
+    count = max(NEAREST_WALLS, count_walls_within(maze.walls, REACH))
+    model = humanoid_model(first_walls(maze.walls, count))
+    physics = Physics(model, SUBSTEPS, move_nearest_walls(maze.walls, model, count))
     scene = humanoid_model(maze.walls)
     return _humanoid_environment(physics, scene, pairs_in_cells(maze), episode_length, maze)
 

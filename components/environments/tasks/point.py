@@ -12,11 +12,12 @@ from components.environments.core.physics import Physics
 from components.environments.core.samplers import PairSampler, pairs_in_cells
 from components.environments.core.task import EpisodeStart, Task
 from components.environments.mazes.corridors import (
-    CorridorName,
+    CorridorLayout,
     Distances,
+    make_corridor,
     pairs_at_distances,
 )
-from components.environments.mazes.layouts import LayoutName, make_maze
+from components.environments.mazes.layouts import Layout, make_maze
 from components.environments.mazes.maze import Maze
 from components.environments.mazes.walls import (
     WALL_BIT,
@@ -36,9 +37,7 @@ WALL_HEIGHT = 2.0
 VELOCITY_NOISE = 0.1
 
 
-def point_maze(
-    layout: LayoutName = "u_maze", episode_length: PositiveInt = 1000
-) -> GoalEnvironment:
+def point_maze(layout: Layout = "u_maze", episode_length: PositiveInt = 1000) -> GoalEnvironment:
     """A sphere of radius 0.25 m that two motors push through a maze with cells of 4 m.
 
     State (4): x, y, vx, vy. Goal (2): x, y. Action (2): force / 5 N along x and y. A control step
@@ -52,19 +51,19 @@ def point_maze(
     (theirs is dense).
 
     Args:
-        layout: name of the maze; see `maze_layouts`.
+        layout: name of a layout in `mazes.layouts`, or rows of text.
         episode_length: time limit (environment steps).
 
     Raises:
         SettingError: a setting outside its range.
     """
-    check(point_maze, layout=layout, episode_length=episode_length)
+    check(point_maze, episode_length=episode_length)
     maze = make_maze(layout)
     return _point_in_maze(maze, pairs_in_cells(maze), episode_length)
 
 
 def point_maze_stitching(
-    layout: CorridorName = "u_maze",
+    layout: CorridorLayout = "u_maze",
     distances: Distances = (1, 2, 3),
     episode_length: PositiveInt = 1000,
 ) -> GoalEnvironment:
@@ -75,15 +74,15 @@ def point_maze_stitching(
     equally likely, and so each pair of that distance.
 
     Args:
-        layout: name of the maze.
+        layout: name of a layout in `mazes.corridors`, or rows of text.
         distances: cells between start and goal.
         episode_length: time limit (environment steps).
 
     Raises:
         SettingError: a setting outside its range, or a distance longer than the maze.
     """
-    check(point_maze_stitching, layout=layout, distances=distances, episode_length=episode_length)
-    maze = make_maze(layout)
+    check(point_maze_stitching, distances=distances, episode_length=episode_length)
+    maze = make_corridor(layout)
     return _point_in_maze(maze, pairs_at_distances(maze, distances), episode_length)
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from components.environments.mazes.layouts import LAYOUTS, make_maze
-from components.environments.mazes.walls import boxes_in_metres, merge_cells
+from components.environments.mazes.walls import Rectangle, boxes_in_metres, merge_cells
 
 GOALS = {
     "u_maze": 6,
@@ -100,11 +100,26 @@ def test_merged_rectangles_cover_the_wall_cells_once_and_nothing_else(wall):
 
 
 @pytest.mark.parametrize(
-    ("layout", "most"), [("u_maze", 5), ("big_maze", 13), ("hardest_maze", 17)]
+    ("layout", "count"), [("u_maze", 5), ("big_maze", 13), ("hardest_maze", 17)]
 )
-def test_merging_leaves_few_boxes(layout, most):
-    walls = make_maze(layout).walls
-    assert len(walls.centre) <= most
+def test_merging_leaves_few_boxes(layout, count):
+    assert len(make_maze(layout).walls.centre) == count
+
+
+@pytest.mark.parametrize(
+    ("rows", "rectangles"),
+    [
+        # From the top left, 1 x 2 cells to the right or 3 x 1 down: the larger one is tall ...
+        (("##", "#.", "#."), [(0, 0, 3, 1), (0, 1, 1, 2)]),
+        # ... and here it is wide.
+        (("###", "#.."), [(0, 0, 1, 3), (1, 0, 2, 1)]),
+        # To the right and then down 2 x 2 = 4 cells, down and then to the right 3 x 1 = 3.
+        (("##.", "##.", "#.."), [(0, 0, 2, 2), (2, 0, 3, 1)]),
+    ],
+)
+def test_a_rectangle_grows_to_the_larger_side(rows, rectangles):
+    wall = np.array([list(row) for row in rows]) == "#"
+    assert merge_cells(wall) == [Rectangle(*rectangle) for rectangle in rectangles]
 
 
 def test_boxes_are_in_metres_around_cell_centres():

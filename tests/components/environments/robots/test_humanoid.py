@@ -5,12 +5,9 @@ import numpy as np
 import pytest
 
 from components.environments.mazes.layouts import LAYOUTS, make_maze
-from components.environments.mazes.walls import FLOOR_BIT, WALL_BIT
-from components.environments.robots.humanoid import NEAREST_WALLS, humanoid_model
+from components.environments.mazes.walls import FLOOR_BIT, WALL_BIT, count_walls_within
+from components.environments.robots.humanoid import NEAREST_WALLS, REACH, humanoid_model
 from components.environments.tasks.humanoid import CELL, LOWEST
-
-# Metres from the torso beyond which nothing of the humanoid is ever.
-REACH = 1.4
 
 
 @pytest.fixture(scope="module")
@@ -83,11 +80,4 @@ def test_reach(reaches):
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_no_more_walls_within_reach_than_the_physics_has(layout):
-    """On a grid of 5 cm, above walls as well."""
-    where = make_maze(layout, CELL)
-    rows, columns = where.grid.shape
-    x, y = (np.arange(-1, CELL * n - 1, 0.05) for n in (rows, columns))
-    places = np.stack(np.meshgrid(x, y, indexing="ij"), axis=-1).reshape(-1, 1, 2)
-    gap = np.maximum(np.abs(places - where.walls.centre) - where.walls.half, 0)
-    within = np.linalg.norm(gap, axis=-1) < REACH
-    assert within.sum(axis=1).max() <= NEAREST_WALLS
+    assert count_walls_within(make_maze(layout, CELL).walls, REACH) <= NEAREST_WALLS
