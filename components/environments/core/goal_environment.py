@@ -16,6 +16,9 @@ from components.env_dims import EnvDims
 from components.environments.core.physics import PhysicsState
 from components.environments.core.task import Task
 
+# Jumanji's wrappers and checks pass raw keys of two integers and expect them back in the state.
+ResetKey = Key[Array, ""] | UInt32[Array, "2"]
+
 
 class Observation(NamedTuple):
     """What the agent sees.
@@ -39,7 +42,7 @@ class EnvState(NamedTuple):
         step: steps since the start of the episode.
     """
 
-    key: Key[Array, ""]
+    key: ResetKey
     physics_state: PhysicsState
     goal: Float[Array, " g"]
     step: Int[Array, ""]
@@ -93,17 +96,10 @@ class GoalEnvironment(Environment):
         actions = physics.model.nu if control is None else control.size
         return EnvDims(state.size, len(self.task.goal_indices), actions)
 
-    def reset(
-        self, key: Key[Array, ""] | UInt32[Array, "2"]
-    ) -> tuple[EnvState, TimeStep[Observation]]:
-        """Start an episode with a fresh start and goal.
-
-        Args:
-            key: random key. Jumanji's wrappers and checks pass raw keys of two integers, which give
-                the same numbers.
-        """
-        next_key, start_key = jax.random.split(_typed_key(key))
-        start = self.task.sample_start(start_key)
+    def reset(self, key: ResetKey) -> tuple[EnvState, TimeStep[Observation]]:
+        """Start an episode with a fresh start and goal."""
+        next_key, start_key = jax.random.split(key)
+        start = self.task.sample_start(_typed_key(start_key))
         physics_state = self.task.physics.initial_state(start.qpos, start.qvel)
         state = EnvState(next_key, physics_state, start.goal, jnp.zeros((), jnp.int32))
         no = jnp.zeros((), bool)
@@ -227,7 +223,7 @@ class GoalEnvironment(Environment):
         return self._render_fn(self, state)
 
 
-def _typed_key(key: Key[Array, ""] | UInt32[Array, "2"]) -> Key[Array, ""]:
+def _typed_key(key: ResetKey) -> Key[Array, ""]:
     if jnp.issubdtype(key.dtype, jax.dtypes.prng_key):
         return key
     return jax.random.wrap_key_data(key)
