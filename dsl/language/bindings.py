@@ -31,7 +31,7 @@ class Binding:
 
     @property
     def key(self) -> BindingKey:
-        """What is set: a later binding replaces an earlier one of the same key."""
+        """Return the name of what is set; later bindings replace earlier ones of the same key."""
         return self.scope, self.word, self.setting
 
     @property
@@ -41,7 +41,7 @@ class Binding:
 
     @property
     def subject(self) -> str:
-        """What is set, as written on the left of `=`."""
+        """Return what is set, as written on the left of `=`."""
         name = f"{self.word}.{self.setting}" if self.setting else self.word
         return prefixed(self.scope, name)
 
@@ -98,7 +98,7 @@ class BindingTable:
 
     @property
     def macros(self) -> dict[str, Binding]:
-        """Final definitions of macros, by name."""
+        """Return the final definitions of macros, by name."""
         found = self._versions.items()
         return {name: b[-1] for (scope, name, setting), b in found if not (scope or setting)}
 

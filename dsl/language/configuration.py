@@ -33,7 +33,7 @@ __all__ = ["ConfigError", "Configuration", "load"]
 
 @dataclass(frozen=True)
 class _Read:
-    """Everything that was read of an experiment, found free of problems."""
+    """Everything that was read of an experiment and found free of problems."""
 
     file: Location
     sources: Sources

@@ -43,7 +43,10 @@ def _folders(statement: Import) -> list[Path]:
 
 def _refusal(statement: Import) -> str:
     code = module_file(statement) or f"the module {statement.module!r}"
-    return f"`{statement.text}` runs {code}. Read it; if you trust it, allow it with --trust."
+    return (
+        f"`{statement.text}` would run {code}. Nothing was run. If you trust its author, add "
+        "--trust (in Python, trust=True)."
+    )
 
 
 def _import_problem(statement: Import) -> str | None:

@@ -43,7 +43,7 @@ def use_problems(
 
 
 class _Explanation:
-    """Explains why a binding has no effect."""
+    """Explains why bindings have no effect."""
 
     def __init__(self, table: BindingTable, graph: ConfigGraph, vocabulary: Vocabulary):
         self.table, self.vocabulary = table, vocabulary

@@ -1,4 +1,4 @@
-"""The listing of every word: `python -m dsl.run --words [FAMILY]`."""
+"""List every word: `python -m dsl.run --words [FAMILY]`."""
 
 import textwrap
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ _WIDTH = 100
 
 
 def listing(family: str | None = None, vocabulary: Vocabulary | None = None) -> str:
-    """Words with their settings, types, defaults and first docstring lines; constants by name.
+    """List words with their settings, types, defaults and summaries, and constants by name.
 
     Args:
         family: only this family; all of them and the root if not given.
@@ -37,7 +37,7 @@ def listing(family: str | None = None, vocabulary: Vocabulary | None = None) -> 
 
 
 def _family_of(name: str, known: Vocabulary) -> str:
-    """The family of a word that was given in place of a family."""
+    """Return the family of a word that was given in place of a family."""
     if name in known.words:
         return known.words[name].family
     suggestion = did_you_mean(nearest(name, known.families))

@@ -1,4 +1,4 @@
-"""Problems of a configuration: where each one is, what it says, and how they are listed."""
+"""Problems of a configuration, their places, and the list of them that users read."""
 
 import sysconfig
 import traceback
@@ -46,7 +46,7 @@ class Location:
 
     @property
     def source(self) -> str:
-        """The file, or the command line: within one of them nothing may be set twice."""
+        """Return the file or `--set`: within one of them nothing may be set twice."""
         return "--set" if self.in_override else self.file
 
     @property
@@ -62,7 +62,7 @@ class Location:
 
 @dataclass(frozen=True)
 class Problem:
-    """What is wrong at a location, and what to do about it."""
+    """A fault at a location, with what to do about it."""
 
     location: Location
     text: str

@@ -1,19 +1,18 @@
-"""Did you mean ...?"""
+"""Suggest the name that was probably meant."""
 
 import difflib
 from collections.abc import Iterable
 
-_CLOSE = 0.6
-_MOST = 1_000  # comparing takes time
+_CLOSE = 0.6  # share of matching characters below which a suggestion would only mislead
 
 
 def nearest(name: str, candidates: Iterable[str]) -> str | None:
-    """The candidate most like `name`, or None where none is much like it.
+    """Return the candidate most like `name`, or None if none is much like it.
 
-    Families and roles are compared apart from what follows them: a right word in a wrong family
+    Families and scopes are compared apart from the part after them: a right word in a wrong family
     finds its place, and two words are not alike because their families are.
     """
-    candidates = list(dict.fromkeys(candidates))[:_MOST]
+    candidates = list(dict.fromkeys(candidates))
     family, tail = _split(name)
     exact = [c for c in candidates if _split(c)[1].lower() == tail.lower()]
     if len(exact) == 1:
@@ -25,7 +24,7 @@ def nearest(name: str, candidates: Iterable[str]) -> str | None:
 
 
 def _closest(name: str, candidates: list[str]) -> str | None:
-    """By what follows the family, or by the whole where `name` has a family."""
+    """Compare whole names if `name` has a family, else the parts after the families."""
     has_family = bool(_split(name)[0])
     keys = {(c if has_family else _split(c)[1]).lower(): c for c in reversed(candidates)}
     found = difflib.get_close_matches(name.lower(), keys, n=1, cutoff=_CLOSE)
@@ -33,12 +32,12 @@ def _closest(name: str, candidates: list[str]) -> str | None:
 
 
 def did_you_mean(suggestion: str | None) -> str:
-    """` Did you mean 'x'?` to append to a sentence, or nothing."""
+    """Return ` Did you mean 'x'?` to append to a sentence, or nothing."""
     return f" Did you mean '{suggestion}'?" if suggestion else ""
 
 
 def listed(title: str, names: Iterable[str], limit: int = 12) -> str:
-    """` Settings: a, b, c.` to append to a sentence, or nothing where there are none."""
+    """Return ` Settings: a, b, c.` to append to a sentence; nothing if there are no names."""
     names = list(names)
     if not names:
         return ""

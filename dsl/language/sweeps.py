@@ -1,4 +1,4 @@
-"""`sweep.grid = {'CRITIC_DEPTH': [4, 8], 'SEED': [0, 1]}`: what of an experiment varies.
+"""Read what varies in a sweep: `sweep.grid = {'CRITIC_DEPTH': [4, 8], 'SEED': [0, 1]}`.
 
 Names that vary together stand in a tuple: `{('WIDTH', 'CRITIC_DEPTH'): [(64, 4), (256, 8)]}`.
 """
@@ -21,13 +21,13 @@ _TOGETHER = "Names that vary together: {('WIDTH', 'CRITIC_DEPTH'): [(64, 4), (25
 
 
 def split_sweep(bindings: list[Binding]) -> tuple[list[Binding], list[Binding]]:
-    """The bindings of the experiment itself, and those of its sweep."""
+    """Split into the bindings of the experiment itself and those of its sweep."""
     sweep = [binding for binding in bindings if _is_sweep(binding)]
     return [binding for binding in bindings if not _is_sweep(binding)], sweep
 
 
 def grid_of(sweep: list[Binding]) -> Grid:
-    """Names that vary together and the values they take, as gin text; empty if nothing varies."""
+    """Return names that vary together and their values as gin text; empty if nothing varies."""
     if not sweep:
         return {}
     grid = sweep[-1].value.items()
@@ -35,7 +35,7 @@ def grid_of(sweep: list[Binding]) -> Grid:
 
 
 def sweep_problems(sweep: list[Binding]) -> Iterator[Problem]:
-    """What is wrong with the form of a sweep; names and values are judged where they are set."""
+    """Yield what is wrong with the form of a sweep; each run judges its own names and values."""
     for binding in sweep:
         if binding.setting != GRID or binding.scope:
             hint = did_you_mean(nearest(binding.setting, [GRID]))
@@ -72,7 +72,7 @@ def _wrong_grid(value: Any) -> str | None:
 
 
 def _wrong_axis(key: Any, values: Any) -> str | None:
-    """What is wrong with one entry of a grid, without the name of the grid."""
+    """Return what is wrong with one entry of a grid, without the name of the grid."""
     together = isinstance(key, tuple) and bool(key)
     if not all(isinstance(name, str) for name in (key if together else [key])):
         return f"has the key {key!r}; keys are names of macros or settings. {_FORM}"

@@ -1,4 +1,4 @@
-"""What gin's syntax errors mean, and what to write instead."""
+"""Explain gin's syntax errors, and say what to write instead."""
 
 import ast
 import contextlib
@@ -22,20 +22,18 @@ _OPERATORS = {
     ast.Pow: operator.pow,
 }
 _PYTHON_NAMES = {"true": "True", "false": "False", "none": "None", "null": "None"}
-
-
 _filters = threading.Lock()  # the filters of warnings belong to the whole process
 
 
 @contextlib.contextmanager
 def without_warnings() -> Iterator[None]:
-    """Silence what Python warns of when it reads the user's literals."""
+    """Silence Python's warnings about the user's literals."""
     with _filters, warnings.catch_warnings(action="ignore"):
         yield
 
 
 def explain(message: str, line: str) -> str:
-    """One or two sentences about a line that gin refused with `message`."""
+    """Return one or two sentences about a line that gin refused with `message`."""
     if message.startswith(REPEATED_KEY):
         return message
     hints = (_curly_quotes, _include, _call, _arithmetic, _thousands, _bare_word, _quotes, _form)
@@ -47,7 +45,7 @@ def explain(message: str, line: str) -> str:
 
 
 def arithmetic_hint(expression: str) -> str | None:
-    """Where `expression` is arithmetic on numbers: what to write in its place."""
+    """Return what to write in place of arithmetic on numbers; None for other expressions."""
     try:
         with without_warnings():
             tree = ast.parse(expression.strip(), mode="eval").body
@@ -58,7 +56,7 @@ def arithmetic_hint(expression: str) -> str | None:
 
 
 def _number(tree: ast.expr) -> Any:
-    """The value of an expression of numbers; raises on everything else."""
+    """Return the value of an expression of numbers; raises on everything else."""
     if isinstance(tree, ast.BinOp):
         left, right = _number(tree.left), _number(tree.right)
         # Without a bound, a power can keep the machine busy for ever.
@@ -135,7 +133,9 @@ def _form(message: str, line: str) -> str | None:
     if "Invalid identifier" in message:
         return "A line of a block reads setting = value."
     if "Malformatted" in message or "Unexpected token" in message:
-        return "A line begins with a name: NAME, or role/family.Word.setting, without spaces in it."
+        return (
+            "A line begins with a name: NAME, or scope/family.Word.setting, without spaces in it."
+        )
     if "Unable to parse value" in message:
         if re.search(r"=\s*(#.*)?$", line):
             return "There is no value after the '='."

@@ -1,4 +1,4 @@
-"""Types in plain words, and what to write instead of a value of the wrong type."""
+"""Describe types in plain words, and say what to write instead of a wrong value."""
 
 import collections.abc
 import inspect
@@ -32,7 +32,7 @@ _SCALARS = {
 
 
 def bare(hint: Any) -> Any:
-    """The type without constraints, aliases and new names."""
+    """Return the type without constraints, aliases and new names."""
     while True:
         if get_origin(hint) is Annotated:
             hint = get_args(hint)[0]
@@ -45,7 +45,7 @@ def bare(hint: Any) -> Any:
 
 
 def is_open(hint: Any) -> bool:
-    """Whether anything may stand there as far as can be told."""
+    """Return whether any value may stand there, as far as can be told."""
     if hint in (Any, object, inspect.Parameter.empty) or isinstance(hint, (str, typing.TypeVar)):
         return True
     # Shapes and dtypes of arrays are checked where the arrays are.
@@ -60,13 +60,13 @@ def made_by(hint: Any) -> Any:
 
 
 def members(hint: Any) -> list[Any]:
-    """The types of a union, or the one type."""
+    """Return the types of a union, or the one type."""
     plain = bare(hint)
     return list(get_args(plain)) if get_origin(plain) in UNIONS else [hint]
 
 
 def describe(hint: Any) -> str:
-    """The type as the end of `it must be ...`."""
+    """Return the type as the end of `it must be ...`."""
     plain = bare(hint)
     origin, args = get_origin(plain), get_args(plain)
     if origin in UNIONS and not any(map(is_open, args)):
@@ -87,7 +87,7 @@ def describe(hint: Any) -> str:
 
 
 def _plain_members(args: tuple) -> list[Any]:
-    """A union without what no gin file can write: arrays, where a plain number will do."""
+    """Return a union without arrays, which no gin file can write, if a number will do."""
     numbers = [a for a in args if a in (int, float)]
     arrays = [a for a in args if getattr(a, "__module__", "").startswith(("jax", "numpy"))]
     if not (numbers and arrays):
@@ -110,7 +110,7 @@ def _described_class(hint: Any) -> str:
 
 
 def advice(value: Any, hint: Any, words: list[str], vocabulary: Vocabulary) -> str:
-    """` Write ...` to append to a sentence, or nothing.
+    """Return ` Write ...` to append to a sentence, or nothing.
 
     Args:
         value: what was found.

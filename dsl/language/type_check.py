@@ -1,4 +1,4 @@
-"""Whether a value may stand where a setting's annotation says what it is."""
+"""Check values against the annotations of settings."""
 
 import inspect
 import types
@@ -30,7 +30,7 @@ _NUMBERS = {int: int, float: (int, float), complex: (int, float, complex)}
 
 
 def mismatch(value: Any, hint: Any, vocabulary: Vocabulary) -> str | None:
-    """What is wrong with a value for an annotation, after the setting's name; None if nothing.
+    """Return what is wrong with a value, to follow the setting's name; None if nothing is.
 
     Args:
         value: macros replaced; references and constants as they are.
@@ -44,7 +44,7 @@ def mismatch(value: Any, hint: Any, vocabulary: Vocabulary) -> str | None:
 
 
 def fits(value: Any, hint: Any, vocabulary: Vocabulary) -> bool:
-    """Whether the value is of the annotated type, constraints aside."""
+    """Return whether the value is of the annotated type, constraints aside."""
     hint = bare(hint)
     if get_origin(hint) in UNIONS:
         return any(fits(value, member, vocabulary) for member in get_args(hint))
@@ -155,7 +155,7 @@ def _is_own_class(hint: Any) -> bool:
 
 
 def _is_promise(hint: Any) -> bool:
-    """Whether it names what cannot be seen from here: methods, shapes, or nothing at all."""
+    """Return whether a type cannot be checked from here: methods, shapes, or anything."""
     return is_open(hint) or getattr(hint, "_is_protocol", False)
 
 
@@ -169,7 +169,7 @@ def _isinstance(value: Any, kind: Any) -> bool:
 
 
 def _broken_constraint(value: Any, hint: Any, vocabulary: Vocabulary) -> str | None:
-    """The problem of the first member of a union that the value fits, unless another has none."""
+    """Return the problem of the first member of a union that fits, unless another has none."""
     fitting = [m for m in members(hint) if fits(value, m, vocabulary)]
     broken = [_member_problem(value, member, vocabulary) for member in fitting]
     return None if None in broken else next(iter(broken), None)

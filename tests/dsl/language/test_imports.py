@@ -121,8 +121,11 @@ def test_nothing_is_imported_without_trust():
     with pytest.raises(ConfigError) as found:
         load("own/x.gin", trust=False)
     (problem,) = found.value.problems
-    assert problem.startswith("own/x.gin:2: `import words_of_e` runs ")
-    assert problem.endswith("own/words_of_e.py. Read it; if you trust it, allow it with --trust.")
+    assert problem.startswith("own/x.gin:2: `import words_of_e` would run ")
+    assert problem.endswith(
+        "own/words_of_e.py. Nothing was run. If you trust its author, add --trust (in Python, "
+        "trust=True)."
+    )
     assert not Path("ran").exists()
     assert load("good.gin", trust=False).imports == []
 

@@ -15,6 +15,8 @@ from dsl.language.type_check import mismatch
 from dsl.language.values import MacroRef, Reference
 
 Width = NewType("Width", int)
+# A maze by its name, or as rows of text.
+LAYOUT = Literal["u_maze", "big_maze"] | tuple[str, ...] | list[str]
 AtLeastOne = Annotated[int, AtLeast(1)]
 
 
@@ -61,6 +63,9 @@ RIGHT = [
     ("a", Annotated[str, OneOf(("a", "b"))]),
     (MAZE, "Undefined"),
     (float("inf"), float),
+    ("u_maze", LAYOUT),
+    (("####", "#RG#", "####"), LAYOUT),
+    (["####", "#RG#", "####"], LAYOUT),
     (DOT, jax.Array | Any),
 ]
 
@@ -68,6 +73,18 @@ WRONG = [
     (True, int, "is True; it must be a whole number."),
     (1, bool, "is 1; it must be True or False. Write True."),
     (True, float, "is True; it must be a number."),
+    (
+        "u_mze",
+        LAYOUT,
+        "is 'u_mze'; it must be one of 'u_maze', 'big_maze', a tuple (each item text in quotes) or "
+        "a list (each item text in quotes). Did you mean 'u_maze'?",
+    ),
+    (
+        ("#", 3),
+        LAYOUT,
+        "is ('#', 3); it must be one of 'u_maze', 'big_maze', a tuple (each item "
+        "text in quotes) or a list (each item text in quotes).",
+    ),
     (1.0, int | None, "is 1.0; it must be a whole number or None. Write 1."),
     (
         "None",

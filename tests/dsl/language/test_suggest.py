@@ -1,0 +1,25 @@
+"""Suggestions for misspelt names."""
+
+import pytest
+
+from dsl.language.suggest import nearest
+
+WORDS = ["energy.NegativeL2", "energy.Dot", "network.ResidualMLP", "critic/network.ResidualMLP"]
+
+
+@pytest.mark.parametrize(
+    ("name", "found"),
+    [
+        ("energy.NegativL2", "energy.NegativeL2"),
+        ("netwrk.ResidualMLP", "network.ResidualMLP"),
+        ("energy.dot", "energy.Dot"),
+        ("Dott", "energy.Dot"),
+    ],
+)
+def test_a_slip_of_the_pen_is_recognised(name, found):
+    assert nearest(name, WORDS) == found
+
+
+@pytest.mark.parametrize("name", ["energy.Cosine", "batch", "L2", "Docking"])
+def test_names_that_only_share_letters_are_no_suggestion(name):
+    assert nearest(name, [*WORDS, "depth", "gamma", "activation"]) is None
