@@ -88,8 +88,8 @@ def _drawing(program, state, updates: int, rounds: int) -> float:
         def one(i, total):
             key = jax.random.key(i)
             replay = Replay(program.buffer, buffer, program.environment)
-            anchors = program.buffer.sample(buffer, key, program.batch_size)
-            batch = learner.relabel(replay, anchors, key)
+            index = program.buffer.sample(buffer, key, program.batch_size)
+            batch = learner.relabel(replay, index, key)
             return total + sum(jnp.sum(x) for x in batch)
 
         return jax.lax.fori_loop(0, updates, one, jnp.zeros(()))

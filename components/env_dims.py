@@ -1,10 +1,10 @@
-"""The sizes of what an environment shows and takes: the facts from which networks are built."""
+"""The dimensions of an environment, from which networks are built."""
 
 from typing import NamedTuple
 
 
 class EnvDims(NamedTuple):
-    """How many numbers a state, a goal and an action have."""
+    """Dimensions of a state, a goal and an action."""
 
     state: int
     goal: int

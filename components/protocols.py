@@ -76,7 +76,7 @@ class PolicyDistribution(ActionSampler):
 class Actor(Inspectable):
     """A policy: maps a state and a goal to actions.
 
-    A learner builds it from a plan, called with the keywords `sizes` and `key`.
+    A learner builds it from a plan, called with the keywords `dims` and `key`.
     """
 
     @abc.abstractmethod
@@ -95,7 +95,7 @@ class StochasticActor(Actor):
 class Critic(Inspectable):
     """Scores a state and an action by a goal; higher is better.
 
-    A learner builds it from a plan, called with the keywords `sizes` and `key`.
+    A learner builds it from a plan, called with the keywords `dims` and `key`.
     """
 
     @abc.abstractmethod
@@ -230,7 +230,7 @@ class Learner(eqx.Module):
     """
 
     @abc.abstractmethod
-    def init(self, env_dims: EnvDims, key: Key[Array, ""]) -> LearnerState:
+    def init(self, dims: EnvDims, key: Key[Array, ""]) -> LearnerState:
         """Return fresh networks and optimisers.
 
         Raises:

@@ -29,7 +29,7 @@ class Line(Environment):
     The best policy is within the success radius of 0.3 from its second step on: 7 steps of 8.
     """
 
-    sizes = EnvDims(1, 1, 1)
+    dims = EnvDims(1, 1, 1)
     episode_length = 8
 
     def reset(self, key):

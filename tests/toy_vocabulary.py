@@ -12,11 +12,11 @@ from components.constraints import AtLeast, MultipleOf, PositiveFloat, PositiveI
 from dsl.language.registry import Vocabulary
 
 
-class AbstractEnergy(eqx.Module):
+class Energy(eqx.Module):
     """Says how near two vectors are."""
 
 
-class NegativeL2(AbstractEnergy):
+class NegativeL2(Energy):
     """Minus the distance."""
 
     epsilon: float
@@ -25,7 +25,7 @@ class NegativeL2(AbstractEnergy):
         self.epsilon = epsilon
 
 
-class Dot(AbstractEnergy):
+class Dot(Energy):
     """The inner product."""
 
 
@@ -57,7 +57,7 @@ class Critic:
     def __init__(
         self,
         encoder: Callable,
-        energy: AbstractEnergy = NegativeL2(),  # noqa: B008
+        energy: Energy = NegativeL2(),  # noqa: B008
         sizes: tuple[int, ...] = (),
         *,
         key: Any,

@@ -49,20 +49,20 @@ class DeterministicActor(Actor):
         network: NetworkPlan,
         noise: Annotated[float, AtLeast(0)] = 0.1,
         *,
-        sizes: EnvDims,
+        dims: EnvDims,
         key: Key[Array, ""],
     ):
         """Args:
             network: plan of the network, called with `in_size`, `out_size` and `key`.
             noise: standard deviation of the exploration noise on each entry of the action.
-            sizes: dimensions of state, goal and action.
+            dims: dimensions of state, goal and action.
             key: random key of the weights.
 
         Raises:
             SettingError: `noise` is negative.
         """
         check(DeterministicActor, noise=noise)
-        self.network = network(in_size=sizes.state + sizes.goal, out_size=sizes.action, key=key)
+        self.network = network(in_size=dims.state + dims.goal, out_size=dims.action, key=key)
         self.noise = noise
 
     def __call__(self, state: Float[Array, " n"], goal: Float[Array, " g"]) -> NoisyAction:

@@ -34,14 +34,14 @@ class TanhGaussianActor(StochasticActor):
         log_std_min: LogStd = -5.0,
         log_std_max: LogStd = 2.0,
         *,
-        sizes: EnvDims,
+        dims: EnvDims,
         key: Key[Array, ""],
     ):
         """Args:
             network: plan of the network, called with `in_size`, `out_size` and `key`.
             log_std_min: l, of the normal before tanh.
             log_std_max: h, of the normal before tanh.
-            sizes: dimensions of state, goal and action.
+            dims: dimensions of state, goal and action.
             key: random key of the weights.
 
         Raises:
@@ -51,7 +51,7 @@ class TanhGaussianActor(StochasticActor):
         if log_std_min >= log_std_max:
             problem = f"is {log_std_min!r}; it must be less than log_std_max, {log_std_max!r}."
             raise SettingError("log_std_min", problem)
-        self.network = network(in_size=sizes.state + sizes.goal, out_size=2 * sizes.action, key=key)
+        self.network = network(in_size=dims.state + dims.goal, out_size=2 * dims.action, key=key)
         self.log_std_min = log_std_min
         self.log_std_max = log_std_max
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from components.constraints import PositiveInt, check
-from components.energies.similarities import AbstractEnergy, NegativeL2
+from components.energies.similarities import Energy, NegativeL2
 from components.env_dims import EnvDims
 from components.networks import Network, NetworkPlan
 from components.protocols import EnsembleCritic, NetworkInput, PairCritic, Pairs
@@ -20,18 +20,18 @@ class ContrastiveCritic(PairCritic, EnsembleCritic):
 
     state_action_encoder: Network
     goal_encoder: Network
-    energy: AbstractEnergy
+    energy: Energy
     log_scale: Float[Array, ""] | None
 
     def __init__(
         self,
         state_action_encoder: NetworkPlan,
         goal_encoder: NetworkPlan,
-        energy: AbstractEnergy = NegativeL2(),  # noqa: B008 (modules do not change)
+        energy: Energy = NegativeL2(),  # noqa: B008 (modules do not change)
         embedding_size: PositiveInt = 64,
         learned_scale: bool = False,
         *,
-        sizes: EnvDims,
+        dims: EnvDims,
         key: Key[Array, ""],
     ):
         """Args:
@@ -41,7 +41,7 @@ class ContrastiveCritic(PairCritic, EnsembleCritic):
             embedding_size: dimension of an embedding.
             learned_scale: multiply the energy by a trained factor, initially 1 (an inverse
                 temperature of the softmax; bounded energies such as the cosine need one).
-            sizes: dimensions of state, goal and action.
+            dims: dimensions of state, goal and action.
             key: random key of the weights.
 
         Raises:
@@ -50,9 +50,9 @@ class ContrastiveCritic(PairCritic, EnsembleCritic):
         check(ContrastiveCritic, embedding_size=embedding_size)
         state_action_key, goal_key = jax.random.split(key)
         self.state_action_encoder = state_action_encoder(
-            in_size=sizes.state + sizes.action, out_size=embedding_size, key=state_action_key
+            in_size=dims.state + dims.action, out_size=embedding_size, key=state_action_key
         )
-        self.goal_encoder = goal_encoder(in_size=sizes.goal, out_size=embedding_size, key=goal_key)
+        self.goal_encoder = goal_encoder(in_size=dims.goal, out_size=embedding_size, key=goal_key)
         self.energy = energy
         self.log_scale = jnp.zeros((), jnp.float32) if learned_scale else None
 

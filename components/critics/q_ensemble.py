@@ -32,7 +32,7 @@ class QEnsemble(EnsembleCritic):
         members: PositiveInt = 2,
         aggregation: Aggregation = "minimum",
         *,
-        sizes: EnvDims,
+        dims: EnvDims,
         key: Key[Array, ""],
     ):
         """Args:
@@ -40,7 +40,7 @@ class QEnsemble(EnsembleCritic):
             members: K.
             aggregation: how the members' values become the one that the actor maximises: their
                 `minimum` (SAC), or the `first` (TD3).
-            sizes: dimensions of state, goal and action.
+            dims: dimensions of state, goal and action.
             key: random key of the weights.
 
         Raises:
@@ -49,7 +49,7 @@ class QEnsemble(EnsembleCritic):
         check(QEnsemble, members=members, aggregation=aggregation)
 
         def make(key: Key[Array, ""]) -> Network:
-            in_size = sizes.state + sizes.action + sizes.goal
+            in_size = dims.state + dims.action + dims.goal
             return network(in_size=in_size, out_size=1, key=key)
 
         self.network = eqx.filter_vmap(make)(jax.random.split(key, members))

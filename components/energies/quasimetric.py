@@ -1,4 +1,4 @@
-"""Energies from quasimetrics: distances that may differ between there and back."""
+"""Energies from quasimetrics: distances that need not be symmetric."""
 
 import equinox as eqx
 import jax
@@ -6,10 +6,10 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from components.constraints import PositiveFloat, check
-from components.energies.similarities import AbstractEnergy, squared_distances
+from components.energies.similarities import Energy, squared_distances
 
 
-class NegativeMRN(AbstractEnergy):
+class NegativeMRN(Energy):
     r"""$-\sqrt{\|x_s - y_s\|^2 + \epsilon} - \max_k \mathrm{relu}(x_{a,k} - y_{a,k})$.
 
     The first half of an embedding, $x_s$, is compared by a metric, the second, $x_a$, by an
@@ -40,7 +40,8 @@ class NegativeMRN(AbstractEnergy):
     def pairwise(self, xs: Float[Array, "B d"], ys: Float[Array, "C d"]) -> Float[Array, "B C"]:
         (xs_s, xs_a), (ys_s, ys_a) = _halves(xs), _halves(ys)
 
-        # Row by row, and again for the gradient: the memory is (B, C) + (C, d), never (B, C, d).
+        # Rows are computed one by one, and again for the gradient, so that the memory is
+        # (B, C) + (C, d) and never (B, C, d).
         @jax.checkpoint
         def row(x):
             return jnp.max(jax.nn.relu(x[None, :] - ys_a), axis=1)

@@ -1,7 +1,7 @@
-"""Energies: how well two embeddings agree. Higher is closer; every pair of a batch at once.
+"""Energies: similarities of two embeddings, higher if they are closer.
 
-Each `pairwise` but that of `NegativeL1` is one matrix product, so its memory is (B, C) whatever the
-size d of the embeddings.
+Each `pairwise` but that of `NegativeL1` is one matrix product, so its memory is (B, C) for any
+dimension d of the embeddings.
 """
 
 import abc
@@ -14,28 +14,28 @@ from jaxtyping import Array, Float
 from components.constraints import PositiveFloat, check
 
 
-class AbstractEnergy(eqx.Module):
-    """A scalar agreement of two embeddings of size d, and its matrix over two batches."""
+class Energy(eqx.Module):
+    """A scalar similarity of two embeddings of dimension d, and its matrix over two batches."""
 
     @abc.abstractmethod
     def __call__(self, x: Float[Array, " d"], y: Float[Array, " d"]) -> Float[Array, ""]:
-        """The energy of one pair."""
+        """Return the energy of one pair."""
 
     @abc.abstractmethod
     def pairwise(self, xs: Float[Array, "B d"], ys: Float[Array, "C d"]) -> Float[Array, "B C"]:
-        """Entry [i, j] is the energy of `xs[i]` and `ys[j]`."""
+        """Return the matrix whose entry [i, j] is the energy of `xs[i]` and `ys[j]`."""
 
 
 def inner_products(xs: Float[Array, "B d"], ys: Float[Array, "C d"]) -> Float[Array, "B C"]:
-    r"""$x_i \cdot y_j$, in full float32 on every device."""
+    r"""Return $x_i \cdot y_j$, in full float32 on every device."""
     return jnp.matmul(xs, ys.T, precision=jax.lax.Precision.HIGHEST)
 
 
 def squared_distances(xs: Float[Array, "B d"], ys: Float[Array, "C d"]) -> Float[Array, "B C"]:
-    r"""$\|x_i\|^2 + \|y_j\|^2 - 2 x_i \cdot y_j$, clamped at 0.
+    r"""Return $\|x_i\|^2 + \|y_j\|^2 - 2 x_i \cdot y_j$, clamped at 0.
 
-    Both batches are first moved by the mean of `ys`, which changes no distance: large embeddings
-    that differ little would otherwise cancel. What error remains is absolute, below
+    Both batches are first shifted by the mean of `ys`. This changes no distance, and without it
+    large embeddings that differ little would cancel. The remaining error is absolute, below
     $10^{-6} (\|x_i - \bar y\|^2 + \|y_j - \bar y\|^2)$ for d up to 256.
     """
     centre = jax.lax.stop_gradient(jnp.mean(ys, axis=0, keepdims=True))
@@ -46,10 +46,10 @@ def squared_distances(xs: Float[Array, "B d"], ys: Float[Array, "C d"]) -> Float
     return jnp.maximum(squared, 0)
 
 
-class NegativeL2(AbstractEnergy):
+class NegativeL2(Energy):
     r"""$-\sqrt{\|x - y\|^2 + \epsilon}$, minus the distance.
 
-    The epsilon keeps the gradient finite where embeddings meet; the paper writes the energy without
+    The epsilon keeps the gradient finite for equal embeddings; the paper writes the energy without
     its minus sign and computes the root without epsilon.
 
     Reference: Wang et al., "1000 Layer Networks for Self-Supervised RL", 2025, section 3.
@@ -74,7 +74,7 @@ class NegativeL2(AbstractEnergy):
         return -jnp.sqrt(squared_distances(xs, ys) + self.epsilon)
 
 
-class NegativeSquaredL2(AbstractEnergy):
+class NegativeSquaredL2(Energy):
     r"""$-\|x - y\|^2$."""
 
     def __call__(self, x: Float[Array, " d"], y: Float[Array, " d"]) -> Float[Array, ""]:
@@ -84,7 +84,7 @@ class NegativeSquaredL2(AbstractEnergy):
         return -squared_distances(xs, ys)
 
 
-class Dot(AbstractEnergy):
+class Dot(Energy):
     r"""$x \cdot y$."""
 
     def __call__(self, x: Float[Array, " d"], y: Float[Array, " d"]) -> Float[Array, ""]:
@@ -94,7 +94,7 @@ class Dot(AbstractEnergy):
         return inner_products(xs, ys)
 
 
-class Cosine(AbstractEnergy):
+class Cosine(Energy):
     r"""$\frac{x \cdot y}{\sqrt{\|x\|^2 + \epsilon} \sqrt{\|y\|^2 + \epsilon}}$, within [-1, 1]."""
 
     epsilon: float = eqx.field(static=True)
@@ -120,11 +120,11 @@ class Cosine(AbstractEnergy):
         return inner_products(self._direction(xs), self._direction(ys))
 
 
-class NegativeL1(AbstractEnergy):
+class NegativeL1(Energy):
     r"""$-\sum_k |x_k - y_k|$.
 
-    No matrix product gives this; `pairwise` goes row by row and does a row again for its gradient,
-    so its memory is (B, C) + (C, d), never (B, C, d).
+    No matrix product computes this. `pairwise` goes row by row and computes each row again for its
+    gradient, so its memory is (B, C) + (C, d), never (B, C, d).
     """
 
     def __call__(self, x: Float[Array, " d"], y: Float[Array, " d"]) -> Float[Array, ""]:

@@ -28,7 +28,7 @@ from components.protocols import (
     Temperature,
     TrainedLoss,
 )
-from components.relabelling.strategies import AbstractRelabelling
+from components.relabelling.strategies import Relabelling
 from components.replay.batch import Batch
 
 
@@ -57,7 +57,7 @@ class ActorCritic(PolicyLearner):
     actor: Callable[..., Actor] = eqx.field(static=True)
     actor_loss: ActorLoss
     actor_optimiser: Optimiser = eqx.field(static=True)
-    relabelling: AbstractRelabelling
+    relabelling: Relabelling
     critic: Callable[..., Critic] | None = eqx.field(static=True)
     critic_loss: CriticLoss | None
     critic_optimiser: Optimiser | None = eqx.field(static=True)
@@ -74,7 +74,7 @@ class ActorCritic(PolicyLearner):
         actor: Callable[..., Actor],
         actor_loss: ActorLoss,
         actor_optimiser: Optimiser,
-        relabelling: AbstractRelabelling,
+        relabelling: Relabelling,
         critic: Callable[..., Critic] | None = None,
         critic_loss: CriticLoss | None = None,
         critic_optimiser: Optimiser | None = None,
@@ -88,11 +88,11 @@ class ActorCritic(PolicyLearner):
         skip_nonfinite: bool = False,
     ):
         """Args:
-            actor: plan of the policy, called with `sizes` and `key`.
+            actor: plan of the policy, called with `dims` and `key`.
             actor_loss: loss of the policy.
             actor_optimiser: optax transformation of the actor's gradients.
             relabelling: chooses the goal of every transition.
-            critic: plan of the critic, called with `sizes` and `key`; imitation needs none.
+            critic: plan of the critic, called with `dims` and `key`; imitation needs none.
             critic_loss: loss of the critic.
             critic_optimiser: optax transformation of the critic's gradients.
             temperature: plan of the entropy temperature, called with `action_size`; without one
@@ -129,12 +129,12 @@ class ActorCritic(PolicyLearner):
         if target is not None and critic is None:
             raise SettingError("target", "follows a critic, but this learner has none.")
 
-    def init(self, env_dims: EnvDims, key: Key[Array, ""]) -> LearnerState:
+    def init(self, dims: EnvDims, key: Key[Array, ""]) -> LearnerState:
         actor_key, critic_key = jax.random.split(key)
         networks = Networks(
-            actor=self.actor(sizes=env_dims, key=actor_key),
-            critic=self.critic(sizes=env_dims, key=critic_key) if self.critic else None,
-            temperature=self.temperature(action_size=env_dims.action) if self.temperature else None,
+            actor=self.actor(dims=dims, key=actor_key),
+            critic=self.critic(dims=dims, key=critic_key) if self.critic else None,
+            temperature=self.temperature(action_size=dims.action) if self.temperature else None,
         )
         self._require_fit(networks)
         optimisers = OptimiserStates(

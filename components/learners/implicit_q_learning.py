@@ -29,7 +29,7 @@ from components.protocols import (
     StochasticActor,
     TrainedLoss,
 )
-from components.relabelling.strategies import AbstractRelabelling
+from components.relabelling.strategies import Relabelling
 from components.replay.batch import Batch
 
 
@@ -90,7 +90,7 @@ class ImplicitQLearning(PolicyLearner):
     critic_optimiser: Optimiser = eqx.field(static=True)
     value: NetworkPlan = eqx.field(static=True)
     value_optimiser: Optimiser = eqx.field(static=True)
-    relabelling: AbstractRelabelling
+    relabelling: Relabelling
     target: Polyak
     discount: float = eqx.field(static=True)
     expectile: float = eqx.field(static=True)
@@ -107,7 +107,7 @@ class ImplicitQLearning(PolicyLearner):
         critic_optimiser: Optimiser,
         value: NetworkPlan,
         value_optimiser: Optimiser,
-        relabelling: AbstractRelabelling,
+        relabelling: Relabelling,
         target: Polyak = Polyak(),  # noqa: B008 (modules do not change)
         discount: Discount = 0.99,
         expectile: Annotated[float, Between(0, 1, open=True)] = 0.9,
@@ -117,9 +117,9 @@ class ImplicitQLearning(PolicyLearner):
         evaluation_policy: ActionSelection = Mode(),  # noqa: B008
     ):
         """Args:
-            actor: plan of the policy, called with `sizes` and `key`.
+            actor: plan of the policy, called with `dims` and `key`.
             actor_optimiser: optax transformation of the actor's gradients.
-            critic: plan of Q, called with `sizes` and `key`.
+            critic: plan of Q, called with `dims` and `key`.
             critic_optimiser: optax transformation of the critic's gradients.
             value: plan of V, called with `in_size`, `out_size` and `key`.
             value_optimiser: optax transformation of the gradients of V.
@@ -150,12 +150,12 @@ class ImplicitQLearning(PolicyLearner):
         self.inverse_temperature, self.largest_weight = inverse_temperature, largest_weight
         self.behaviour_policy, self.evaluation_policy = behaviour_policy, evaluation_policy
 
-    def init(self, env_dims: EnvDims, key: Key[Array, ""]) -> LearnerState:
+    def init(self, dims: EnvDims, key: Key[Array, ""]) -> LearnerState:
         actor_key, critic_key, value_key = jax.random.split(key, 3)
-        in_size = env_dims.state + env_dims.goal
+        in_size = dims.state + dims.goal
         networks = Networks(
-            require_class("actor", self.actor(sizes=env_dims, key=actor_key), StochasticActor),
-            require_class("critic", self.critic(sizes=env_dims, key=critic_key), EnsembleCritic),
+            require_class("actor", self.actor(dims=dims, key=actor_key), StochasticActor),
+            require_class("critic", self.critic(dims=dims, key=critic_key), EnsembleCritic),
             StateValue(self.value(in_size=in_size, out_size=1, key=value_key)),
         )
         optimisers = OptimiserStates(

@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, Key
 from components.actors.action_selection import ActionSelection, select_actions
 from components.learners.inspection import critic_of
 from components.protocols import Learner
-from components.relabelling.strategies import AbstractRelabelling
+from components.relabelling.strategies import Relabelling
 from components.replay.batch import Batch, Replay, make_batch
 from components.replay.trajectory_buffer import TransitionIndex
 
@@ -20,7 +20,7 @@ class PolicyLearner(Learner):
         evaluation_policy: selects the actions that the policy is scored by.
     """
 
-    relabelling: eqx.AbstractVar[AbstractRelabelling]
+    relabelling: eqx.AbstractVar[Relabelling]
     behaviour_policy: eqx.AbstractVar[ActionSelection]
     evaluation_policy: eqx.AbstractVar[ActionSelection]
 

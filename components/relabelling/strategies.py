@@ -1,4 +1,4 @@
-"""Which goal a stored transition is trained with."""
+"""Relabelling: rules that choose the goals that stored transitions are trained with."""
 
 import abc
 from typing import Annotated
@@ -13,14 +13,14 @@ from components.replay.batch import Replay
 from components.replay.trajectory_buffer import TransitionIndex
 
 
-class AbstractRelabelling(eqx.Module):
+class Relabelling(eqx.Module):
     """Chooses a goal for every transition of a batch."""
 
     @abc.abstractmethod
     def __call__(
-        self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]
+        self, replay: Replay, index: TransitionIndex, key: Key[Array, ""]
     ) -> Float[Array, "B g"]:
-        """Goals for the transitions at `anchors`."""
+        """Return goals for the transitions at `index`."""
 
 
 def truncated_geometric(
@@ -33,7 +33,7 @@ def truncated_geometric(
 
     Args:
         key: random key.
-        longest: n of each draw, at least 1.
+        longest: upper bound n of each draw, at least 1.
         discount: gamma, in (0, 1).
     """
     log_discount = jnp.log(jnp.float32(discount))
@@ -43,10 +43,11 @@ def truncated_geometric(
     return jnp.clip(k.astype(jnp.int32), 1, longest)
 
 
-class GeometricFuture(AbstractRelabelling):
-    """A state reached later in the same episode, k steps ahead with P(k) proportional to gamma^k.
+class GeometricFuture(Relabelling):
+    """Chooses a later state of the same episode, k steps ahead with P(k) proportional to gamma^k.
 
     The draw is truncated at the end of the episode, or at its newest row while it still runs.
+
     Reference: Eysenbach et al., "Contrastive Learning as Goal-Conditioned Reinforcement Learning",
     2022, section 3 (the discounted state occupancy measure).
     """
@@ -55,32 +56,35 @@ class GeometricFuture(AbstractRelabelling):
 
     def __init__(self, discount: Discount = 0.99):
         """Args:
-        discount: gamma per environment step.
+            discount: gamma per environment step.
+
+        Raises:
+            SettingError: `discount` is not between 0 and 1.
         """
         check(GeometricFuture, discount=discount)
         self.discount = discount
 
     def __call__(
-        self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]
+        self, replay: Replay, index: TransitionIndex, key: Key[Array, ""]
     ) -> Float[Array, "B g"]:
-        ahead = truncated_geometric(key, anchors.steps_left, self.discount)
-        return replay.achieved(anchors.time + ahead, anchors.lane)
+        ahead = truncated_geometric(key, index.steps_left, self.discount)
+        return replay.achieved_goals(index.time + ahead, index.env)
 
 
-class Commanded(AbstractRelabelling):
-    """The goal that the episode was commanded to reach."""
+class Commanded(Relabelling):
+    """Keeps the goal that the episode was commanded to reach."""
 
     def __call__(
         self,
         replay: Replay,
-        anchors: TransitionIndex,
+        index: TransitionIndex,
         key: Key[Array, ""],  # noqa: ARG002 - nothing is drawn
     ) -> Float[Array, "B g"]:
-        return replay.buffer.read(replay.state, anchors.time, anchors.lane).goal
+        return replay.buffer.read(replay.state, index.time, index.env).goal
 
 
-class FinalState(AbstractRelabelling):
-    """The last state of the same episode, or its newest while it still runs.
+class FinalState(Relabelling):
+    """Chooses the last state of the same episode, or its newest while it still runs.
 
     Reference: Andrychowicz et al., "Hindsight Experience Replay", 2017, section 4.5 (final).
     """
@@ -88,77 +92,77 @@ class FinalState(AbstractRelabelling):
     def __call__(
         self,
         replay: Replay,
-        anchors: TransitionIndex,
+        index: TransitionIndex,
         key: Key[Array, ""],  # noqa: ARG002 - nothing is drawn
     ) -> Float[Array, "B g"]:
-        return replay.achieved(anchors.time + anchors.steps_left, anchors.lane)
+        return replay.achieved_goals(index.time + index.steps_left, index.env)
 
 
-class UniformFuture(AbstractRelabelling):
-    """A later state of the same episode, each equally likely.
+class UniformFuture(Relabelling):
+    """Chooses a later state of the same episode, each equally likely.
 
     Reference: Andrychowicz et al., "Hindsight Experience Replay", 2017, section 4.5 (future).
     """
 
     def __call__(
-        self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]
+        self, replay: Replay, index: TransitionIndex, key: Key[Array, ""]
     ) -> Float[Array, "B g"]:
-        ahead = jax.random.randint(key, anchors.time.shape, 1, anchors.steps_left + 1)
-        return replay.achieved(anchors.time + ahead, anchors.lane)
+        ahead = jax.random.randint(key, index.time.shape, 1, index.steps_left + 1)
+        return replay.achieved_goals(index.time + ahead, index.env)
 
 
-class EpisodeState(AbstractRelabelling):
-    """Any state of the same episode that is still in the buffer, earlier ones included.
+class EpisodeState(Relabelling):
+    """Chooses any state of the same episode that is still in the buffer, also an earlier one.
 
     Reference: Andrychowicz et al., "Hindsight Experience Replay", 2017, section 4.5 (episode).
     """
 
     def __call__(
-        self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]
+        self, replay: Replay, index: TransitionIndex, key: Key[Array, ""]
     ) -> Float[Array, "B g"]:
-        before = replay.buffer.steps_before(replay.state, anchors.time, anchors.lane)
-        offset = jax.random.randint(key, anchors.time.shape, -before, anchors.steps_left + 1)
-        return replay.achieved(anchors.time + offset, anchors.lane)
+        before = replay.buffer.steps_before(replay.state, index.time, index.env)
+        offset = jax.random.randint(key, index.time.shape, -before, index.steps_left + 1)
+        return replay.achieved_goals(index.time + offset, index.env)
 
 
-class RandomState(AbstractRelabelling):
-    """Any state in the buffer: what the policy comes by, whatever it was doing.
+class RandomState(Relabelling):
+    """Chooses any state in the buffer, of whatever episode.
 
     Reference: Andrychowicz et al., "Hindsight Experience Replay", 2017, section 4.5 (random).
     """
 
     def __call__(
-        self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]
+        self, replay: Replay, index: TransitionIndex, key: Key[Array, ""]
     ) -> Float[Array, "B g"]:
-        time_key, lane_key = jax.random.split(key)
-        written, lanes = replay.state.written, replay.state.rows.episode.shape[1]
+        time_key, env_key = jax.random.split(key)
+        written, num_envs = replay.state.written, replay.state.rows.episode.shape[1]
         oldest = jnp.maximum(written - replay.buffer.capacity, 0)
-        time = jax.random.randint(time_key, anchors.time.shape, oldest, written)
-        lane = jax.random.randint(lane_key, anchors.lane.shape, 0, lanes)
-        return replay.achieved(time, lane)
+        time = jax.random.randint(time_key, index.time.shape, oldest, written)
+        env = jax.random.randint(env_key, index.env.shape, 0, num_envs)
+        return replay.achieved_goals(time, env)
 
 
-class Mixture(AbstractRelabelling):
-    """One relabelling for a share of the transitions, another for the rest.
+class Mixture(Relabelling):
+    """Relabels a random share of the transitions by one rule and the rest by another.
 
-    Reference: Andrychowicz et al., "Hindsight Experience Replay", 2017, where with k goals added to
-    each commanded one the share is k / (k + 1).
+    Reference: Andrychowicz et al., "Hindsight Experience Replay", 2017. Their k hindsight goals for
+    each commanded goal are a share of k / (k + 1).
     """
 
-    first: AbstractRelabelling
-    second: AbstractRelabelling
+    first: Relabelling
+    second: Relabelling
     share: float = eqx.field(static=True)
 
     def __init__(
         self,
-        first: AbstractRelabelling,
-        second: AbstractRelabelling,
+        first: Relabelling,
+        second: Relabelling,
         share: Annotated[float, Between(0, 1)] = 0.8,
     ):
         """Args:
-            first: for a random share of the transitions.
-            second: for all others.
-            share: chance of the first.
+            first: rule for a random share of the transitions.
+            second: rule for all others.
+            share: probability of the first rule.
 
         Raises:
             SettingError: `share` is not between 0 and 1.
@@ -167,10 +171,10 @@ class Mixture(AbstractRelabelling):
         self.first, self.second, self.share = first, second, share
 
     def __call__(
-        self, replay: Replay, anchors: TransitionIndex, key: Key[Array, ""]
+        self, replay: Replay, index: TransitionIndex, key: Key[Array, ""]
     ) -> Float[Array, "B g"]:
         coin_key, first_key, second_key = jax.random.split(key, 3)
-        first = self.first(replay, anchors, first_key)
-        second = self.second(replay, anchors, second_key)
+        first = self.first(replay, index, first_key)
+        second = self.second(replay, index, second_key)
         coin = jax.random.bernoulli(coin_key, self.share, (first.shape[0], 1))
         return jnp.where(coin, first, second)

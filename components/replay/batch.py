@@ -1,4 +1,4 @@
-"""From places in the buffer to the one batch type that every learner trains on."""
+"""Batches: transitions from the buffer with the goals that a learner trains on."""
 
 from typing import NamedTuple, Protocol, runtime_checkable
 
@@ -9,17 +9,17 @@ from components.replay.trajectory_buffer import BufferState, TrajectoryBuffer, T
 
 
 class Batch(NamedTuple):
-    """Transitions with the goal they are to be judged by; B is the batch size.
+    """Transitions, each with the goal that it is rewarded by; B is the batch size.
 
     Attributes:
         state: observation without the goal, before the action.
         action: action taken, each entry in [-1, 1].
         next_state: observation after the action.
-        goal: goal chosen by the relabelling word.
+        goal: goal chosen by the relabelling.
         achieved: goal that `next_state` achieves.
-        reward: 1 where `next_state` lies inside the success radius of `goal`, else 0.
-        discount: 0 where the episode terminated at `next_state`, else 1 (a time limit included;
-            and as reaching a goal ends no episode, the same for every goal).
+        reward: 1 if `next_state` lies inside the success radius of `goal`, else 0.
+        discount: 0 if the episode terminated at `next_state`, else 1. A time limit counts as 1, and
+            as reaching a goal ends no episode, relabelling does not change it.
     """
 
     state: Float[Array, "B n"]
@@ -33,37 +33,37 @@ class Batch(NamedTuple):
 
 @runtime_checkable
 class GoalSpace(Protocol):
-    """What relabelling needs to know of an environment."""
+    """The part of an environment that relabelling needs."""
 
     def achieved_goal(self, state: Float[Array, "*b n"]) -> Float[Array, "*b g"]:
-        """The goal that a state has reached."""
+        """Return the goal that a state achieves."""
         ...
 
     def success(
         self, achieved: Float[Array, "*b g"], goal: Float[Array, "*b g"]
     ) -> Bool[Array, "*b"]:
-        """Whether the achieved goal lies inside the success radius of the goal."""
+        """Return whether the achieved goal lies inside the success radius of the goal."""
         ...
 
 
 class Replay(eqx.Module):
-    """A filled buffer with the goal space of the task it was filled in."""
+    """A filled buffer with the goal space of the task that filled it."""
 
     buffer: TrajectoryBuffer
     state: BufferState
-    goals: GoalSpace = eqx.field(static=True)
+    goal_space: GoalSpace = eqx.field(static=True)
 
-    def achieved(self, time: Int[Array, " B"], lane: Int[Array, " B"]) -> Float[Array, "B g"]:
-        """The goals that the rows at these places achieved."""
-        return self.goals.achieved_goal(self.buffer.read(self.state, time, lane).state)
+    def achieved_goals(self, time: Int[Array, " B"], env: Int[Array, " B"]) -> Float[Array, "B g"]:
+        """Return the goals that these rows achieved."""
+        return self.goal_space.achieved_goal(self.buffer.read(self.state, time, env).state)
 
 
-def make_batch(replay: Replay, anchors: TransitionIndex, goal: Float[Array, "B g"]) -> Batch:
-    """The transitions at `anchors`, rewarded as if `goal` had been commanded."""
-    row = replay.buffer.read(replay.state, anchors.time, anchors.lane)
-    successor = replay.buffer.read(replay.state, anchors.time + 1, anchors.lane)
-    achieved = replay.goals.achieved_goal(successor.state)
-    reached = replay.goals.success(achieved, goal)
+def make_batch(replay: Replay, index: TransitionIndex, goal: Float[Array, "B g"]) -> Batch:
+    """Return the transitions at `index`, rewarded as if `goal` had been commanded."""
+    row = replay.buffer.read(replay.state, index.time, index.env)
+    successor = replay.buffer.read(replay.state, index.time + 1, index.env)
+    achieved = replay.goal_space.achieved_goal(successor.state)
+    reached = replay.goal_space.success(achieved, goal)
     return Batch(
         state=row.state,
         action=row.action,

@@ -13,11 +13,11 @@ from components.constraints import SettingError
 from components.env_dims import EnvDims
 from components.networks.layers import Dense
 
-SIZES = EnvDims(state=2, goal=1, action=3)
+DIMS = EnvDims(state=2, goal=1, action=3)
 
 
 def test_the_action_is_tanh_of_the_network():
-    actor = filled(functools.partial(DeterministicActor, Dense, 0.3, sizes=SIZES))
+    actor = filled(functools.partial(DeterministicActor, Dense, 0.3, dims=DIMS))
     state, goal = jnp.asarray([1.0, -2.0]), jnp.asarray([0.5])
     policy = actor(state, goal)
     weight, bias = (np.asarray(x, np.float64) for x in (actor.network.weight, actor.network.bias))
@@ -50,4 +50,4 @@ def test_without_noise_a_sample_is_the_mode(key):
 
 def test_impossible_settings(key):
     with pytest.raises(SettingError, match=r"noise is -0\.1"):
-        DeterministicActor(Dense, -0.1, sizes=SIZES, key=key)
+        DeterministicActor(Dense, -0.1, dims=DIMS, key=key)

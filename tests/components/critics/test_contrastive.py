@@ -17,13 +17,13 @@ from components.env_dims import EnvDims
 from components.networks import ResidualMLP
 from components.networks.layers import Dense
 
-SIZES = EnvDims(state=5, goal=2, action=3)
+DIMS = EnvDims(state=5, goal=2, action=3)
 SMALL = functools.partial(ResidualMLP, 8, 8)
 
 
 def critic(energy=NegativeL2()):  # noqa: B008
     """A small critic."""
-    return filled(functools.partial(ContrastiveCritic, SMALL, SMALL, energy, 4, sizes=SIZES))
+    return filled(functools.partial(ContrastiveCritic, SMALL, SMALL, energy, 4, dims=DIMS))
 
 
 def inputs(rows):
@@ -55,7 +55,7 @@ def test_the_energy_is_that_of_the_two_embeddings():
 
 
 def test_a_learned_scale_multiplies_every_form_of_the_energy():
-    f = filled(functools.partial(ContrastiveCritic, Dense, Dense, learned_scale=True, sizes=SIZES))
+    f = filled(functools.partial(ContrastiveCritic, Dense, Dense, learned_scale=True, dims=DIMS))
     states, actions, goals = inputs(3)
 
     @jax.jit
@@ -80,7 +80,7 @@ def test_a_learned_scale_multiplies_every_form_of_the_energy():
 def test_the_scale_is_a_parameter_only_where_asked_for():
     def build(learned):
         plan = functools.partial(ContrastiveCritic, SMALL, SMALL, learned_scale=learned)
-        return eqx.filter_eval_shape(lambda key: plan(sizes=SIZES, key=key), jax.random.key(0))
+        return eqx.filter_eval_shape(lambda key: plan(dims=DIMS, key=key), jax.random.key(0))
 
     assert build(True).log_scale.shape == ()
     without, with_scale = (len(jax.tree.leaves(build(learned))) for learned in (False, True))
@@ -88,7 +88,7 @@ def test_the_scale_is_a_parameter_only_where_asked_for():
 
 
 def test_encoders_differ(key):
-    plan = functools.partial(ContrastiveCritic, SMALL, SMALL, learned_scale=True, sizes=SIZES)
+    plan = functools.partial(ContrastiveCritic, SMALL, SMALL, learned_scale=True, dims=DIMS)
     f = jax.jit(plan)(key=key)
     assert float(jnp.exp(f.log_scale)) == 1.0
     ours, theirs = f.state_action_encoder.blocks, f.goal_encoder.blocks
@@ -97,11 +97,11 @@ def test_encoders_differ(key):
 
 def test_embedding_size_must_be_positive(key):
     with pytest.raises(SettingError, match="embedding_size is 0"):
-        ContrastiveCritic(SMALL, SMALL, embedding_size=0, sizes=SIZES, key=key)
+        ContrastiveCritic(SMALL, SMALL, embedding_size=0, dims=DIMS, key=key)
 
 
 @pytest.mark.parametrize(
-    ("sizes", "critic_depth", "actor_depth", "millions"),
+    ("dims", "critic_depth", "actor_depth", "millions"),
     [
         (EnvDims(29, 2, 8), 4, 4, 0.85),
         (EnvDims(29, 2, 8), 64, 64, 12.8),
@@ -111,13 +111,13 @@ def test_embedding_size_must_be_positive(key):
         (EnvDims(268, 3, 17), 1024, 512, 169.9),
     ],
 )
-def test_parameters_of_the_published_agents(sizes, critic_depth, actor_depth, millions):
+def test_parameters_of_the_published_agents(dims, critic_depth, actor_depth, millions):
     def build(key):
         encoder = functools.partial(ResidualMLP, depth=critic_depth)
         policy = functools.partial(ResidualMLP, depth=actor_depth)
         return (
-            ContrastiveCritic(encoder, encoder, sizes=sizes, key=key),
-            TanhGaussianActor(policy, sizes=sizes, key=key),
+            ContrastiveCritic(encoder, encoder, dims=dims, key=key),
+            TanhGaussianActor(policy, dims=dims, key=key),
         )
 
     agent = eqx.filter_eval_shape(build, jax.random.key(0))

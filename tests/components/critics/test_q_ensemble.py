@@ -15,14 +15,14 @@ from components.env_dims import EnvDims
 from components.networks import ResidualMLP
 from components.networks.layers import Dense
 
-SIZES = EnvDims(state=2, goal=1, action=3)
+DIMS = EnvDims(state=2, goal=1, action=3)
 STATE, ACTION, GOAL = jnp.asarray([1.0, -2.0]), jnp.asarray([0.5, 0.25, -1.0]), jnp.asarray([3.0])
 INPUT = np.array([1.0, -2.0, 0.5, 0.25, -1.0, 3.0])
 
 
 def linear(members=4, aggregation="minimum"):
     """Members that are one dense layer each, with random weights and biases."""
-    return filled(functools.partial(QEnsemble, Dense, members, aggregation, sizes=SIZES))
+    return filled(functools.partial(QEnsemble, Dense, members, aggregation, dims=DIMS))
 
 
 def expected(critic):
@@ -56,7 +56,7 @@ def test_only_the_aggregated_member_has_a_gradient(aggregation):
 
 def test_deep_members_of_one_plan_with_weights_of_their_own(key):
     plan = functools.partial(ResidualMLP, width=8, depth=8)
-    critic, values = eqx.filter_jit(lambda: example(QEnsemble(plan, 3, sizes=SIZES, key=key)))()
+    critic, values = eqx.filter_jit(lambda: example(QEnsemble(plan, 3, dims=DIMS, key=key)))()
     weights = critic.network.blocks.layers[2].dense.weight
     assert weights.shape == (3, 2, 8, 8)  # members, blocks, in, out
     assert len(np.unique(np.asarray(weights).round(6))) > 0.9 * weights.size
@@ -81,6 +81,6 @@ def test_under_vmap():
 
 def test_impossible_settings(key):
     with pytest.raises(SettingError, match="members is 0"):
-        QEnsemble(Dense, 0, sizes=SIZES, key=key)
+        QEnsemble(Dense, 0, dims=DIMS, key=key)
     with pytest.raises(SettingError, match=r"aggregation is 'mean'.*'minimum', 'first'"):
-        QEnsemble(Dense, aggregation="mean", sizes=SIZES, key=key)
+        QEnsemble(Dense, aggregation="mean", dims=DIMS, key=key)

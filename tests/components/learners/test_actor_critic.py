@@ -27,7 +27,7 @@ from components.replay.batch import Batch
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
-SIZES = EnvDims(state=3, goal=2, action=1)
+DIMS = EnvDims(state=3, goal=2, action=1)
 
 
 def make_learner(temperature=TunedTemperature, **settings):
@@ -54,7 +54,7 @@ def learner():
 
 @pytest.fixture(scope="module")
 def state(learner):
-    return eqx.filter_jit(learner.init)(SIZES, jax.random.key(0))
+    return eqx.filter_jit(learner.init)(DIMS, jax.random.key(0))
 
 
 update = eqx.filter_jit(ActorCritic.update)
@@ -158,7 +158,7 @@ def test_an_update_moves_every_network_and_names_its_metrics(learner, state, key
 
 def test_a_bad_batch_is_skipped_counted_and_measures_nothing(key):
     learner = make_learner(skip_nonfinite=True, max_gradient_norm=1.0)
-    start = eqx.filter_jit(learner.init)(SIZES, jax.random.key(0))
+    start = eqx.filter_jit(learner.init)(DIMS, jax.random.key(0))
     good = make_batch()
     bad = eqx.tree_at(lambda b: b.goal, good, good.goal.at[0, 0].set(jnp.nan))
     skipped, metrics = update(learner, start, bad, key)
@@ -173,7 +173,7 @@ def test_a_bad_batch_is_skipped_counted_and_measures_nothing(key):
 
 def test_a_fixed_temperature_stays(key):
     learner = make_learner(partial(FixedTemperature, 0.25))
-    state = learner.init(SIZES, key)
+    state = learner.init(DIMS, key)
     new, metrics = update(learner, state, make_batch(), key)
     assert float(metrics["temperature"]) == 0.25
     assert float(new.networks.temperature.value()) == 0.25

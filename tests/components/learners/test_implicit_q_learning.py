@@ -22,7 +22,7 @@ from components.networks.layers import Dense
 from components.relabelling.strategies import Commanded
 from components.replay.batch import Batch
 
-ENV_DIMS = EnvDims(state=1, goal=1, action=2)
+DIMS = EnvDims(state=1, goal=1, action=2)
 CRITIC = np.array([[0.5, 1.0, 0.5, -1.0], [-0.5, 0.25, -1.0, 0.5]])
 POLICY = np.array([[0.5, -0.5], [-0.25, 1.0]])
 VALUE, BIAS = np.array([0.5, -1.0]), -0.5
@@ -46,9 +46,9 @@ def linear_value(in_size, out_size, key):
 
 linear = partial(
     ImplicitQLearning,
-    actor=lambda sizes, key: float32(LinearPolicy(POLICY)),  # noqa: ARG005
+    actor=lambda dims, key: float32(LinearPolicy(POLICY)),  # noqa: ARG005
     actor_optimiser=optax.sgd(RATE),
-    critic=lambda sizes, key: float32(LinearCritic(CRITIC)),  # noqa: ARG005
+    critic=lambda dims, key: float32(LinearCritic(CRITIC)),  # noqa: ARG005
     critic_optimiser=optax.sgd(RATE),
     value=linear_value,
     value_optimiser=optax.sgd(RATE),
@@ -67,7 +67,7 @@ def values_of(state):
 
 def test_one_update_against_numpy(key):
     learner = linear()
-    old = learner.init(ENV_DIMS, key)
+    old = learner.init(DIMS, key)
     new, metrics = eqx.filter_jit(learner.update)(old, float32(BATCH), key)
     x, y = rows(BATCH.state, BATCH.goal), rows(BATCH.state, BATCH.action, BATCH.goal)
     q = y @ CRITIC.T
@@ -102,7 +102,7 @@ def test_one_update_against_numpy(key):
 
 def test_trained_losses_are_those_of_the_update(key):
     learner = linear()
-    state, batch = learner.init(ENV_DIMS, key), float32(BATCH)
+    state, batch = learner.init(DIMS, key), float32(BATCH)
     _, metrics = learner.update(state, batch, key)
     for name, loss in learner.trained_losses().items():
         value = loss(getattr(state.networks, name), state, batch, key)
@@ -112,7 +112,7 @@ def test_trained_losses_are_those_of_the_update(key):
 def test_the_value_network_is_listed_and_inspected(key):
     plan = partial(ResidualMLP, 8, 4)
     learner = linear(critic=partial(QEnsemble, plan), value=plan)
-    networks = learner.init(ENV_DIMS, key).networks
+    networks = learner.init(DIMS, key).networks
     assert list(named_networks(networks)) == ["actor", "critic.network", "value"]
     inputs = network_inputs(networks, jnp.ones(1), jnp.full(2, 2.0), jnp.full(1, 3.0))
     np.testing.assert_array_equal(inputs["critic"].input, [1, 2, 2, 3])
@@ -137,7 +137,7 @@ def test_networks_of_other_classes_are_refused(key):
     actor = partial(DeterministicActor, Dense)
     message = r"actor must be a StochasticActor, but DeterministicActor is none.*TanhGaussianActor"
     with pytest.raises(SettingError, match=message):
-        linear(actor=actor).init(ENV_DIMS, key)
-    critic = lambda sizes, key: FunctionActor(abs)  # noqa: ARG005, E731
+        linear(actor=actor).init(DIMS, key)
+    critic = lambda dims, key: FunctionActor(abs)  # noqa: ARG005, E731
     with pytest.raises(SettingError, match="critic must be an EnsembleCritic, but FunctionActor"):
-        linear(critic=critic).init(ENV_DIMS, key)
+        linear(critic=critic).init(DIMS, key)

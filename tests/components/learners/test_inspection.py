@@ -14,7 +14,7 @@ from components.learners.actor_critic import Networks
 from components.learners.inspection import block_norms, network_inputs
 from components.networks import ResidualMLP, StableResidualMLP
 
-SIZES = EnvDims(3, 2, 1)
+DIMS = EnvDims(3, 2, 1)
 STATE, ACTION, GOAL = jnp.arange(3.0), jnp.ones(1), jnp.array([-1.0, 2.0])
 
 
@@ -30,11 +30,9 @@ def norms(actor, critic):
 
 
 def test_a_contrastive_learner():
-    actor = filled(lambda key: TanhGaussianActor(plan(ResidualMLP, 4), sizes=SIZES, key=key))
+    actor = filled(lambda key: TanhGaussianActor(plan(ResidualMLP, 4), dims=DIMS, key=key))
     encoders = plan(StableResidualMLP, 8), plan(ResidualMLP, 12)
-    critic = filled(
-        lambda key: ContrastiveCritic(*encoders, embedding_size=5, sizes=SIZES, key=key)
-    )
+    critic = filled(lambda key: ContrastiveCritic(*encoders, embedding_size=5, dims=DIMS, key=key))
     found = norms(actor, critic)
     assert {role: len(one.added) for role, one in found.items()} == {
         "actor": 1,
@@ -52,8 +50,8 @@ def test_a_contrastive_learner():
 
 
 def test_the_first_of_an_ensemble():
-    actor = filled(lambda key: DeterministicActor(plan(ResidualMLP, 4), sizes=SIZES, key=key))
-    critic = filled(lambda key: QEnsemble(plan(ResidualMLP, 8), sizes=SIZES, key=key))
+    actor = filled(lambda key: DeterministicActor(plan(ResidualMLP, 4), dims=DIMS, key=key))
+    critic = filled(lambda key: QEnsemble(plan(ResidualMLP, 8), dims=DIMS, key=key))
     found = norms(actor, critic)
     first = jax.tree.map(lambda leaf: leaf[0], critic.network)
     expected = first.block_norms(jnp.concatenate([STATE, ACTION, GOAL]))
@@ -63,7 +61,7 @@ def test_the_first_of_an_ensemble():
 def test_networks_of_another_kind_are_left_out():
     actor = TanhGaussianActor(
         lambda in_size, out_size, key: jnp.sin,  # noqa: ARG005
-        sizes=SIZES,
+        dims=DIMS,
         key=jax.random.key(0),
     )
     assert norms(actor, None) == {}

@@ -34,7 +34,7 @@ from components.replay.batch import Batch
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
-SIZES = EnvDims(state=1, goal=1, action=1)
+DIMS = EnvDims(state=1, goal=1, action=1)
 NETWORK = partial(ResidualMLP, 16, 4)
 DISCOUNT = 0.5
 ROWS = 64
@@ -140,7 +140,7 @@ def trained():
 
     def train(name, batch, steps=400):
         keys = jax.random.split(jax.random.key(1), steps)
-        state = LEARNERS[name].init(SIZES, jax.random.key(0))
+        state = LEARNERS[name].init(DIMS, jax.random.key(0))
         return run(LEARNERS[name], state, jax.jit(jax.vmap(batch))(keys), keys).networks
 
     return train

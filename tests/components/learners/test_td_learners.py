@@ -25,7 +25,7 @@ from components.networks.layers import Dense
 from components.relabelling.strategies import Commanded
 from components.replay.batch import Batch
 
-SIZES = EnvDims(state=1, goal=1, action=2)
+DIMS = EnvDims(state=1, goal=1, action=2)
 CRITIC = np.array([[0.5, 1.0, 0.5, -1.0], [-0.5, 0.25, -1.0, 0.5]])
 POLICY = np.array([[0.5, -0.5], [-0.25, 1.0]])
 DISCOUNT, TAU, RATE = 0.9, 0.25, 0.1
@@ -42,11 +42,11 @@ BATCH = Batch(
 update = eqx.filter_jit(ActorCritic.update)
 td3 = partial(
     ActorCritic,
-    actor=lambda sizes, key: float32(LinearPolicy(POLICY)),  # noqa: ARG005
+    actor=lambda dims, key: float32(LinearPolicy(POLICY)),  # noqa: ARG005
     actor_loss=DeterministicGradient(),
     actor_optimiser=optax.sgd(RATE),
     relabelling=Commanded(),
-    critic=lambda sizes, key: float32(LinearCritic(CRITIC)),  # noqa: ARG005
+    critic=lambda dims, key: float32(LinearCritic(CRITIC)),  # noqa: ARG005
     critic_loss=ClippedDoubleQ(DISCOUNT, smoothing=0.0),
     critic_optimiser=optax.sgd(RATE),
     target=Polyak(TAU, actor=True),
@@ -66,7 +66,7 @@ sac = partial(
 def updates(learner, count):
     """The states after each of `count` updates on the same batch, the first one before, and the
     metrics of each."""
-    states, found = [learner.init(SIZES, jax.random.key(0))], []
+    states, found = [learner.init(DIMS, jax.random.key(0))], []
     for step in range(count):
         state, metrics = update(learner, states[-1], float32(BATCH), jax.random.key(step))
         states.append(state)
@@ -201,7 +201,7 @@ def test_metrics_of_delayed_updates_have_the_right_mean_over_two(td3_run):
 @pytest.mark.parametrize("target", [None, Polyak(TAU), Polyak(TAU, actor=True)])
 def test_losses_read_targets_where_there_are_any(target):
     learner = td3(target=target)
-    state = learner.init(SIZES, jax.random.key(0))
+    state = learner.init(DIMS, jax.random.key(0))
     moved = jax.tree.map(lambda x: x + 1, state.networks)
     frozen = learner.stop_grad_networks(eqx.tree_at(lambda s: s.networks, state, moved))
     assert_close(frozen.actor, POLICY + 1)
@@ -213,7 +213,7 @@ def test_losses_read_targets_where_there_are_any(target):
 
 def test_no_gradient_reaches_frozen_networks():
     learner = sac()
-    state = learner.init(SIZES, jax.random.key(0))
+    state = learner.init(DIMS, jax.random.key(0))
 
     def read(state):
         return sum(jnp.sum(x) for x in jax.tree.leaves(learner.stop_grad_networks(state)))
@@ -239,12 +239,12 @@ class NoiseDensity(NamedTuple):
 @pytest.mark.parametrize("seed", range(3))
 def test_actor_and_critic_draw_actions_of_their_own(seed):
     learner = sac(
-        actor=lambda sizes, key: Noise(jnp.zeros((1, 1))),  # noqa: ARG005
-        critic=lambda sizes, key: float32(LinearCritic(0 * CRITIC)),  # noqa: ARG005
+        actor=lambda dims, key: Noise(jnp.zeros((1, 1))),  # noqa: ARG005
+        critic=lambda dims, key: float32(LinearCritic(0 * CRITIC)),  # noqa: ARG005
         temperature=partial(FixedTemperature, 1.0),
     )
     batch = jax.tree.map(lambda x: x[1:2], float32(BATCH))  # of reward 0
-    state = learner.init(SIZES, jax.random.key(0))
+    state = learner.init(DIMS, jax.random.key(0))
     _, metrics = update(learner, state, batch, jax.random.key(seed))
     critics, actors = float(metrics["q_target"]) / DISCOUNT, float(metrics["entropy"])
     assert abs(critics - actors) > 1e-3
@@ -258,7 +258,7 @@ def test_deep_td3_runs_in_place_from_a_compiled_start():
         actor_optimiser=optax.adam(1e-3),
         critic_optimiser=optax.adam(1e-3),
     )
-    state = eqx.filter_jit(learner.init)(SIZES, jax.random.key(0))
+    state = eqx.filter_jit(learner.init)(DIMS, jax.random.key(0))
     start = jax.tree.map(np.array, state.networks)
     in_place = eqx.filter_jit(
         lambda state, key: learner.update(state, float32(BATCH), key), donate="all"

@@ -132,7 +132,7 @@ def example():
         Dense,
         embedding_size=6,
         learned_scale=True,
-        sizes=EnvDims(3, 2, 1),
+        dims=EnvDims(3, 2, 1),
     )
     critic, key = filled(build), jax.random.key(0)
     state, goal = jax.random.normal(key, (6, 3)), jax.random.normal(key, (6, 2))

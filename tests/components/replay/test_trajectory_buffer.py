@@ -14,7 +14,7 @@ from components.relabelling.strategies import GeometricFuture, truncated_geometr
 from components.replay.batch import Replay, make_batch
 from components.replay.trajectory_buffer import Step, TrajectoryBuffer, TransitionIndex
 
-SIZES = EnvDims(state=2, goal=1, action=1)
+DIMS = EnvDims(state=2, goal=1, action=1)
 
 
 class LineGoals:
@@ -27,22 +27,22 @@ class LineGoals:
         return jnp.abs(achieved - goal)[..., 0] < 0.5
 
 
-def written(lengths, lanes, steps):
-    """Rows (steps, lanes) whose state is (absolute time, lane), with episodes of given lengths.
+def written(lengths, num_envs, steps):
+    """Rows (steps, envs) whose state is (absolute time, env), with episodes of given lengths.
 
-    `lengths[lane]` are rows per episode, repeated for ever.
+    `lengths[env]` are rows per episode, repeated for ever.
     """
-    episode = np.zeros((steps, lanes), np.int32)
-    for lane in range(lanes):
-        ends = np.cumsum(np.resize(lengths[lane], steps))
-        episode[:, lane] = np.searchsorted(ends, np.arange(steps), side="right")
-    time, lane = np.meshgrid(np.arange(steps), np.arange(lanes), indexing="ij")
-    last = np.vstack([episode[1:] != episode[:-1], np.zeros((1, lanes), bool)])
+    episode = np.zeros((steps, num_envs), np.int32)
+    for env in range(num_envs):
+        ends = np.cumsum(np.resize(lengths[env], steps))
+        episode[:, env] = np.searchsorted(ends, np.arange(steps), side="right")
+    time, env = np.meshgrid(np.arange(steps), np.arange(num_envs), indexing="ij")
+    last = np.vstack([episode[1:] != episode[:-1], np.zeros((1, num_envs), bool)])
     return Step(
-        state=np.stack([time, lane], -1).astype(np.float32),
-        goal=np.zeros((steps, lanes, 1), np.float32),
+        state=np.stack([time, env], -1).astype(np.float32),
+        goal=np.zeros((steps, num_envs, 1), np.float32),
         action=time[..., None].astype(np.float32),
-        reward=np.zeros((steps, lanes), np.float32),
+        reward=np.zeros((steps, num_envs), np.float32),
         discount=np.where(last, 0.0, 1.0).astype(np.float32),
         episode=episode,
     )
@@ -54,7 +54,7 @@ sample = eqx.filter_jit(TrajectoryBuffer.sample)
 
 def fill(buffer, rows, block):
     """Insert the rows in blocks, as a run does."""
-    state = buffer.init(SIZES, rows.episode.shape[1])
+    state = buffer.init(DIMS, rows.episode.shape[1])
     for begin in range(0, rows.episode.shape[0], block):
         piece = jax.tree.map(lambda x: jnp.asarray(x[begin : begin + block]), rows)  # noqa: B023
         state = insert(buffer, state, piece)
@@ -77,20 +77,20 @@ def test_anchors_and_futures_stay_inside_their_episode_and_the_ring(history):
     rows = written(lengths, len(lengths), steps)
     buffer = TrajectoryBuffer(capacity)
     state = fill(buffer, rows, 3)
-    anchors = sample(buffer, state, jax.random.key(seed), 32)
-    time, lane, left = map(np.asarray, anchors)
+    index = sample(buffer, state, jax.random.key(seed), 32)
+    time, env, left = map(np.asarray, index)
     ahead = np.asarray(truncated_geometric(jax.random.key(seed), jnp.asarray(left), 0.9))
     assert (time >= max(steps - capacity, 0)).all()
     assert (left >= 1).all()
     assert (time + left <= steps - 1).all()
     assert (ahead >= 1).all()
     assert (ahead <= left).all()
-    assert (rows.episode[time, lane] == rows.episode[time + left, lane]).all()
+    assert (rows.episode[time, env] == rows.episode[time + left, env]).all()
     end = time + left
     after = np.minimum(end + 1, steps - 1)
-    assert ((rows.episode[after, lane] != rows.episode[end, lane]) | (after == end)).all()
-    read = buffer.read(state, jnp.asarray(time + ahead), jnp.asarray(lane))
-    np.testing.assert_array_equal(np.asarray(read.state), np.stack([time + ahead, lane], -1))
+    assert ((rows.episode[after, env] != rows.episode[end, env]) | (after == end)).all()
+    read = buffer.read(state, jnp.asarray(time + ahead), jnp.asarray(env))
+    np.testing.assert_array_equal(np.asarray(read.state), np.stack([time + ahead, env], -1))
 
 
 @eqx.filter_jit
@@ -98,10 +98,10 @@ def neighbours(buffer, state):
     """Rows of the same episode before and after each row of the ring, and its times."""
     oldest = jnp.maximum(state.written - buffer.capacity, 0)
     time = oldest + jnp.arange(buffer.capacity, dtype=jnp.int32)
-    lanes = state.rows.episode.shape[1]
-    time, lane = jnp.meshgrid(time, jnp.arange(lanes, dtype=jnp.int32), indexing="ij")
-    before = buffer.steps_before(state, time, lane)
-    return time, before, buffer.steps_left(state, time, lane)
+    num_envs = state.rows.episode.shape[1]
+    time, env = jnp.meshgrid(time, jnp.arange(num_envs, dtype=jnp.int32), indexing="ij")
+    before = buffer.steps_before(state, time, env)
+    return time, before, buffer.steps_left(state, time, env)
 
 
 @given(
@@ -116,11 +116,11 @@ def test_steps_before_and_left_are_those_of_the_episode_in_the_ring(lengths, cap
     buffer = TrajectoryBuffer(capacity)
     times, before, left = map(np.asarray, neighbours(buffer, fill(buffer, rows, 3)))
     in_ring = rows.episode[max(steps - capacity, 0) :]
-    for lane in range(3):
-        for index, episode in enumerate(in_ring[:, lane]):
-            assert times[index, lane] == max(steps - capacity, 0) + index
-            assert before[index, lane] == (in_ring[:index, lane] == episode).sum()
-            assert left[index, lane] == (in_ring[index + 1 :, lane] == episode).sum()
+    for env in range(3):
+        for index, episode in enumerate(in_ring[:, env]):
+            assert times[index, env] == max(steps - capacity, 0) + index
+            assert before[index, env] == (in_ring[:index, env] == episode).sum()
+            assert left[index, env] == (in_ring[index + 1 :, env] == episode).sum()
 
 
 def test_steps_before_on_numbers():
@@ -146,9 +146,9 @@ def test_sampling_is_uniform_over_rows_with_a_successor():
     rows = written([[3, 5], [4]], 2, 24)
     buffer = TrajectoryBuffer(16)
     state = fill(buffer, rows, 4)
-    anchors = buffer.sample(state, jax.random.key(3), 60_000)
+    index = buffer.sample(state, jax.random.key(3), 60_000)
     counts = np.zeros((24, 2))
-    np.add.at(counts, (np.asarray(anchors.time), np.asarray(anchors.lane)), 1)
+    np.add.at(counts, (np.asarray(index.time), np.asarray(index.env)), 1)
     usable = np.zeros((24, 2), bool)
     usable[8:23] = rows.episode[8:23] == rows.episode[9:24]
     assert (counts[~usable] == 0).all()
@@ -179,12 +179,10 @@ def test_goal_of_a_batch_is_the_achieved_goal_of_the_future_row():
     rows = written([[4]], 1, 12)
     buffer = TrajectoryBuffer(12)
     replay = Replay(buffer, fill(buffer, rows, 3), LineGoals())
-    anchors = TransitionIndex(
-        *(jnp.asarray(x, jnp.int32) for x in ([0, 5, 8], [0, 0, 0], [3, 2, 3]))
-    )
-    goal = GeometricFuture(0.5)(replay, anchors, jax.random.key(7))
+    index = TransitionIndex(*(jnp.asarray(x, jnp.int32) for x in ([0, 5, 8], [0, 0, 0], [3, 2, 3])))
+    goal = GeometricFuture(0.5)(replay, index, jax.random.key(7))
     assert goal.shape == (3, 1)
-    batch = make_batch(replay, anchors, goal)
+    batch = make_batch(replay, index, goal)
     np.testing.assert_array_equal(np.asarray(batch.state[:, 0]), [0, 5, 8])
     np.testing.assert_array_equal(np.asarray(batch.next_state[:, 0]), [1, 6, 9])
     np.testing.assert_array_equal(np.asarray(batch.action[:, 0]), [0, 5, 8])
@@ -196,8 +194,8 @@ def test_discount_is_of_the_anchor_row():
     rows = written([[4]], 1, 12)
     buffer = TrajectoryBuffer(12)
     replay = Replay(buffer, fill(buffer, rows, 3), LineGoals())
-    anchors = TransitionIndex(*(jnp.asarray(x, jnp.int32) for x in ([2, 1], [0, 0], [1, 2])))
-    batch = make_batch(replay, anchors, jnp.zeros((2, 1), jnp.float32))
+    index = TransitionIndex(*(jnp.asarray(x, jnp.int32) for x in ([2, 1], [0, 0], [1, 2])))
+    batch = make_batch(replay, index, jnp.zeros((2, 1), jnp.float32))
     np.testing.assert_array_equal(np.asarray(batch.discount), [1.0, 1.0])
 
 
@@ -207,19 +205,19 @@ def test_impossible_settings_are_refused():
     with pytest.raises(SettingError, match=r"discount is 1\.0"):
         GeometricFuture(1.0)
     buffer = TrajectoryBuffer(4)
-    state = buffer.init(SIZES, 1)
+    state = buffer.init(DIMS, 1)
     with pytest.raises(ValueError, match="a block of 5 rows does not fit"):
         buffer.insert(state, jax.tree.map(jnp.asarray, written([[5]], 1, 5)))
 
 
 @pytest.mark.parametrize(("dtype", "bits"), [("float16", 11), ("bfloat16", 8)])
 def test_rows_stored_in_half_the_space_are_read_as_float32(dtype, bits):
-    rows = written([[4], [5]], lanes=2, steps=12)
+    rows = written([[4], [5]], num_envs=2, steps=12)
     rows = rows._replace(state=rows.state + np.float32(0.3))
     state = fill(TrajectoryBuffer(16, dtype), rows, 6)
     assert {x.dtype.name for x in state.rows[:3]} == {dtype}
-    time, lane = jnp.arange(12), jnp.ones(12, jnp.int32)
-    read = TrajectoryBuffer(16, dtype).read(state, time, lane)
+    time, env = jnp.arange(12), jnp.ones(12, jnp.int32)
+    read = TrajectoryBuffer(16, dtype).read(state, time, env)
     assert {x.dtype.name for x in read} == {"float32", "int32"}
     np.testing.assert_allclose(read.state, rows.state[:, 1], rtol=2.0**-bits)
     np.testing.assert_array_equal(read.episode, rows.episode[:, 1])

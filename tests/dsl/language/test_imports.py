@@ -11,12 +11,12 @@ pytestmark = pytest.mark.usefixtures("toy")
 
 MODULE = '''
 import equinox as eqx
-from toy_vocabulary import AbstractEnergy
+from toy_vocabulary import Energy
 from dsl import family
 
 
 
-class Cubic(AbstractEnergy):
+class Cubic(Energy):
     """Minus the cube of the distance."""
 
     scale: float = 1.0
@@ -85,9 +85,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 from dsl import family
 if TYPE_CHECKING:
-    from toy_vocabulary import AbstractEnergy
+    from toy_vocabulary import Energy
 
-def cubic(scale: float = 1.0, inner: AbstractEnergy | None = None):
+def cubic(scale: float = 1.0, inner: Energy | None = None):
     """Minus the cube of the distance."""
 
 family("energy", cubic)
@@ -98,8 +98,8 @@ def test_a_type_that_exists_for_type_checkers_alone_is_refused():
     write("words_of_f", UNRESOLVABLE)
     assert problems_of()[0] == (
         "own/x.gin:2: import words_of_f failed: WordError: energy.cubic: the type "
-        "'AbstractEnergy | None' of 'inner' in words_of_f.py cannot be resolved (name "
-        "'AbstractEnergy' is not defined). gin files are checked by it: import what it names "
+        "'Energy | None' of 'inner' in words_of_f.py cannot be resolved (name "
+        "'Energy' is not defined). gin files are checked by it: import what it names "
         "outside of `if TYPE_CHECKING`. (words_of_f.py:11)"
     )
 
