@@ -1,10 +1,10 @@
-"""What numbers a setting may take, said once, in the annotation of the setting itself.
+"""Constraints on the values of settings, declared once, in the annotation of the setting.
 
     class Buffer(eqx.Module):
         def __init__(self, capacity: Annotated[int, AtLeast(1)] = 10_000): ...
 
-The constructor calls `check` so that a notebook gets the error; the gin language reads the same
-annotations so that a gin file gets it with its line number, before anything is built.
+The constructor calls `check`, so that a notebook gets the error. The gin language reads the same
+annotations and reports the error with its line number before anything is built.
 """
 
 import inspect
@@ -15,11 +15,11 @@ from typing import Annotated, Any, Protocol, runtime_checkable
 
 
 class SettingError(ValueError):
-    """A setting has a value it cannot have.
+    """Raised for a setting whose value is not allowed.
 
     Attributes:
         setting: name of the setting.
-        problem: what was found and what to write instead, without the setting's name.
+        problem: value found and what to write instead, without the setting's name.
     """
 
     def __init__(self, setting: str, problem: str):
@@ -140,14 +140,14 @@ Discount = Annotated[float, Between(0, 1, open=True)]
 
 
 def constraints(function: Callable, setting: str) -> list[Constraint]:
-    """The constraints annotated on one parameter of a function or of a class's constructor."""
+    """Return the constraints annotated on one parameter of a function or constructor."""
     target = function.__init__ if inspect.isclass(function) else function
     hint = typing.get_type_hints(target, include_extras=True).get(setting)
     return [c for c in getattr(hint, "__metadata__", ()) if isinstance(c, Constraint)]
 
 
 def problems(function: Callable, settings: dict[str, Any]) -> list[SettingError]:
-    """Every setting whose value breaks a constraint of `function`, in the order given."""
+    """Return an error for every setting that breaks a constraint of `function`, in order."""
     found = []
     for setting, value in settings.items():
         for constraint in constraints(function, setting):

@@ -1,4 +1,4 @@
-"""What an actor is trained to do."""
+"""Losses of actors."""
 
 from typing import Annotated
 
@@ -22,13 +22,13 @@ Share = Annotated[float, Between(0, 1)]
 
 
 class MaximumEntropy(ActorLoss):
-    r"""Maximise the critic plus the entropy of the policy.
+    r"""Maximises the critic plus the entropy of the policy.
 
     $\frac1B \sum_i \alpha \log \pi(a_i \mid s_i, g_i) - f(s_i, a_i, g_i)$, with
     $a_i \sim \pi(\cdot \mid s_i, g_i)$ drawn by reparametrisation.
 
     Reference: Haarnoja et al., "Soft Actor-Critic", 2018, eq. 12; Wang et al., "1000 Layer Networks
-    for Self-Supervised RL", 2025, section 3 (there with the sign of f left out); Eysenbach et al.,
+    for Self-Supervised RL", 2025, section 3 (without the sign of f); Eysenbach et al.,
     "Contrastive Learning as Goal-Conditioned RL", 2022, draw the actor's goals at random.
     """
 
@@ -36,11 +36,11 @@ class MaximumEntropy(ActorLoss):
 
     def __init__(self, random_goals: Share = 0.0):
         """Args:
-            random_goals: share of transitions that are given another transition's goal, so that the
-                policy is trained on goals that their episode never reached.
+            random_goals: share of transitions that get another transition's goal, which trains the
+                policy on goals that their own episode never reached.
 
         Raises:
-            SettingError: not between 0 and 1.
+            SettingError: `random_goals` is not between 0 and 1.
         """
         check(MaximumEntropy, random_goals=random_goals)
         self.random_goals = random_goals
@@ -64,7 +64,7 @@ class MaximumEntropy(ActorLoss):
 
 
 class DeterministicGradient(ActorLoss):
-    r"""Maximise the critic of the policy's mode: $-\frac1B \sum_i f(s_i, \mu(s_i, g_i), g_i)$.
+    r"""Maximises the critic of the policy's mode: $-\frac1B \sum_i f(s_i, \mu(s_i, g_i), g_i)$.
 
     Reference: Lillicrap et al., "Continuous control with deep reinforcement learning", 2016, eq. 6
     (DDPG); Fujimoto et al., "Addressing Function Approximation Error in Actor-Critic Methods",
@@ -78,7 +78,7 @@ class DeterministicGradient(ActorLoss):
             random_goals: as in `MaximumEntropy`.
 
         Raises:
-            SettingError: not between 0 and 1.
+            SettingError: `random_goals` is not between 0 and 1.
         """
         check(DeterministicGradient, random_goals=random_goals)
         self.random_goals = random_goals
@@ -98,7 +98,7 @@ class DeterministicGradient(ActorLoss):
 
 
 class LogLikelihood(ActorLoss):
-    r"""Imitate: $-\frac1B \sum_i \log \pi(a_i \mid s_i, g_i)$ for goals that the actions led to.
+    r"""Imitates actions for the goals they led to: $-\frac1B \sum_i \log \pi(a_i \mid s_i, g_i)$.
 
     Reference: Ghosh et al., "Learning to Reach Goals via Iterated Supervised Learning", 2021, eq. 2
     (GCSL); Lynch et al., "Learning Latent Plans from Play", 2020 (goal-conditioned behavioural
@@ -121,6 +121,6 @@ class LogLikelihood(ActorLoss):
 def exchange_goals(
     goals: Float[Array, "B g"], share: float, key: Key[Array, ""]
 ) -> Float[Array, "B g"]:
-    """About `share` of the goals exchanged for their neighbour's; rows are in random order."""
+    """Replace a random `share` of the goals by that of the row above; rows are in random order."""
     exchanged = jax.random.bernoulli(key, share, (goals.shape[0], 1))
     return jnp.where(exchanged, jnp.roll(goals, 1, axis=0), goals)

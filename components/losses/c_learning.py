@@ -11,7 +11,7 @@ from components.replay.batch import Batch
 
 
 class CLearning(CriticLoss):
-    r"""A classifier of future states against random ones, one term of which is bootstrapped.
+    r"""Trains a classifier of future states against random states, bootstrapping one term.
 
     With logits $f = \log C / (1 - C)$, $\ell_1 = \mathrm{softplus}(-f)$ and
     $\ell_0 = \mathrm{softplus}(f)$ per transition $(s, a, s')$ and random goal g:
@@ -19,7 +19,7 @@ class CLearning(CriticLoss):
     $(1 - \gamma) \ell_1(s, a, m(s')) + \gamma d w \ell_1(s, a, g) + \ell_0(s, a, g)$,
 
     $w = \min(e^{\bar f(s', a', g)}, w_{\max})$, $a' \sim \pi(\cdot \mid s', g)$, where m(s') is the
-    goal that s' achieves and $d = 0$ where the episode terminated. Train it on goals drawn at
+    goal that s' achieves and $d = 0$ if the episode terminated at s'. It needs goals drawn at
     random from the buffer (`goal.RandomState`).
 
     Reference: Eysenbach et al., "C-Learning: Learning to Achieve Goals via Recursive
@@ -32,10 +32,10 @@ class CLearning(CriticLoss):
     def __init__(self, discount: Discount = 0.99, largest_weight: PositiveFloat = 20.0):
         """Args:
             discount: gamma per environment step.
-            largest_weight: w_max, which keeps one early error from feeding on itself.
+            largest_weight: w_max, without which an early overestimate amplifies itself.
 
         Raises:
-            SettingError: a setting outside its range.
+            SettingError: a setting is outside its range.
         """
         check(CLearning, discount=discount, largest_weight=largest_weight)
         self.discount = discount
@@ -48,7 +48,7 @@ class CLearning(CriticLoss):
         frozen: StopGradNetworks[Actor, EnsembleCritic],
         key: Key[Array, ""],
     ) -> tuple[Float[Array, ""], Metrics]:
-        """The loss of a critic on a batch, summed over its members, and metrics."""
+        """Return the loss of a critic on a batch, summed over its members, and metrics."""
         keys = jax.random.split(key, batch.reward.shape[0])
         weight = jax.vmap(self._weight, in_axes=(None, 0, 0, 0))(
             frozen, batch.next_state, batch.goal, keys
@@ -76,7 +76,7 @@ class CLearning(CriticLoss):
         goal: Float[Array, " g"],
         key: Key[Array, ""],
     ) -> Float[Array, ""]:
-        """w of one transition."""
+        """Return w of one transition."""
         action = frozen.actor(state, goal).sample(key)
         logit = jnp.min(frozen.target_critic.values(state, action, goal))
         return jax.lax.stop_gradient(jnp.minimum(jnp.exp(logit), self.largest_weight))

@@ -1,4 +1,4 @@
-"""Contrastive critic losses: words around the objectives of `losses.logits`."""
+"""Contrastive losses of critics, built from the objectives of `losses.logits`."""
 
 import abc
 from collections.abc import Callable
@@ -37,20 +37,19 @@ def directed(
     direction: str,
     logits: Logits,
 ) -> Scalar:
-    """`loss` plus `weight` times `penalty`, over rows, over columns, or their sum."""
+    """Return `loss` plus `weight` times `penalty` over rows, over columns, or summed over both."""
     views = {"forward": [logits], "backward": [logits.T], "symmetric": [logits, logits.T]}
     terms = [loss(view) + weight * penalty(view) for view in views[direction]]
     return jnp.sum(jnp.stack(terms))
 
 
 class AbstractContrastiveLoss(CriticLoss):
-    """A critic loss that sees a batch only through the logits of all its pairs."""
+    """A critic loss that depends on a batch only through the logits of all its pairs."""
 
     @abc.abstractmethod
     def objective(self, logits: Logits) -> Scalar:
-        """The loss of a matrix of logits, penalty included."""
+        """Return the loss of a matrix of logits, penalty included."""
 
-    # The one method that is inherited, and never replaced.
     def __call__(
         self,
         critic: PairCritic,
@@ -58,7 +57,7 @@ class AbstractContrastiveLoss(CriticLoss):
         frozen: StopGradNetworks,  # noqa: ARG002 - nothing is bootstrapped
         key: Key[Array, ""],  # noqa: ARG002
     ) -> tuple[Scalar, Metrics]:
-        """The loss of a critic on a batch, and metrics."""
+        """Return the loss of a critic on a batch, and metrics."""
         logits = critic.pairs(batch.state, batch.action, batch.goal).logits
         return self.objective(logits), contrastive_metrics(logits)
 
@@ -67,8 +66,8 @@ class InfoNCE(AbstractContrastiveLoss):
     r"""`info_nce` over rows, columns or both, with a logsumexp penalty over the same.
 
     Symmetric is the sum of forward and backward, not their mean:
-    $\frac1B \sum_i \log \sum_j e^{f_{ij}} + \log \sum_j e^{f_{ji}} - 2 f_{ii}$. The penalty holds
-    exactly those logsumexps that the loss normalises by.
+    $\frac1B \sum_i \log \sum_j e^{f_{ij}} + \log \sum_j e^{f_{ji}} - 2 f_{ii}$. The penalty applies
+    to exactly the logsumexps that normalise the loss.
     """
 
     direction: str = eqx.field(static=True)
@@ -85,10 +84,10 @@ class InfoNCE(AbstractContrastiveLoss):
             direction: forward picks a goal for each state-action, backward a state-action for each
                 goal, symmetric both.
             logsumexp_penalty: weight of the squared logsumexp.
-            positive_in_denominator: whether the true pair is among those it is told from.
+            positive_in_denominator: include the true pair in the sum that normalises the loss.
 
         Raises:
-            SettingError: unknown direction, or a negative penalty.
+            SettingError: `direction` is unknown, or the penalty is negative.
         """
         check(InfoNCE, direction=direction, logsumexp_penalty=logsumexp_penalty)
         self.direction = direction
@@ -114,7 +113,7 @@ class FlatNCE(AbstractContrastiveLoss):
             logsumexp_penalty: weight of `squared_logsumexp`.
 
         Raises:
-            SettingError: unknown direction, or a negative penalty.
+            SettingError: `direction` is unknown, or the penalty is negative.
         """
         check(FlatNCE, direction=direction, logsumexp_penalty=logsumexp_penalty)
         self.direction = direction
@@ -189,7 +188,7 @@ class ForwardBackward(AbstractPairLoss):
 
 
 class EmbeddingPenalty(CriticLoss):
-    r"""A contrastive loss plus $\lambda (\overline{\phi^2} + \overline{\psi^2})$.
+    r"""Adds a penalty to a contrastive loss: $\lambda (\overline{\phi^2} + \overline{\psi^2})$.
 
     The bars are means over the batch and the entries of the embeddings.
     """
@@ -199,11 +198,11 @@ class EmbeddingPenalty(CriticLoss):
 
     def __init__(self, loss: AbstractContrastiveLoss, weight: Penalty = 1e-3):
         """Args:
-            loss: what is penalised.
+            loss: contrastive loss that the penalty is added to.
             weight: lambda.
 
         Raises:
-            SettingError: a negative weight.
+            SettingError: `weight` is negative.
         """
         check(EmbeddingPenalty, weight=weight)
         self.loss, self.weight = loss, weight
@@ -215,7 +214,7 @@ class EmbeddingPenalty(CriticLoss):
         frozen: StopGradNetworks,  # noqa: ARG002 - nothing is bootstrapped
         key: Key[Array, ""],  # noqa: ARG002
     ) -> tuple[Scalar, Metrics]:
-        """The loss of a critic on a batch, and metrics."""
+        """Return the loss of a critic on a batch, and metrics."""
         logits, state_actions, goals = critic.pairs(batch.state, batch.action, batch.goal)
         size = jnp.mean(jnp.square(state_actions)) + jnp.mean(jnp.square(goals))
         metrics = {**contrastive_metrics(logits), "embedding_size": size}

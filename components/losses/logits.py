@@ -1,6 +1,6 @@
-"""Objectives of a square matrix of logits whose diagonal holds the true pairs.
+"""Contrastive objectives of a square matrix of logits whose diagonal holds the true pairs.
 
-Throughout, `logits[i, j]` is the energy f_ij of state-action i and goal j of one batch of size B.
+`logits[i, j]` is the energy f_ij of state-action i and goal j in a batch of size B.
 """
 
 import jax
@@ -13,7 +13,7 @@ Logits = Float[Array, "B B"]
 
 
 def info_nce(logits: Logits) -> Scalar:
-    r"""$\frac1B \sum_i \log \sum_j e^{f_{ij}} - f_{ii}$: pick the goal of each state-action.
+    r"""Return $\frac1B \sum_i \log \sum_j e^{f_{ij}} - f_{ii}$: pick each state-action's own goal.
 
     Reference: van den Oord et al., "Representation Learning with Contrastive Predictive Coding",
     2018, eq. 4; Eysenbach et al., "Contrastive Learning as Goal-Conditioned RL", 2022.
@@ -22,7 +22,7 @@ def info_nce(logits: Logits) -> Scalar:
 
 
 def binary_nce(logits: Logits) -> Scalar:
-    r"""$\frac1{B^2} \sum_{ij} \mathrm{BCE}(f_{ij}, [i = j])$: tell true pairs from false ones.
+    r"""Return $\frac1{B^2} \sum_{ij} \mathrm{BCE}(f_{ij}, [i = j])$: tell true from false pairs.
 
     Reference: Gutmann and Hyvärinen, "Noise-contrastive estimation", 2010.
     """
@@ -31,12 +31,12 @@ def binary_nce(logits: Logits) -> Scalar:
 
 
 def flat_nce(logits: Logits) -> Scalar:
-    r"""$\frac1B \sum_i e^{c_i - \mathrm{sg}(c_i)}$: compare negatives with their positive.
+    r"""Return $\frac1B \sum_i e^{c_i - \mathrm{sg}(c_i)}$: compare negatives with their positive.
 
     Here $c_i = \log \sum_{j \ne i} e^{f_{ij} - f_{ii}}$ and sg stops the gradient. The value is
-    always 1, the gradient is that of the mean of $c_i$. Unlike in `info_nce` the true pair is left
-    out of the sum, so the gradient does not fade once pairs are told apart (with the true pair in
-    the sum the two gradients would be the same). Needs B of at least 2.
+    always 1, the gradient is that of the mean of $c_i$. Unlike `info_nce`, the sum excludes the
+    true pair, so the gradient does not vanish once pairs are told apart (including the true pair
+    would make the two gradients equal). Needs B of at least 2.
 
     Reference: Chen et al., "Simpler, Faster, Stronger: Breaking the log-K Curse on Contrastive
     Learners with FlatNCE", 2021.
@@ -46,9 +46,9 @@ def flat_nce(logits: Logits) -> Scalar:
 
 
 def squared_logsumexp(logits: Logits) -> Scalar:
-    r"""$\frac1B \sum_i (\log \sum_j e^{f_{ij}})^2$.
+    r"""Return $\frac1B \sum_i (\log \sum_j e^{f_{ij}})^2$.
 
-    InfoNCE does not change when a row's logits all move together; as a penalty this holds them.
+    InfoNCE is invariant to a shift of a row's logits; this penalty fixes their level.
 
     Reference: Wang et al., "1000 Layer Networks for Self-Supervised RL", 2025, table 7.
     """
@@ -56,17 +56,17 @@ def squared_logsumexp(logits: Logits) -> Scalar:
 
 
 def squared_logsumexp_of_negatives(logits: Logits) -> Scalar:
-    r"""$\frac1B \sum_i (\log \sum_{j \ne i} e^{f_{ij}})^2$; needs B of at least 2."""
+    r"""Return $\frac1B \sum_i (\log \sum_{j \ne i} e^{f_{ij}})^2$; needs B of at least 2."""
     return jnp.mean(jnp.square(_log_negatives(logits)))
 
 
 def contrastive_metrics(logits: Logits) -> Metrics:
-    """What to watch while a contrastive critic trains; needs B of at least 2.
+    """Return the metrics of a contrastive critic; needs B of at least 2.
 
     Returns:
         `categorical_accuracy`, the share of rows whose largest logit is the true pair's (chance is
         1 / B); `logits_positive` and `logits_negative`, the mean logit on and off the diagonal;
-        `logsumexp`, its mean over rows.
+        `logsumexp`, the mean logsumexp of a row.
     """
     size = logits.shape[0]
     positive = jnp.diagonal(logits)
@@ -81,16 +81,18 @@ def contrastive_metrics(logits: Logits) -> Metrics:
 
 
 def info_nce_without_positive(logits: Logits) -> Scalar:
-    r"""$\frac1B \sum_i \log \sum_{j \ne i} e^{f_{ij}} - f_{ii}$: `info_nce` with the true pair left
-    out of the sum, so that its gradient does not fade once pairs are told apart.
+    r"""Return $\frac1B \sum_i \log \sum_{j \ne i} e^{f_{ij}} - f_{ii}$.
 
-    Needs B of at least 2. Reference: Yeh et al., "Decoupled Contrastive Learning", 2022, eq. 4.
+    This is `info_nce` with the true pair excluded from the sum, so that its gradient does not
+    vanish once pairs are told apart. Needs B of at least 2.
+
+    Reference: Yeh et al., "Decoupled Contrastive Learning", 2022, eq. 4.
     """
     return jnp.mean(_log_negatives(logits) - jnp.diagonal(logits))
 
 
 def forward_backward(logits: Logits) -> Scalar:
-    r"""$\frac1B \sum_i -f_{ii} + \frac{1}{2 (B - 1)} \sum_{j \ne i} f_{ij}^2$.
+    r"""Return $\frac1B \sum_i -f_{ii} + \frac{1}{2 (B - 1)} \sum_{j \ne i} f_{ij}^2$.
 
     A least-squares fit of the ratio of future to random goals: the loss of forward-backward
     representations without its bootstrapped term. Needs B of at least 2.
@@ -103,7 +105,7 @@ def forward_backward(logits: Logits) -> Scalar:
 
 
 def dpo(logits: Logits) -> Scalar:
-    r"""$-\frac1{B^2} \sum_{ij} \log \sigma(f_{ii} - f_{ij})$: prefer the true goal.
+    r"""Return $-\frac1{B^2} \sum_{ij} \log \sigma(f_{ii} - f_{ij})$: prefer the true goal.
 
     Reference: Rafailov et al., "Direct Preference Optimization", 2023, eq. 7.
     """
@@ -111,7 +113,7 @@ def dpo(logits: Logits) -> Scalar:
 
 
 def ipo(logits: Logits) -> Scalar:
-    r"""$\frac1{B^2} \sum_{ij} (f_{ii} - f_{ij} - 1)^2$: prefer it by a margin of one.
+    r"""Return $\frac1{B^2} \sum_{ij} (f_{ii} - f_{ij} - 1)^2$: prefer it by a margin of one.
 
     The terms i = j are the constant 1.
 
@@ -122,10 +124,10 @@ def ipo(logits: Logits) -> Scalar:
 
 
 def sppo(logits: Logits) -> Scalar:
-    r"""$\frac1{B^2} \sum_{ij} w_{ij} (f_{ij} - t_{ij})^2$: regress pairs on their label.
+    r"""Return $\frac1{B^2} \sum_{ij} w_{ij} (f_{ij} - t_{ij})^2$: regress pairs on their label.
 
     The label t is 1 on the diagonal and -1 off it; w is B on the diagonal and 1 off it, so that the
-    one true pair of a row counts about as much as its B - 1 others together.
+    true pair of a row counts about as much as the B - 1 others together.
 
     Reference: Wu et al., "Self-Play Preference Optimization for Language Model Alignment", 2025,
     eq. 4.6.
@@ -141,10 +143,10 @@ def _diagonal(logits: Logits) -> Bool[Array, "B B"]:
 
 
 def _margins(logits: Logits) -> Logits:
-    """How much better the true goal of each row is than each other one."""
+    """Return how much better the true goal of each row is than each goal."""
     return jnp.diagonal(logits)[:, None] - logits
 
 
 def _log_negatives(logits: Logits) -> Float[Array, " B"]:
-    """Logsumexp of every row without its true pair."""
+    """Return the logsumexp of every row without its true pair."""
     return jax.nn.logsumexp(jnp.where(_diagonal(logits), -jnp.inf, logits), axis=1)

@@ -1,6 +1,6 @@
 """Temporal-difference losses: regression on a target that bootstraps from the next state.
 
-An episode that ended by its time limit is bootstrapped through; only a terminated one is not.
+Only termination stops the bootstrap; a time limit does not.
 """
 
 from typing import Annotated
@@ -28,17 +28,16 @@ Noise = Annotated[float, AtLeast(0)]
 def bellman_target(
     batch: Batch, next_value: Float[Array, " B"], discount: float
 ) -> Float[Array, " B"]:
-    r"""$y_i = r_i + \gamma d_i v_i$ with $d_i = 0$ where the episode terminated."""
+    r"""Return $y_i = r_i + \gamma d_i v_i$, where $d_i = 0$ if the episode terminated."""
     return jax.lax.stop_gradient(batch.reward + discount * batch.discount * next_value)
 
 
 def squared_error(
     critic: EnsembleCritic, batch: Batch, target: Float[Array, " B"]
 ) -> tuple[Scalar, Metrics]:
-    r"""$\frac1B \sum_i \sum_k \frac12 (Q_k(s_i, a_i, g_i) - y_i)^2$ over the critic's members k.
+    r"""Return $\frac1B \sum_i \sum_k \frac12 (Q_k(s_i, a_i, g_i) - y_i)^2$, summed over members k.
 
-    Returns:
-        The loss, and `q_value`, `q_target` (means) and `td_error` (mean absolute error).
+    Its metrics are `q_value` and `q_target` (means) and `td_error` (mean absolute error).
     """
     values = jax.vmap(critic.values)(batch.state, batch.action, batch.goal)
     error = values - target[:, None]
@@ -67,7 +66,7 @@ class SoftBellman(CriticLoss):
             discount: gamma per environment step.
 
         Raises:
-            SettingError: not between 0 and 1.
+            SettingError: `discount` is not between 0 and 1.
         """
         check(SoftBellman, discount=discount)
         self.discount = discount
@@ -79,7 +78,7 @@ class SoftBellman(CriticLoss):
         frozen: StopGradNetworks[StochasticActor, EnsembleCritic],
         key: Key[Array, ""],
     ) -> tuple[Scalar, Metrics]:
-        """The loss of a critic on a batch, and metrics."""
+        """Return the loss of a critic on a batch, and metrics."""
 
         def next_value(state, goal, key):
             action, log_prob = frozen.actor(state, goal).sample_and_log_prob(key)
@@ -92,7 +91,7 @@ class SoftBellman(CriticLoss):
 
 
 class ClippedDoubleQ(CriticLoss):
-    r"""The Bellman error of TD3; with one critic member and no smoothing that of DDPG.
+    r"""The Bellman error of TD3, and with one critic member and no smoothing that of DDPG.
 
     $y = r + \gamma d \, \min_k \bar Q_k(s', a', g)$ with
     $a' = \mathrm{clip}(\bar\mu(s', g) + \mathrm{clip}(\epsilon, -c, c), -1, 1)$,
@@ -114,11 +113,11 @@ class ClippedDoubleQ(CriticLoss):
     ):
         """Args:
             discount: gamma per environment step.
-            smoothing: sigma, of the noise on the target policy's actions.
-            smoothing_clip: c, the largest noise.
+            smoothing: standard deviation sigma of the noise on the target policy's actions.
+            smoothing_clip: bound c of that noise.
 
         Raises:
-            SettingError: a setting outside its range.
+            SettingError: a setting is outside its range.
         """
         check(ClippedDoubleQ, discount=discount, smoothing=smoothing, smoothing_clip=smoothing_clip)
         self.discount = discount
@@ -132,7 +131,7 @@ class ClippedDoubleQ(CriticLoss):
         frozen: StopGradNetworks[Actor, EnsembleCritic],
         key: Key[Array, ""],
     ) -> tuple[Scalar, Metrics]:
-        """The loss of a critic on a batch, and metrics."""
+        """Return the loss of a critic on a batch, and metrics."""
 
         def next_value(state, goal, noise):
             action = frozen.target_actor(state, goal).mode() + noise
