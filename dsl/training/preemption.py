@@ -1,8 +1,9 @@
-"""SIGTERM, SIGINT and SIGUSR1: finish what is under way, save, and leave.
+"""Handles SIGTERM, SIGINT and SIGUSR1: finish the current call, save, and stop.
 
 Slurm and its like send a signal some minutes before they take a machine away.
 """
 
+import contextlib
 import os
 import signal
 import threading
@@ -27,11 +28,11 @@ class StopRequestedError(Exception):
 
 
 class PreemptionHandler:
-    """Watches for signals while it is entered; the main thread enters it.
+    """Watches for signals while it is entered; only the main thread can enter it.
 
-    The first signal is noted. A second one leaves at once, also while compiled code runs: a thread
-    of its own sees every signal, for Python's handlers wait until the main thread is back in
-    Python. What is on the disk stays whole either way.
+    The first signal is noted. A second one ends the process at once, even while compiled code runs:
+    a separate thread sees every signal, because Python's handlers wait until the main thread is
+    back in Python. What is on the disk stays whole either way.
     """
 
     def __init__(self) -> None:
@@ -39,26 +40,30 @@ class PreemptionHandler:
         self._saving = False
 
     def __enter__(self) -> "PreemptionHandler":
-        self._reader, writer = os.pipe()
-        os.set_blocking(writer, False)
-        self._writer = writer
-        self._before = {number: signal.signal(number, _ignore) for number in CODES}
-        self._wakeup = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
-        threading.Thread(target=self._watch, daemon=True, name="signals").start()
+        with contextlib.ExitStack() as undo:
+            reader, writer = os.pipe()
+            # Closing this end ends the thread, which closes the other one.
+            undo.callback(os.close, writer)
+            os.set_blocking(writer, False)
+            watcher = threading.Thread(target=self._watch, args=(reader,), name="signals")
+            watcher.daemon = True
+            watcher.start()
+            for number in CODES:
+                undo.callback(signal.signal, number, signal.signal(number, _ignore))
+            before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+            undo.callback(signal.set_wakeup_fd, before)
+            self._undo = undo.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
-        signal.set_wakeup_fd(self._wakeup)
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
-        os.close(self._writer)
+        self._undo.close()
 
     def begin_saving(self) -> None:
-        """From now on there is something to save: the first signal no longer leaves at once."""
+        """Declare that there is something to save: the first signal no longer ends the process."""
         self._saving = True
 
-    def _watch(self) -> None:
-        while number := os.read(self._reader, 1):
+    def _watch(self, reader: int) -> None:
+        while number := os.read(reader, 1):
             code = CODES.get(signal.Signals(number[0]))
             if code is None:
                 continue
@@ -66,7 +71,8 @@ class PreemptionHandler:
                 os.write(2, b"stopped at once; what is on the disk is whole.\n")
                 os._exit(code)
             self.code = code
+        os.close(reader)
 
 
 def _ignore(_number: int, _frame: FrameType | None) -> None:
-    """Python needs a handler; the thread does the work."""
+    """Do nothing: Python needs a handler, and the thread does the work."""

@@ -1,0 +1,48 @@
+"""Signals that are watched for, and what is left when they no longer are."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+
+from dsl.training.preemption import PreemptionHandler
+
+
+def open_files():
+    return len(os.listdir("/proc/self/fd"))
+
+
+def wait_until(true):
+    until = time.monotonic() + 10
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_the_first_signal_is_noted_and_everything_is_restored():
+    before, files = signal.getsignal(signal.SIGTERM), open_files()
+    with PreemptionHandler() as preemption:
+        preemption.begin_saving()
+        os.kill(os.getpid(), signal.SIGTERM)
+        wait_until(lambda: preemption.code is not None)
+        assert preemption.code == 143
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert signal.set_wakeup_fd(-1) == -1
+    wait_until(lambda: open_files() == files)
+
+
+def test_another_thread_cannot_enter_and_leaves_nothing_open():
+    files, raised = open_files(), []
+
+    def enter():
+        with pytest.raises(ValueError, match="main thread") as error, PreemptionHandler():
+            pass
+        raised.append(error)
+
+    thread = threading.Thread(target=enter)
+    thread.start()
+    thread.join()
+    assert raised
+    wait_until(lambda: open_files() == files)
