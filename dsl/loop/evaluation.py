@@ -14,6 +14,10 @@ from dsl.loop.fresh_episodes import FreshEpisodes
 from dsl.loop.program import LearnerStates, Program, prefix_metrics
 from dsl.loop.sharding import SHARD_AXIS0, constrain, per_device
 
+# The stream of the action keys. Reset keys are `split(key, B)`, which equal `fold_in(key, i)` of
+# the episodes' numbers i: this number is beyond every one of them.
+_ACTIONS = 2**31 - 1
+
 
 class Rollout(NamedTuple):
     """Evaluation episodes for drawing, leaves (time, episode, ...).
@@ -64,12 +68,14 @@ def _evaluate_one(
     keys = constrain(program, keys, SHARD_AXIS0)
     start = per_device(program, jax.vmap(environment.reset), SHARD_AXIS0, SHARD_AXIS0)(keys)
     step_envs = per_device(program, jax.vmap(environment.step), SHARD_AXIS0, SHARD_AXIS0)
+    action_keys = jax.random.fold_in(key, _ACTIONS)
     recorded = _recorded_episodes(program, len(keys) // len(names))
 
     def step(carry: tuple, index: Array) -> tuple[tuple, Any]:
         state, timestep, running = carry
         observation = timestep.observation
-        action = _evaluation_actions(program, learners, observation, jax.random.fold_in(key, index))
+        action_key = jax.random.fold_in(action_keys, index)
+        action = _evaluation_actions(program, learners, observation, action_key)
         next_state, next_timestep = step_envs(state, action)
         shown = jax.tree.map(lambda x: x[recorded], (state, observation, running))
         # A finished episode stands still, so that the last carry holds every episode's end.
