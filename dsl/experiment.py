@@ -9,7 +9,14 @@ from components.environments.core.goal_environment import GoalEnvironment
 from components.protocols import Learner
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.checkpoint.policy import CheckpointPolicy
-from dsl.experiment_problems import disagreements
+from dsl.experiment_problems import (
+    best_by_problems,
+    buffer_problems,
+    collector_problems,
+    evaluation_problems,
+    overflow_problems,
+    update_problems,
+)
 from dsl.loop.fresh_episodes import FreshEpisodes
 from dsl.loop.program import Program
 from dsl.loop.schedule import Schedule, make_schedule
@@ -83,7 +90,20 @@ class Experiment:
 
     def problems(self) -> list[SettingError]:
         """Return every impossible setting, alone or beside the others."""
-        return [*problems(Experiment, vars(self)), *disagreements(self)]
+        return [*problems(Experiment, vars(self)), *self._disagreements()]
+
+    def _disagreements(self) -> list[SettingError]:
+        """Return the settings that each are possible, but not together."""
+        found = [
+            *buffer_problems(self.buffer, self.environment, self.unroll_length),
+            *evaluation_problems(self.evaluation, self.evaluation_tasks, self.environment),
+            *update_problems(self.transitions_per_iteration, self.batch_size),
+            *collector_problems(self.learners, self.collector),
+        ]
+        if not found:  # the names of metrics are known
+            metrics = self.evaluation_metrics()
+            found += best_by_problems(self.best_by, self.best_metric(), metrics)
+        return found or [*overflow_problems(self.schedule(), self.num_envs)]
 
     @property
     def learners(self) -> dict[str, Learner]:

@@ -1,35 +1,26 @@
 """Finds settings of an experiment that cannot be beside each other."""
 
 import difflib
-from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from components.constraints import SettingError
+from components.environments.core.goal_environment import GoalEnvironment
+from components.protocols import Learner
+from components.replay.trajectory_buffer import TrajectoryBuffer
+from dsl.loop.fresh_episodes import FreshEpisodes
 from dsl.loop.schedule import Schedule
-
-if TYPE_CHECKING:
-    from dsl.experiment import Experiment
 
 _INT32 = 2**31 - 1
 # Names before the slash of metrics that are no evaluation's.
 _RESERVED = ("train", "time")
 
 
-def disagreements(experiment: "Experiment") -> list[SettingError]:
-    """Return the settings that each are possible, but not together."""
-    found = [
-        *_buffer_problems(experiment),
-        *_evaluation_problems(experiment),
-        *_update_problems(experiment),
-        *_collector_problems(experiment),
-    ]
-    if not found:
-        found += [*_best_by_problems(experiment)]
-    return found or [*_overflows(experiment.schedule(), experiment.num_envs)]
-
-
-def _buffer_problems(experiment: "Experiment") -> Iterator[SettingError]:
-    capacity, rows = experiment.buffer.capacity, experiment.environment.episode_length + 1
+def buffer_problems(
+    buffer: TrajectoryBuffer, environment: GoalEnvironment, unroll_length: int
+) -> Iterator[SettingError]:
+    """Report a buffer that cannot hold an episode or an unroll."""
+    capacity, rows = buffer.capacity, environment.episode_length + 1
     if capacity < rows:
         yield SettingError(
             "buffer",
@@ -37,24 +28,34 @@ def _buffer_problems(experiment: "Experiment") -> Iterator[SettingError]:
             f"({rows - 1} steps and the final observation). Set its capacity to {rows} or "
             f"more, or the episode_length to {max(capacity - 1, 1)} or less.",
         )
-    if capacity < experiment.unroll_length:
+    if capacity < unroll_length:
         yield SettingError(
             "unroll_length",
-            f"is {experiment.unroll_length}, more rows than the buffer holds. Nearest: {capacity}.",
+            f"is {unroll_length}, more rows than the buffer holds. Nearest: {capacity}.",
         )
 
 
-def _evaluation_problems(experiment: "Experiment") -> Iterator[SettingError]:
-    evaluation = experiment.evaluation
+def evaluation_problems(
+    evaluation: FreshEpisodes | dict[str, FreshEpisodes] | None,
+    tasks: Mapping[str, FreshEpisodes],
+    environment: GoalEnvironment,
+) -> Iterator[SettingError]:
+    """Report evaluations with impossible names or with tasks of another robot.
+
+    Args:
+        evaluation: the setting.
+        tasks: the evaluations it means.
+        environment: the training task.
+    """
     if isinstance(evaluation, dict) and not evaluation:
         yield SettingError("evaluation", "is an empty dict; a run needs at least one evaluation.")
         return
     if isinstance(evaluation, dict):
         yield from _name_problems("evaluation", evaluation)
-    for name in set(experiment.evaluation_tasks) & set(_RESERVED):
+    for name in set(tasks) & set(_RESERVED):
         yield SettingError("evaluation", f"is called {name!r}, as other metrics are; rename it.")
-    train = experiment.environment.dims
-    for name, each in experiment.evaluation_tasks.items():
+    train = environment.dims
+    for name, each in tasks.items():
         dims = None if each.environment is None else each.environment.dims
         if dims != train:
             own = isinstance(evaluation, dict) and evaluation[name].environment is not None
@@ -65,15 +66,17 @@ def _evaluation_problems(experiment: "Experiment") -> Iterator[SettingError]:
             )
 
 
-def _update_problems(experiment: "Experiment") -> Iterator[SettingError]:
-    transitions, batch = experiment.transitions_per_iteration, experiment.batch_size
+def update_problems(transitions: int | None, batch: int) -> Iterator[SettingError]:
+    """Report a limit of transitions that allows no update."""
     if transitions is not None and transitions < batch:
         problem = f"is {transitions}, less than one batch. Nearest: {batch}."
         yield SettingError("transitions_per_iteration", problem)
 
 
-def _collector_problems(experiment: "Experiment") -> Iterator[SettingError]:
-    learners, collector = experiment.learners, experiment.collector
+def collector_problems(
+    learners: Mapping[str, Learner], collector: str | None
+) -> Iterator[SettingError]:
+    """Report learners with impossible names, and a collector that is none of them."""
     if not learners:
         yield SettingError("learner", "is an empty dict; a run needs at least one learner.")
         return
@@ -90,17 +93,19 @@ def _name_problems(setting: str, named: Mapping[Any, Any]) -> Iterator[SettingEr
         yield SettingError(setting, f"is called {wrong[0]!r}; use letters, digits and underscores.")
 
 
-def _best_by_problems(experiment: "Experiment") -> Iterator[SettingError]:
-    metrics = experiment.evaluation_metrics()
-    if experiment.best_metric() in metrics:
+def best_by_problems(
+    best_by: str, best_metric: str, metrics: Sequence[str]
+) -> Iterator[SettingError]:
+    """Report a metric that no evaluation measures, with the most similar one that is measured."""
+    if best_metric in metrics:
         return
-    close = difflib.get_close_matches(experiment.best_by.removeprefix("-"), metrics, 1)
+    close = difflib.get_close_matches(best_by.removeprefix("-"), metrics, 1)
     hint = f"Did you mean {close[0]!r}? " if close else ""
-    problem = f"is {experiment.best_by!r}, which no evaluation measures. {hint}"
+    problem = f"is {best_by!r}, which no evaluation measures. {hint}"
     yield SettingError("best_by", f"{problem}Metrics: {', '.join(metrics)}.")
 
 
-def _overflows(schedule: Schedule, num_envs: int) -> Iterator[SettingError]:
+def overflow_problems(schedule: Schedule, num_envs: int) -> Iterator[SettingError]:
     """Report counts that the compiled loop could not hold."""
     rows = schedule.env_steps(schedule.epochs) // num_envs
     prefill = schedule.env_steps(0) // num_envs
