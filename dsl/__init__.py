@@ -1,10 +1,14 @@
-"""Builds, runs and reads experiments.
+"""Build, run and read experiments.
 
     import dsl
 
-    experiment = dsl.build(dsl.load("experiments/quickstart.gin", ["WIDTH=64"]))
+    configuration = dsl.load("experiments/quickstart.gin", ["WIDTH=64"])
+    folder = dsl.run(configuration, "runs/mine")
+    policy = dsl.load_policy(folder)
 
-Names are imported when they are first used, so that commands start without loading JAX.
+`dsl.run` is this function. The file `dsl/run.py` is the command `python -m dsl.run`; nothing
+imports it as a module, which would put it in the function's place. Names are imported when they
+are first used, so that commands start without loading JAX.
 """
 
 from importlib import import_module
@@ -15,8 +19,9 @@ if TYPE_CHECKING:
     from dsl.language.registry import constants, family
     from dsl.training.build import build
     from dsl.training.policy import load_policy
+    from dsl.training.python_run import run
 
-__all__ = ["build", "constants", "family", "load", "load_policy"]
+__all__ = ["build", "constants", "family", "load", "load_policy", "run"]
 
 _MODULES = {
     "build": "dsl.training.build",
@@ -24,6 +29,7 @@ _MODULES = {
     "family": "dsl.language.registry",
     "load": "dsl.language.configuration",
     "load_policy": "dsl.training.policy",
+    "run": "dsl.training.python_run",
 }
 
 

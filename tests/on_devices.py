@@ -97,7 +97,7 @@ def main():
         "one": one,
         "two": two,
         "eight": eight,
-        "devices chosen": execution.on_devices(PROGRAM).devices,
+        "devices chosen": execution.assign_devices(PROGRAM).devices,
         "shares of eight": {
             "rows": share(state.buffer.rows.state),
             "envs": share(state.envs.episode),

@@ -26,6 +26,7 @@ from dsl.language.configuration import load
 from dsl.loop.evaluation import Rollout, evaluate
 from dsl.records.run_folder import OPERATIVE
 from dsl.training.build import build
+from dsl.training.python_description import BUILT_IN_PYTHON
 
 
 class Policy(eqx.Module):
@@ -75,19 +76,29 @@ def _act(policy: Policy, states: Array, goals: Array, key: Array) -> Array:
     return policy.learner.evaluation_actions(policy.networks, states, goals, key)
 
 
-def load_policy(place: str | Path, learner: str | None = None) -> Policy:
-    """The policy of a run, or of one of its checkpoints.
+def load_policy(
+    place: str | Path,
+    learner: str | None = None,
+    *,
+    experiment: Experiment | None = None,
+    trust: bool = False,
+) -> Policy:
+    """Return the policy of a run, or of one of its checkpoints.
 
     Args:
         place: a run's folder, for its best policy by evaluation; or one of its checkpoints.
-        learner: name, where the run has several; the one that collects data where left out.
+        learner: name of one of several learners; by default the one that collects data.
+        experiment: what was run, if it was built in Python; a gin file describes every other run.
+        trust: whether the run's `import` lines may run, which execute Python code that came with
+            it. Pass True for your own runs with words of your own, never for a stranger's.
 
     Raises:
-        UsageError: there is no such run, checkpoint or learner, or the checkpoint is damaged.
+        UsageError: there is no such run, checkpoint or learner, the checkpoint is damaged, or the
+            run has `import` lines that are not trusted.
     """
     run, checkpoint = _find(Path(place))
-    experiment = build(load(run / OPERATIVE))
-    name = learner or experiment.program().collector
+    experiment = experiment or _load_experiment(run, trust)
+    name = learner or experiment.collector_name
     if name not in experiment.learners:
         names = ", ".join(experiment.learners)
         raise UsageError(f"{run}: has no learner {name!r}; it has {names}.")
@@ -97,30 +108,37 @@ def load_policy(place: str | Path, learner: str | None = None) -> Policy:
     return Policy(networks, chosen, experiment, name, checkpoint)
 
 
+def _load_experiment(run: Path, trust: bool) -> Experiment:
+    if (run / OPERATIVE).read_text(errors="replace").startswith(BUILT_IN_PYTHON):
+        raise UsageError(
+            f"{run}: was built in Python, which its files do not hold. Pass that experiment to "
+            "dsl.load_policy(..., experiment=...)."
+        )
+    return build(load(run / OPERATIVE, trust=trust))
+
+
 def play(
     policy: Policy, episodes: int, seed: int, recorded: int | None = None
 ) -> tuple[Metrics, Rollout]:
-    """Fresh episodes on the task that the policy was scored on.
+    """Evaluate a policy on fresh episodes of the task that it was evaluated on in training.
 
     Args:
         policy: what acts.
         episodes: how many.
         seed: of starts, goals and actions.
-        recorded: how many of them are kept; as many as a run draws where left out.
+        recorded: how many of them are kept; by default as many as a run draws.
 
     Returns:
-        Scores and some of the episodes, as `evaluate` has them.
+        Metrics and some of the episodes, as `evaluate` returns them.
     """
     name, experiment = policy.learner_name, policy.experiment
+    primary = experiment.primary_evaluation
+    evaluation = replace(experiment.evaluation_tasks[primary], episodes=episodes)
     alone = replace(
         experiment,
         learner={name: policy.learner},
         collector=name,
-        evaluation={
-            experiment.primary_evaluation: replace(
-                experiment.evaluation_tasks[experiment.primary_evaluation], episodes=episodes
-            )
-        },
+        evaluation={primary: evaluation},
     )
     program = alone.program()
     if recorded is not None:
@@ -130,7 +148,7 @@ def play(
 
 
 def _find(place: Path) -> tuple[Path, Path]:
-    """The run and the checkpoint that a place names."""
+    """Return the run and the checkpoint that a place names."""
     if (place / store.MANIFEST).exists():
         run = place.resolve().parent.parent
         if (run / OPERATIVE).exists():

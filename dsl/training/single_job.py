@@ -2,11 +2,12 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from dsl.errors import EXIT_NON_FINITE
+from dsl.experiment import Experiment
 from dsl.language.configuration import Configuration
 from dsl.loop.finite_check import NonFiniteError
 from dsl.records.provenance import describe_environment
@@ -55,24 +56,49 @@ def run(
         experiment = build(configuration)
         require_memory(experiment, force=force)
         path = next_folder(RUNS, name_of(file)) if out is None else out
-        with RunFolder.open(path) as folder:
-            if restart and (aside := move_record_aside(folder.path)):
-                say(f"the old record is now in {aside}")
-            job = RunJob(experiment, describe(configuration, name_of(file)), folder)
-            if job.is_finished():
-                say(f"finished already: {path}")
-                return path
-            say(f"run folder: {path}")
-            try:
-                train(job, preemption, folder.path / PROFILE if profile else None)
-            except StopRequestedError as stop:
-                say(f"{describe_stop(stop)}; the same command with --out {path} resumes.")
-                raise
+        description = describe(configuration, name_of(file))
+        return run_in_folder(
+            experiment, description, path, preemption, profile=profile, restart=restart
+        )
+
+
+def run_in_folder(
+    experiment: Experiment,
+    description: Mapping[str, Any],
+    path: Path,
+    preemption: PreemptionHandler | None = None,
+    *,
+    profile: bool = False,
+    restart: bool = False,
+) -> Path:
+    """Run an experiment in a folder, from the start or from its last checkpoint.
+
+    Args:
+        experiment: what to run.
+        description: arguments of `RunFolder.describe`.
+        path: of the folder, which is returned.
+        preemption: watches for signals; without it none are handled.
+        profile: as in `run`.
+        restart: as in `run`.
+    """
+    with RunFolder.open(path) as folder:
+        if restart and (aside := move_record_aside(folder.path)):
+            say(f"the old record is now in {aside}")
+        job = RunJob(experiment, description, folder)
+        if job.is_finished():
+            say(f"finished already: {path}")
+            return path
+        say(f"run folder: {path}")
+        try:
+            train(job, preemption, folder.path / PROFILE if profile else None)
+        except StopRequestedError as stop:
+            say(f"{describe_stop(stop)}; the same command with --out {path} resumes.")
+            raise
     say(f"done: {path}")
     return path
 
 
-def train(job: RunJob, preemption: PreemptionHandler, profile: Path | None = None) -> None:
+def train(job: RunJob, preemption: PreemptionHandler | None, profile: Path | None = None) -> None:
     """Train a run to its end.
 
     Raises:

@@ -1,0 +1,102 @@
+"""Describes an experiment that was built in Python, in the form of a gin file.
+
+The description tells runs apart and shows what ran; it cannot be loaded again, because Python
+objects have no gin text.
+"""
+
+import functools
+import math
+import sys
+import zlib
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
+from typing import Any
+
+import jax
+import numpy as np
+
+from dsl.experiment import Experiment
+from dsl.records.provenance import describe_environment
+
+BUILT_IN_PYTHON = "# Built in Python: this file describes the run and cannot be loaded.\n"
+
+
+def describe_python_experiment(experiment: Experiment, name: str) -> dict[str, Any]:
+    """Return the arguments of `RunFolder.describe` for an experiment without a gin file."""
+    settings = {name: plain_value(value) for name, value in _fields(experiment).items()}
+    lines = (f"Experiment.{name} = {_short(value)!r}\n" for name, value in settings.items())
+    text = BUILT_IN_PYTHON + "".join(lines)
+    return {
+        "name": name,
+        "config": text,
+        "operative": text,
+        "macros": {},
+        "hyperparameters": {"Experiment": settings},
+        "environment": describe_environment(sys.argv),
+    }
+
+
+def _short(value: Any) -> Any:
+    """Return a value that fits a line: of an object, its type and a checksum of its settings."""
+    if isinstance(value, dict | list):
+        checksum = zlib.crc32(repr(value).encode())
+        name = value.get("type", "dict") if isinstance(value, dict) else "list"
+        return f"{name} {checksum:08x}"
+    return value
+
+
+def plain_value(value: Any, seen: tuple[int, ...] = ()) -> Any:
+    """Return a value as text, numbers, lists and dicts that are the same in every process.
+
+    Functions are described by their names and the values that they close over, which is where
+    optimisers and tasks keep their settings. A value inside itself is left out.
+    """
+    if id(value) in seen:
+        return "..."
+    inside = functools.partial(plain_value, seen=(*seen, id(value)))
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, Mapping):
+        return {str(key): inside(item) for key, item in value.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return _described(value, _fields(value), inside)
+    if isinstance(value, list | tuple):
+        return [inside(item) for item in value]
+    if isinstance(value, functools.partial):
+        return [inside(value.func), inside(value.args), inside(value.keywords)]
+    if isinstance(value, np.ndarray | jax.Array):
+        return _array_text(value)
+    if callable(value) and hasattr(value, "__closure__"):
+        cells = [cell.cell_contents for cell in getattr(value, "__closure__", None) or ()]
+        return [_qualified_name(value), *map(inside, cells)] if cells else _qualified_name(value)
+    if type(value).__module__.startswith("components.environments."):
+        return _described(value, _own_attributes(value), inside)
+    return _qualified_name(value if isinstance(value, type) else type(value))
+
+
+def _fields(value: Any) -> dict[str, Any]:
+    return {each.name: getattr(value, each.name) for each in fields(value)}
+
+
+def _own_attributes(value: Any) -> dict[str, Any]:
+    """Return what an object was made with, without the properties that it has computed since."""
+    kinds = {name: getattr(type(value), name, None) for name in vars(value)}
+    computed = {n for n, kind in kinds.items() if isinstance(kind, functools.cached_property)}
+    return {name: item for name, item in vars(value).items() if name not in computed}
+
+
+def _described(value: Any, attributes: Mapping[str, Any], inside: Any) -> dict[str, Any]:
+    return {"type": _qualified_name(type(value)), **{n: inside(a) for n, a in attributes.items()}}
+
+
+def _array_text(array: Any) -> str:
+    if jax.dtypes.issubdtype(array.dtype, jax.dtypes.prng_key):
+        array = jax.random.key_data(array)
+    numbers = np.asarray(array)
+    return f"{numbers.dtype}{numbers.shape} {zlib.crc32(numbers.tobytes()):08x}"
+
+
+def _qualified_name(thing: Any) -> str:
+    return f"{getattr(thing, '__module__', '')}.{getattr(thing, '__qualname__', repr(type(thing)))}"

@@ -1,0 +1,63 @@
+"""Runs an experiment from Python, as `dsl.run`."""
+
+from pathlib import Path
+
+from components.constraints import SettingError
+from dsl.errors import UsageError
+from dsl.experiment import Experiment
+from dsl.language.configuration import Configuration
+from dsl.loop.training_loop import abstract_train_state
+from dsl.records.run_folder import next_folder
+from dsl.training.build import build
+from dsl.training.memory_check import require_memory
+from dsl.training.python_description import describe_python_experiment
+from dsl.training.single_job import RUNS, describe, run_in_folder
+
+
+def run(
+    wanted: Experiment | Configuration,
+    folder: str | Path | None = None,
+    *,
+    name: str = "experiment",
+    restart: bool = False,
+    force: bool = False,
+) -> Path:
+    """Train, record and draw; the same call on the same folder resumes the run.
+
+    The folder is that of the command: metrics, checkpoints, pictures. Interrupting Python stops the
+    run, which loses what came after its last checkpoint.
+
+    Args:
+        wanted: what to run: an experiment built in Python, or what `dsl.load` returned.
+        folder: of the run; by default the next free one under `runs/`.
+        name: of the run, where it is shown.
+        restart: whether to begin again at the first step; the old record is moved aside.
+        force: skip the check that the run fits into memory.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        UsageError: the experiment or the folder cannot be used.
+        NonFiniteError: training gave numbers that are not finite.
+    """
+    if isinstance(wanted, Configuration):
+        experiment, description = build(wanted), describe(wanted, name)
+    else:
+        _require_possible(wanted)
+        experiment, description = wanted, describe_python_experiment(wanted, name)
+    require_memory(experiment, force=force)
+    path = next_folder(RUNS, name) if folder is None else Path(folder)
+    return run_in_folder(experiment, description, path, restart=restart)
+
+
+def _require_possible(experiment: Experiment) -> None:
+    """Refuse settings that cannot be, alone or beside the others."""
+    problems = experiment.problems()
+    if not problems:
+        try:
+            abstract_train_state(experiment.program())
+        except SettingError as error:
+            problems = [error]
+    if problems:
+        raise UsageError("\n".join(map(str, problems)))
