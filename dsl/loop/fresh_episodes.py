@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 from jaxtyping import Array, Key
 
-from components.constraints import PositiveInt, SettingError, check
+from components.constraints import AtLeast, PositiveInt, SettingError
 from components.environments.core.goal_environment import GoalEnvironment
 from dsl.loop.evaluation_metrics import STANDARD_METRICS
 
@@ -37,7 +37,8 @@ class FreshEpisodes(eqx.Module):
         Raises:
             SettingError: `episodes` is not positive, or there is no metric.
         """
-        check(FreshEpisodes, episodes=episodes)
+        if episodes is not None and (problem := AtLeast(1).problem(episodes)):
+            raise SettingError("episodes", problem)
         if metrics is not None and not metrics:
             raise SettingError("metrics", "is an empty dict; an evaluation has at least one.")
         self.environment, self.episodes = environment, episodes
