@@ -13,7 +13,7 @@ import pytest
 from jumanji.types import StepType, restart
 
 from components.env_dims import EnvDims
-from components.learners.actor_critic import LearnerState, Networks
+from components.protocols import LearnerState
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.checkpoint.errors import IncompatibleError
 from dsl.checkpoint.manager import CheckpointManager
@@ -26,13 +26,19 @@ from dsl.loop.run_position import RunPosition
 from dsl.records.durable_files import UnreadableError
 
 
+class SimpleNetworks(eqx.Module):
+    """The networks of a learner that has an actor alone."""
+
+    actor: dict
+
+
 def state(iteration=0, weight=1.0):
     """A run's state without a run: every kind of leaf, four rows of a buffer of ten written."""
     buffer = TrajectoryBuffer(10).init(EnvDims(2, 1, 1), 3)
     rows = jax.tree.map(lambda x: x.at[:4].set(iteration + 1), buffer.rows)
     buffer = eqx.tree_at(lambda b: (b.rows, b.written), buffer, (rows, jnp.int32(4)))
-    networks = Networks({"w": jnp.full(3, weight)}, None, None)
-    learner = LearnerState(networks, Networks(jnp.ones(3), None, None), None, jnp.int32(5))
+    networks, optimisers = {"actor": {"w": jnp.full(3, weight)}}, {"actor": jnp.ones(3)}
+    learner = LearnerState(SimpleNetworks(**networks), optimisers, None, jnp.int32(5))
     keys = jax.random.split(jax.random.key(1), 3)
     envs = EnvBatch(keys, restart(jnp.zeros((3, 2))), jnp.arange(3))
     return TrainState(
