@@ -1,4 +1,4 @@
-"""The root of a gin file: what a run consists of."""
+"""Defines the root of a gin file: what a run consists of."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -107,17 +107,17 @@ class Experiment:
 
     @property
     def learners(self) -> dict[str, Learner]:
-        """All learners by name; a single one is called `learner`."""
+        """Return all learners by name; a single one is called `learner`."""
         return self.learner if isinstance(self.learner, dict) else {"learner": self.learner}
 
     @property
     def collector_name(self) -> str:
-        """The learner that fills the buffer."""
+        """Return the name of the learner that fills the buffer."""
         return self.collector or next(iter(self.learners))
 
     @property
     def evaluation_tasks(self) -> dict[str, FreshEpisodes]:
-        """All evaluations by name, every setting given; a single one is called `eval`."""
+        """Return all evaluations by name, every setting given; a single one is called `eval`."""
         evaluation = self.evaluation or FreshEpisodes()
         named = evaluation if isinstance(evaluation, dict) else {"eval": evaluation}
         environment = self.eval_environment or self.environment
@@ -128,12 +128,12 @@ class Experiment:
 
     @property
     def primary_evaluation(self) -> str:
-        """The first evaluation, whose episodes are drawn."""
+        """Return the name of the first evaluation, whose episodes are drawn."""
         return next(iter(self.evaluation_tasks))
 
     @property
     def eval_env(self) -> GoalEnvironment:
-        """The task of the primary evaluation."""
+        """Return the task of the primary evaluation."""
         environment = self.evaluation_tasks[self.primary_evaluation].environment
         assert environment is not None
         return environment
@@ -187,7 +187,7 @@ class Experiment:
 
     @property
     def checkpoint_policy(self) -> CheckpointPolicy:
-        """When checkpoints are written, and how many are kept."""
+        """Return when checkpoints are written, and how many are kept."""
         return CheckpointPolicy(
             self.checkpoint_minutes, self.checkpoint_epochs, self.checkpoints_kept
         )

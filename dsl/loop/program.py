@@ -1,4 +1,4 @@
-"""The two halves of a run: `Program` is constant, `TrainState` changes."""
+"""Defines the two halves of a run: `Program` is constant, `TrainState` changes."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""How far a run has come, in whole numbers of the host."""
+"""Says how far a run has come, in whole numbers of the host."""
 
 from typing import NamedTuple
 

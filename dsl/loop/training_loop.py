@@ -1,4 +1,4 @@
-"""The one compiled loop: collect, insert, sample, update, evaluate. Pure functions, no host work.
+"""Defines the compiled loop: collect, insert, sample, update, evaluate, as pure functions.
 
 Randomness is `fold_in(key, counter)` of the run's one key, so that no key is carried along and a
 run resumed from a saved state repeats the uninterrupted one.

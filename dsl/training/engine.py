@@ -131,7 +131,7 @@ class TrainingEngine:
 
     @property
     def position(self) -> RunPosition:
-        """Where the runs stand; their times may differ."""
+        """Return where the runs stand; their times may differ."""
         return next(iter(self._jobs.values())).position
 
     def trace(self, folder: Path) -> None:

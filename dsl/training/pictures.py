@@ -1,4 +1,4 @@
-"""What a run leaves to look at: a chart of its last evaluation, and a film of one episode of it."""
+"""Draws the last evaluation of a run as a chart, and one of its episodes as a film."""
 
 import tempfile
 from collections.abc import Callable, Iterator
@@ -24,14 +24,14 @@ def record_pictures(
     filmed: bool,
     say: Callable[[str], None],
 ) -> None:
-    """Draw the evaluation, film its first episode, and hand both to the trackers.
+    """Draw the evaluation, film its first episode, and give both to the tracker.
 
     Args:
-        task: that the policy was scored on.
+        task: that the policy was evaluated on.
         rollout: the evaluation's first episodes.
-        tracker: who keeps the pictures.
+        tracker: keeps the pictures.
         filmed: whether to film.
-        say: receives a line on why one of them is missing.
+        say: receives a line if one of them is missing, with the reason.
     """
     with tempfile.TemporaryDirectory() as place:
         made = pictures(task, rollout, Path(place), "the last evaluation", filmed=filmed, say=say)
@@ -51,15 +51,15 @@ def pictures(
     """Draw episodes, and film the first of them.
 
     Args:
-        task: that they were played on.
+        task: of the episodes.
         rollout: the episodes.
         place: folder of `rollout.png` and `rollout.gif`.
-        what: names the episodes where a picture is missing.
+        what: names the episodes in the line about a missing picture.
         filmed: whether to film.
-        say: receives a line on why a picture is missing.
+        say: receives a line if a picture is missing, with the reason.
 
     Yields:
-        Kind and file of each picture.
+        The kind and the file of each picture.
     """
     kinds = {"picture": ("rollout.png", draw), "film": ("rollout.gif", render_video)}
     for kind, (name, make) in kinds.items():

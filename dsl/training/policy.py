@@ -1,7 +1,6 @@
-"""A trained policy, for use anywhere.
+"""Loads a trained policy, for use anywhere.
 
-from dsl.training.policy import load_policy
-policy = load_policy("runs/quickstart-001")
+policy = dsl.load_policy("runs/quickstart-001")
 actions = policy(states, goals)
 """
 
@@ -48,7 +47,7 @@ class Policy(eqx.Module):
 
     @property
     def critic(self) -> Critic | None:
-        """The learner's critic; None for a learner without one."""
+        """Return the learner's critic; None for a learner without one."""
         return critic_of(self.networks)
 
     def __call__(
@@ -57,12 +56,12 @@ class Policy(eqx.Module):
         goals: Float[Array, "*b g"],
         key: Key[Array, ""] | None = None,
     ) -> Float[Array, "*b a"]:
-        """Actions in [-1, 1], of one state or of a batch of them.
+        """Return actions in [-1, 1] for one state or for a batch of states.
 
         Args:
-            states: what the robot is in, without the goal.
+            states: of the robot, without the goal.
             goals: one for each state.
-            key: for policies that draw their actions; the same one every time where left out.
+            key: for policies that draw their actions; by default always the same.
         """
         key = jax.random.key(0) if key is None else key
         states, goals = jnp.asarray(states, jnp.float32), jnp.asarray(goals, jnp.float32)

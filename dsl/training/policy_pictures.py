@@ -1,4 +1,4 @@
-"""Episodes of a trained policy: their scores, a picture and a film."""
+"""Shows a trained policy: scores of its episodes, a picture and a film."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +14,7 @@ def show(
 
     Args:
         policy: what acts.
-        episodes: how many are scored.
+        episodes: number of episodes to score.
         seed: of starts, goals and actions.
         out: folder of the pictures.
         film: whether to film.

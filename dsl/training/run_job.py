@@ -64,7 +64,7 @@ class RunJob:
 
     @cached_property
     def checkpoints(self) -> CheckpointManager:
-        """The run's checkpoints."""
+        """Return the run's checkpoints."""
         metadata = {"iterations_per_epoch": self.schedule.iterations_per_epoch}
         policy = self.experiment.checkpoint_policy
         return CheckpointManager(self.folder.path, policy, metadata, say)
