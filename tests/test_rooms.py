@@ -6,15 +6,20 @@ import grimp
 
 ROOT = Path(__file__).resolve().parents[1]
 MOST_IMPORTS = 45
+# These only hand names on: the public face, and what `python -m dsl.NAME` starts.
+ENTRY_POINTS = {"dsl", "dsl.run", "dsl.play", "dsl.track"}
+MAINS = {"dsl.sweep.__main__", "dsl.report.__main__"}
 
 
 def package_imports():
     """Pairs of a package or module directly under `dsl` and another one that it imports."""
     graph = grimp.build_graph("dsl", cache_dir=None)
+    for name in MAINS:
+        graph.remove_module(name)
     for name in graph.find_children("dsl"):
         graph.squash_module(name)
     pairs = {(a, b) for a in graph.modules for b in graph.find_modules_directly_imported_by(a)}
-    return {(importer, imported) for importer, imported in pairs if importer != imported}
+    return {(a, b) for a, b in pairs if a != b and a not in ENTRY_POINTS}
 
 
 def test_packages_import_few_others():

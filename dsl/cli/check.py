@@ -27,7 +27,7 @@ def print_check(file: Path, overrides: Iterable[str]) -> None:
     """
     configure_jax()
     configuration = load_experiment(file, overrides)
-    from dsl.cli.description import describe_experiment
+    from dsl.training.description import describe_experiment
 
     print(describe_experiment(configuration))
 

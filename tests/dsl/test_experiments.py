@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from dsl.cli.description import describe_experiment
 from dsl.language.configuration import ConfigError, load
 from dsl.language.registry import default_vocabulary
 from dsl.sweep.grid import make_trials
 from dsl.training.build import build
+from dsl.training.description import describe_experiment
 
 ROOT = Path(__file__).resolve().parents[2]
 BASE = ROOT / "experiments" / "base"

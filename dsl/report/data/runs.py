@@ -16,8 +16,9 @@ from dsl.tracking.add_runs import find_runs, wrong_with
 
 SEED = "Experiment.seed"
 TOTAL = "Experiment.total_env_steps"
-# What changes nothing in the numbers of a run.
+# Settings that change no number of a run.
 _IMMATERIAL = {f"Experiment.{name}" for name in MAY_CHANGE} - {TOTAL}
+_TRACKER_FAMILY = "tracker."
 
 
 class Curve(NamedTuple):
@@ -57,9 +58,13 @@ class Run:
 
     @cached_property
     def material(self) -> dict[str, Any]:
-        """The settings that bear on the numbers of the run, the seed aside."""
-        aside = _IMMATERIAL | {SEED}
-        return {path: value for path, value in self.settings.items() if path not in aside}
+        """The settings that affect the numbers of the run, except the seed."""
+        ignored = _IMMATERIAL | {SEED}
+        return {
+            path: value
+            for path, value in self.settings.items()
+            if path not in ignored and not path.startswith(_TRACKER_FAMILY)
+        }
 
     @property
     def env_steps(self) -> int:

@@ -1,4 +1,4 @@
-"""What `--check` prints: what a run is made of and what it will need, without running it."""
+"""Describe what a run consists of and what it will need, without running it."""
 
 import math
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from dsl.training.memory_check import estimate_per_device
 
 
 def describe_experiment(configuration: Configuration) -> str:
-    """The experiment as text: pipeline, networks, memory, steps.
+    """Return the experiment as text: pipeline, networks, memory, steps.
 
     Raises:
         ConfigError: the experiment cannot be built.
@@ -25,31 +25,33 @@ def describe_experiment(configuration: Configuration) -> str:
         state = abstract_train_state(experiment.program())
     memory = estimate_per_device(experiment)
     parts = [
-        _titled("Pipeline", _pipeline(configuration)),
-        _titled("Networks", _networks(state)),
-        _titled("Device memory, estimated", _memory(memory)),
-        _titled("Run", _run(experiment)),
+        _titled_table("Pipeline", _pipeline_rows(configuration)),
+        _titled_table("Networks", _network_rows(state)),
+        _titled_table("Device memory, estimated", _memory_rows(memory)),
+        _titled_table("Run", _schedule_rows(experiment)),
     ]
     if configuration.grid:
-        parts.append(_titled("Sweep", _sweep(configuration.grid)))
+        parts.append(_titled_table("Sweep", _sweep_rows(configuration.grid)))
     return "\n\n".join(parts)
 
 
-def _sweep(grid: Grid) -> list[tuple[str, ...]]:
+def _sweep_rows(grid: Grid) -> list[tuple[str, ...]]:
     runs = math.prod(len(values) for values in grid.values())
-    rows = [(_joined(names), ", ".join(map(_joined, values))) for names, values in grid.items()]
+    rows = [
+        (_join_names(names), ", ".join(map(_join_names, values))) for names, values in grid.items()
+    ]
     return [("runs", f"{runs:,}"), *rows]
 
 
-def _joined(texts: tuple[str, ...]) -> str:
+def _join_names(texts: tuple[str, ...]) -> str:
     return texts[0] if len(texts) == 1 else f"({', '.join(texts)})"
 
 
-def _pipeline(configuration: Configuration) -> list[tuple[str, ...]]:
+def _pipeline_rows(configuration: Configuration) -> list[tuple[str, ...]]:
     return [("place", "word", "settings"), *configuration.pipeline()]
 
 
-def _networks(state: TrainState) -> list[tuple[str, ...]]:
+def _network_rows(state: TrainState) -> list[tuple[str, ...]]:
     rows = []
     for learner, learner_state in state.learners.items():
         prefix = f"{learner}." if len(state.learners) > 1 else ""
@@ -61,12 +63,12 @@ def _networks(state: TrainState) -> list[tuple[str, ...]]:
     return [("network", "parameters", "depth"), *rows, ("total", f"{total:,}", "")]
 
 
-def _memory(memory: MemoryEstimate) -> list[tuple[str, ...]]:
+def _memory_rows(memory: MemoryEstimate) -> list[tuple[str, ...]]:
     rows = [(name, format_bytes(size)) for name, size in memory._asdict().items()]
     return [*rows, ("total", format_bytes(sum(memory)))]
 
 
-def _run(experiment: Experiment) -> list[tuple[str, ...]]:
+def _schedule_rows(experiment: Experiment) -> list[tuple[str, ...]]:
     schedule = experiment.schedule()
     steps, updates = schedule.env_steps(schedule.epochs), schedule.updates(schedule.epochs)
     asked = experiment.total_env_steps
@@ -80,7 +82,7 @@ def _run(experiment: Experiment) -> list[tuple[str, ...]]:
     ]
 
 
-def _titled(title: str, rows: Sequence[tuple[str, ...]]) -> str:
+def _titled_table(title: str, rows: Sequence[tuple[str, ...]]) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)
     return "\n".join([title, *(f"  {line.rstrip()}" for line in lines)])
