@@ -2,15 +2,15 @@
 
 import dataclasses
 import json
+from typing import NamedTuple
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from made_up_runs import make_run
 from random_modules import filled
+from stub_networks import FunctionActor, FunctionCritic
 
-from components.actors.action_selection import Mode
 from components.environments.core.goal_environment import EnvState, Observation
 from components.environments.tasks.point import point_maze
 from components.learners.actor_critic import Networks
@@ -106,21 +106,22 @@ def test_parameters_are_those_that_check_counts(run):
     assert parameters(group.members[0]) == expected
 
 
-class Towards(eqx.Module):
-    """A policy that always pushes along x, and a critic that counts metres to the goal."""
+class Rightwards(NamedTuple):
+    """Actions that always push along x."""
 
     def mode(self):
         return jnp.array([1.0, 0.0])
 
 
+@FunctionCritic
 def distance(state, action, goal):
     return -jnp.linalg.norm(state[:2] - goal) + 100 * action[1] + 10 * jnp.sum(jnp.abs(state[2:]))
 
 
 def policy_in(experiment, task):
     built = dataclasses.replace(experiment, environment=task)
-    networks = Networks(lambda _state, _goal: Towards(), distance, None)
-    return Policy(networks, Mode(), built, "learner", None)
+    networks = Networks(FunctionActor(lambda *_: Rightwards()), distance, None)
+    return Policy(networks, built.learners["learner"], built, "learner", None)
 
 
 def test_a_landscape_of_known_values(experiment):
