@@ -124,6 +124,13 @@ def add_force(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_trust(parser: argparse.ArgumentParser) -> None:
+    """Add `--trust`, without which reading a run executes none of its code."""
+    parser.add_argument(
+        "--trust", action="store_true", help="execute the Python modules that a run imports"
+    )
+
+
 def positive_int(text: str) -> int:
     """Parse an argument that counts something."""
     number = int(text)

@@ -8,7 +8,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.cli.command import Command, folder_path, positive_int, print_to_stderr, run_command
+from dsl.cli.command import (
+    Command,
+    add_trust,
+    folder_path,
+    positive_int,
+    print_to_stderr,
+    run_command,
+)
 from dsl.errors import UsageError
 
 
@@ -25,6 +32,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--out", type=folder_path, metavar="DIR", help="folder of the pictures: RUN/play"
     )
+    add_trust(parser)
     parser.add_argument("--no-film", action="store_true", help="draw the chart only")
 
 
@@ -36,7 +44,7 @@ def _execute(options: argparse.Namespace) -> int:
     from dsl.training.policy import load_policy
     from dsl.training.policy_pictures import show
 
-    policy = load_policy(options.place, options.learner)
+    policy = load_policy(options.place, options.learner, trust=options.trust)
     out = options.out or policy.checkpoint.parent.parent / "play"
     print(f"policy: {policy.checkpoint}, learner {policy.learner_name}")
     film = not options.no_film

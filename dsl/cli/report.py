@@ -7,7 +7,14 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.cli.command import Command, folder_path, positive_int, print_to_stderr, run_command
+from dsl.cli.command import (
+    Command,
+    add_trust,
+    folder_path,
+    positive_int,
+    print_to_stderr,
+    run_command,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,6 +51,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="show the networks of every run, not only of the median run of those alike",
     )
+    add_trust(parser)
     parser.add_argument(
         "--no-aim", action="store_true", help="do not copy the figures into run folders and Aim"
     )
@@ -62,6 +70,7 @@ def _execute(options: argparse.Namespace) -> int:
         checkpoints=not options.no_checkpoints,
         every_run=options.every_run,
         aim=not options.no_aim,
+        trust=options.trust,
     )
     make(options.runs, options.out, wishes, lambda line: print(line, flush=True))
     return 0

@@ -15,7 +15,9 @@ from dsl.training.build import build
 from dsl.training.memory import count_elements
 
 
-def counter(comparison: Comparison, say: Callable[[str], None]) -> Callable[[Score], int | None]:
+def counter(
+    comparison: Comparison, say: Callable[[str], None], *, trust: bool
+) -> Callable[[Score], int | None]:
     """A function that counts the parameters of a group, from one of its runs.
 
     It gives None for a run whose gin file cannot be built here, and says why.
@@ -24,7 +26,7 @@ def counter(comparison: Comparison, say: Callable[[str], None]) -> Callable[[Sco
 
     def of(score: Score) -> int | None:
         try:
-            return parameters(first[score.task, score.values])
+            return parameters(first[score.task, score.values], trust=trust)
         except UsageError as error:
             say(str(error))
             return None
@@ -32,13 +34,13 @@ def counter(comparison: Comparison, say: Callable[[str], None]) -> Callable[[Sco
     return of
 
 
-def parameters(member: ScoredRun) -> int:
+def parameters(member: ScoredRun, *, trust: bool) -> int:
     """Return the number of parameters of a run's networks, from shapes; allocate nothing.
 
     Raises:
         UsageError: the run's gin file cannot be built here.
     """
-    experiment = build(load(member.run.folder / OPERATIVE))
+    experiment = build(load(member.run.folder / OPERATIVE, trust=trust))
     learner = experiment.learners[member.learner or next(iter(experiment.learners))]
     state = eqx.filter_eval_shape(learner.init, experiment.environment.dims, jax.random.key(0))
     return count_elements(named_networks(state.networks))

@@ -56,7 +56,12 @@ class Episode(NamedTuple):
 
 
 def representatives(
-    comparison: Comparison, last: int, every: bool, say: Callable[[str], None]
+    comparison: Comparison,
+    last: int,
+    every: bool,
+    say: Callable[[str], None],
+    *,
+    trust: bool,
 ) -> list[Trained]:
     """The median run of each group by score, or every run, as far as they left checkpoints.
 
@@ -65,6 +70,7 @@ def representatives(
         last: evaluations that count for the score.
         every: whether all runs of a group are wanted.
         say: receives a line on every group or run that is left out.
+        trust: whether the Python modules that runs import may be executed.
     """
     found = []
     for group in comparison.groups:
@@ -75,7 +81,7 @@ def representatives(
         for member in members:
             name = f"{title}\nseed {member.run.seed}".strip() if every else title
             try:
-                policy = load_policy(member.run.folder, member.learner or None)
+                policy = load_policy(member.run.folder, member.learner or None, trust=trust)
             except UsageError as error:
                 say(str(error))
                 continue

@@ -34,6 +34,7 @@ class ReportOptions(NamedTuple):
         checkpoints: whether trained networks are looked at.
         every_run: whether the networks of all runs are, not only of those that stand for a group.
         aim: whether figures are kept in the run folders and shown in Aim.
+        trust: whether the Python modules that runs import may be executed.
     """
 
     metric: str = "eval/time_at_goal"
@@ -41,6 +42,7 @@ class ReportOptions(NamedTuple):
     checkpoints: bool = True
     every_run: bool = False
     aim: bool = True
+    trust: bool = False
 
 
 def make(paths: Sequence[Path], out: Path, wishes: ReportOptions, say: Say) -> None:
@@ -69,7 +71,9 @@ def make(paths: Sequence[Path], out: Path, wishes: ReportOptions, say: Say) -> N
         shared = list(document.pictures)
         shown: Shown = {}
         if wishes.checkpoints:
-            trained = representatives(comparison, wishes.last, wishes.every_run, say)
+            trained = representatives(
+                comparison, wishes.last, wishes.every_run, say, trust=wishes.trust
+            )
             shown = show_networks(document, trained)
         append(document, comparison, notes, wishes.last)
         document.close(f"{', '.join(comparison.tasks)}: {comparison.title or 'report'}")
@@ -95,16 +99,20 @@ def _scores(document: Document, comparison: Comparison, wishes: ReportOptions) -
         "interval; of fewer than four runs it is the mean."
     )
     document.section("Final performance", caption, tables)
-    _scalings(document, comparison, found)
+    _scalings(document, comparison, found, trust=wishes.trust)
 
 
-def _scalings(document: Document, comparison: Comparison, found: Sequence[Score]) -> None:
+def _scalings(
+    document: Document, comparison: Comparison, found: Sequence[Score], *, trust: bool
+) -> None:
     caption = "Final performance: interquartile mean over runs and its 95% interval."
     for column in (*scaling.DEPTHS, scaling.BATCH):
         figure = scaling.over(comparison, found, column)
         name = f"{column.replace(' ', '_')}_scaling"
         document.figure(name, figure, f"Scaling: {column}", caption)
-    wider = scaling.over_parameters(comparison, found, counter(comparison, document.say))
+    wider = scaling.over_parameters(
+        comparison, found, counter(comparison, document.say, trust=trust)
+    )
     document.figure("parameters", wider, "Wider against deeper", caption)
     heat, caption = heat_map(comparison, found), "Final performance: interquartile mean over runs."
     document.figure("heat_map", heat, "Actor and critic depth", caption)

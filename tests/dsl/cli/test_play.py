@@ -25,7 +25,15 @@ def _words():
 
 
 def test_the_best_policy_is_scored_and_drawn(trained, tmp_path, capsys):
-    command = [str(trained), "--episodes", "8", "--no-film", "--out", str(tmp_path / "play")]
+    command = [
+        str(trained),
+        "--episodes",
+        "8",
+        "--no-film",
+        "--out",
+        str(tmp_path / "play"),
+        "--trust",
+    ]
     assert play.main(command) == 0
     shown = capsys.readouterr().out
     (best,) = (trained / "checkpoints").glob("best_*")
@@ -38,7 +46,7 @@ def test_the_best_policy_is_scored_and_drawn(trained, tmp_path, capsys):
 
 
 def test_three_lines_load_a_policy(trained):
-    policy = load_policy(trained)
+    policy = load_policy(trained, trust=True)
     towards = policy([[0.0], [0.0]], [[1.0], [-1.0]])
     assert towards.shape == (2, 1)
     assert towards[0, 0] > 0 > towards[1, 0]
@@ -48,19 +56,28 @@ def test_three_lines_load_a_policy(trained):
 
 def test_a_checkpoint_by_name(trained):
     newest = checkpoints(trained)[-1]
-    assert load_policy(newest).checkpoint == newest
-    assert load_policy(newest)([0.0], [1.0]).shape == (1,)
+    assert load_policy(newest, trust=True).checkpoint == newest
+    assert load_policy(newest, trust=True)([0.0], [1.0]).shape == (1,)
 
 
 def test_what_cannot_be_loaded_is_named(trained, tmp_path, capsys):
     assert play.main([str(tmp_path / "nothing")]) == 2
     assert "is neither a run folder nor a checkpoint of one" in capsys.readouterr().err
     with pytest.raises(UsageError, match="has no learner 'deep'; it has learner"):
-        load_policy(trained, "deep")
+        load_policy(trained, "deep", trust=True)
     newest = checkpoints(trained)[-1]
     path = newest / "learners.safetensors"
     good = path.read_bytes()
     path.write_bytes(good[:-1])
     with pytest.raises(UsageError, match=r"cannot be used: .* is not what was written"):
-        load_policy(newest)
+        load_policy(newest, trust=True)
     path.write_bytes(good)
+
+
+def test_a_run_with_code_of_its_own_is_not_played_without_trust(trained, tmp_path, capsys):
+    out = tmp_path / "play"
+    assert play.main([str(trained), "--out", str(out)]) == 2
+    said = capsys.readouterr().err
+    assert "import toy_words" in said
+    assert "--trust" in said
+    assert not out.exists()
