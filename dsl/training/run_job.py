@@ -11,6 +11,7 @@ from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError, require_finite
 from dsl.loop.program import LearnerStates, TrainState
 from dsl.loop.run_position import RunPosition
+from dsl.records.own_words import store_words
 from dsl.records.resume import Finished, cut_record, mark_finished, read_finished
 from dsl.records.run_folder import RunFolder
 from dsl.records.same_run import require_same_run
@@ -60,7 +61,10 @@ class RunJob:
         together = {} if seeds is None else {"seeds_together": list(seeds)}
         environment = {**self._description["environment"], **together}
         description = {**self._description, "environment": environment}
+        words = description.pop("words", {})
         self.folder.describe(**description, resumed=self._is_resumed)
+        if earlier := store_words(self.folder.path, words):
+            say(f"own words have changed since the run began; the earlier ones are in {earlier}")
 
     @cached_property
     def checkpoints(self) -> CheckpointManager:

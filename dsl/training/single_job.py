@@ -10,6 +10,7 @@ from dsl.errors import EXIT_NON_FINITE
 from dsl.experiment import Experiment
 from dsl.language.configuration import Configuration
 from dsl.loop.finite_check import NonFiniteError
+from dsl.records.own_words import collect_words
 from dsl.records.provenance import describe_environment
 from dsl.records.restart import move_record_aside
 from dsl.records.run_folder import EXPERIMENT, PROFILE, RunFolder, next_folder
@@ -149,6 +150,7 @@ def describe(configuration: Configuration, name: str) -> dict[str, Any]:
         "macros": configuration.macros(),
         "hyperparameters": configuration.hyperparameters(),
         "environment": describe_environment(sys.argv),
+        "words": collect_words(statement.module for statement in configuration.imports),
     }
 
 
