@@ -36,7 +36,7 @@ class RunJob:
     def __init__(self, experiment: Experiment, description: Mapping[str, Any], folder: RunFolder):
         """Args:
             experiment: what runs.
-            description: arguments of `RunFolder.describe`.
+            description: arguments of `RunFolder.describe`; `words` are stored beside them.
             folder: where its record is kept.
 
         Raises:

@@ -142,7 +142,7 @@ def name_of(file: Path) -> str:
 
 
 def describe(configuration: Configuration, name: str) -> dict[str, Any]:
-    """Return the arguments of `RunFolder.describe`."""
+    """Return the arguments of `RunFolder.describe`, and the sources of own words as `words`."""
     return {
         "name": name,
         "config": configuration.source_text(),
