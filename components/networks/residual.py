@@ -61,15 +61,20 @@ def fold_blocks(
     return jax.lax.scan(lambda x, block: (kept(x, block), None), x, blocks)[0]
 
 
-def with_skips(x: Float[Array, " width"], block: Block, skip_every: int) -> Float[Array, " width"]:
-    """The block's layers with a residual connection over every `skip_every` of them; 0 for none."""
+def with_skips(
+    x: Float[Array, " width"], block: Block, skip_every: int, branch_scale: float = 1.0
+) -> Float[Array, " width"]:
+    """The block's layers with a residual connection over every `skip_every` of them; 0 for none.
+
+    What the layers in between add to the stream is multiplied with `branch_scale`.
+    """
     if not skip_every:
         return block(x)
     for start in range(0, LAYERS_PER_BLOCK, skip_every):
         branch = x
         for layer in block.layers[start : start + skip_every]:
             branch = layer(branch)
-        x = x + branch
+        x = x + branch_scale * branch
     return x
 
 
@@ -107,7 +112,52 @@ def scan_norms(added: Step, blocks: PyTree, x: Float[Array, " width"]) -> BlockN
     return jax.lax.scan(step, x, blocks)[1]
 
 
-class ResidualMLP(AbstractResidualNetwork):
+class AbstractResidualMLP(AbstractResidualNetwork):
+    r"""Input layer, residual blocks of four layers, output $x_N W + b$.
+
+    What every branch adds to the residual stream is multiplied with `branch_scale`.
+    """
+
+    depth: int = eqx.field(static=True)
+    skip_every: int = eqx.field(static=True)
+    branch_scale: float = eqx.field(static=True)
+    keep: str = eqx.field(static=True)
+    input: Layer
+    blocks: Block
+    output: Dense
+
+    def __init__(
+        self,
+        width: int,
+        depth: int,
+        activation: Activation,
+        normalise: bool,
+        skip_every: int,
+        branch_scale: float,
+        compute_dtype: str,
+        keep: str,
+        *,
+        in_size: int,
+        out_size: int,
+        key: Key[Array, ""],
+    ):
+        """Args as those of `ResidualMLP`, and `branch_scale`."""
+        input_key, blocks_key, output_key = jax.random.split(key, 3)
+        self.depth, self.skip_every, self.branch_scale = depth, skip_every, branch_scale
+        self.keep = keep
+        self.input = Layer(in_size, width, activation, normalise, key=input_key)
+        self.blocks = stack_blocks(
+            width, depth, activation, normalise, compute_dtype, key=blocks_key
+        )
+        self.output = Dense(width, out_size, key=output_key)
+
+    def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
+        """The network's output for one example."""
+        step = lambda x, block: with_skips(x, block, self.skip_every, self.branch_scale)  # noqa: E731
+        return self.output(fold_blocks(step, self.blocks, self.input(x), self.keep))
+
+
+class ResidualMLP(AbstractResidualMLP):
     r"""A residual network of `depth` dense layers in blocks of four, after an input layer.
 
     $x_0 = \mathrm{layer}(x)$, $x_{k+1} = x_k + \mathrm{block}_k(x_k)$, output $x_N W + b$ with
@@ -116,13 +166,6 @@ class ResidualMLP(AbstractResidualNetwork):
 
     Reference: Wang et al., "1000 Layer Networks for Self-Supervised RL", 2025, figure 2.
     """
-
-    depth: int = eqx.field(static=True)
-    skip_every: int = eqx.field(static=True)
-    keep: str = eqx.field(static=True)
-    input: Layer
-    blocks: Block
-    output: Dense
 
     def __init__(
         self,
@@ -159,18 +202,19 @@ class ResidualMLP(AbstractResidualNetwork):
         """
         checked = {"compute_dtype": compute_dtype, "keep": keep, "skip_every": skip_every}
         check(ResidualMLP, width=width, depth=depth, **checked)
-        input_key, blocks_key, output_key = jax.random.split(key, 3)
-        self.depth, self.skip_every, self.keep = depth, skip_every, keep
-        self.input = Layer(in_size, width, activation, normalise, key=input_key)
-        self.blocks = stack_blocks(
-            width, depth, activation, normalise, compute_dtype, key=blocks_key
+        super().__init__(
+            width,
+            depth,
+            activation,
+            normalise,
+            skip_every,
+            1.0,
+            compute_dtype,
+            keep,
+            in_size=in_size,
+            out_size=out_size,
+            key=key,
         )
-        self.output = Dense(width, out_size, key=output_key)
-
-    def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
-        """The network's output for one example."""
-        step = lambda x, block: with_skips(x, block, self.skip_every)  # noqa: E731
-        return self.output(fold_blocks(step, self.blocks, self.input(x), self.keep))
 
     def block_norms(self, x: Float[Array, " in"]) -> BlockNorms:
         """What every block does to the residual stream of one example, first block first."""
@@ -178,18 +222,12 @@ class ResidualMLP(AbstractResidualNetwork):
         return scan_norms(added, self.blocks, self.input(x))
 
 
-class StableResidualMLP(AbstractResidualNetwork):
+class StableResidualMLP(AbstractResidualMLP):
     r"""`ResidualMLP` with branches divided by their number: outputs do not grow with depth.
 
     $x_{k+1} = x_k + \frac1N \mathrm{block}_k(x_k)$ with $N = \mathrm{depth}/4$, otherwise as
     `ResidualMLP`, parameters included. Chosen by measurement: `benchmarks/depth_stability.md`.
     """
-
-    depth: int = eqx.field(static=True)
-    keep: str = eqx.field(static=True)
-    input: Layer
-    blocks: Block
-    output: Dense
 
     def __init__(
         self,
@@ -222,21 +260,21 @@ class StableResidualMLP(AbstractResidualNetwork):
                 setting is none of its options.
         """
         check(StableResidualMLP, width=width, depth=depth, compute_dtype=compute_dtype, keep=keep)
-        input_key, blocks_key, output_key = jax.random.split(key, 3)
-        self.depth, self.keep = depth, keep
-        self.input = Layer(in_size, width, activation, normalise, key=input_key)
-        self.blocks = stack_blocks(
-            width, depth, activation, normalise, compute_dtype, key=blocks_key
+        super().__init__(
+            width,
+            depth,
+            activation,
+            normalise,
+            LAYERS_PER_BLOCK,
+            LAYERS_PER_BLOCK / depth,
+            compute_dtype,
+            keep,
+            in_size=in_size,
+            out_size=out_size,
+            key=key,
         )
-        self.output = Dense(width, out_size, key=output_key)
-
-    def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
-        """The network's output for one example."""
-        gain = LAYERS_PER_BLOCK / self.depth
-        step = lambda x, block: x + gain * block(x)  # noqa: E731
-        return self.output(fold_blocks(step, self.blocks, self.input(x), self.keep))
 
     def block_norms(self, x: Float[Array, " in"]) -> BlockNorms:
         """What every block does to the residual stream of one example, first block first."""
-        gain = LAYERS_PER_BLOCK / self.depth
-        return scan_norms(lambda x, block: gain * block(x), self.blocks, self.input(x))
+        added = lambda x, block: self.branch_scale * block(x)  # noqa: E731
+        return scan_norms(added, self.blocks, self.input(x))
