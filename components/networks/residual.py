@@ -19,6 +19,14 @@ from components.networks.layers import (
     Dense,
     Layer,
 )
+from components.networks.residual_stack import fused_where_possible, residual_stack
+from components.networks.stack_form import (
+    Kernel,
+    StackForm,
+    chosen_kernel,
+    chosen_precision,
+    packed,
+)
 
 Depth = Annotated[int, MultipleOf(LAYERS_PER_BLOCK)]
 Kept = Annotated[str, OneOf(("dense_outputs", "block_inputs"))]
@@ -122,6 +130,7 @@ class AbstractResidualMLP(AbstractResidualNetwork):
     skip_every: int = eqx.field(static=True)
     branch_scale: float = eqx.field(static=True)
     keep: str = eqx.field(static=True)
+    kernel: str = eqx.field(static=True)
     input: Layer
     blocks: Block
     output: Dense
@@ -136,6 +145,7 @@ class AbstractResidualMLP(AbstractResidualNetwork):
         branch_scale: float,
         compute_dtype: str,
         keep: str,
+        kernel: str,
         *,
         in_size: int,
         out_size: int,
@@ -144,7 +154,7 @@ class AbstractResidualMLP(AbstractResidualNetwork):
         """Args as those of `ResidualMLP`, and `branch_scale`."""
         input_key, blocks_key, output_key = jax.random.split(key, 3)
         self.depth, self.skip_every, self.branch_scale = depth, skip_every, branch_scale
-        self.keep = keep
+        self.keep, self.kernel = keep, kernel
         self.input = Layer(in_size, width, activation, normalise, key=input_key)
         self.blocks = stack_blocks(
             width, depth, activation, normalise, compute_dtype, key=blocks_key
@@ -153,8 +163,25 @@ class AbstractResidualMLP(AbstractResidualNetwork):
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
         """The network's output for one example."""
-        step = lambda x, block: with_skips(x, block, self.skip_every, self.branch_scale)  # noqa: E731
-        return self.output(fold_blocks(step, self.blocks, self.input(x), self.keep))
+        return self.output(self._through_blocks(self.input(x)))
+
+    def _through_blocks(self, x: Float[Array, " width"]) -> Float[Array, " width"]:
+        """The residual stream after the last block."""
+        kernel = chosen_kernel(self.kernel)
+        if kernel == "scan":
+            step = lambda x, block: with_skips(x, block, self.skip_every, self.branch_scale)  # noqa: E731
+            return fold_blocks(step, self.blocks, x, self.keep)
+        layer = self.blocks.layers[0]
+        form = StackForm(
+            activation=layer.activation,
+            skip_every=self.skip_every,
+            branch_scale=self.branch_scale,
+            precision=chosen_precision(layer.dense.compute_dtype),
+            keep=self.keep,
+        )
+        if kernel == "fused":
+            form = fused_where_possible(form, x.size)
+        return residual_stack(x, *packed(self.blocks), form)
 
 
 class ResidualMLP(AbstractResidualMLP):
@@ -176,6 +203,7 @@ class ResidualMLP(AbstractResidualMLP):
         skip_every: SkipEvery = 4,
         compute_dtype: ComputeDtype = "float32",
         keep: Kept = "dense_outputs",
+        kernel: Kernel = "auto",
         *,
         in_size: int,
         out_size: int,
@@ -192,6 +220,9 @@ class ResidualMLP(AbstractResidualMLP):
                 stream and the first and last layer are float32 in any case.
             keep: what the backward pass finds again, beside the inputs of blocks: the outputs of
                 dense layers, or nothing more, for less memory and more time.
+            kernel: how blocks run. 'xla' has a derivative of its own and, up to 64 layers on a GPU,
+                no loop; 'fused' is one GPU kernel for all layers and one for their derivative;
+                'auto' is what is known to be best on the device, on a CPU a scan.
             in_size: numbers in the input.
             out_size: numbers in the output.
             key: random key of the weights.
@@ -200,8 +231,8 @@ class ResidualMLP(AbstractResidualMLP):
             SettingError: `width` is not positive, `depth` is not a multiple of four, or another
                 setting is none of its options.
         """
-        checked = {"compute_dtype": compute_dtype, "keep": keep, "skip_every": skip_every}
-        check(ResidualMLP, width=width, depth=depth, **checked)
+        checked = {"compute_dtype": compute_dtype, "keep": keep, "kernel": kernel}
+        check(ResidualMLP, width=width, depth=depth, skip_every=skip_every, **checked)
         super().__init__(
             width,
             depth,
@@ -211,6 +242,7 @@ class ResidualMLP(AbstractResidualMLP):
             1.0,
             compute_dtype,
             keep,
+            kernel,
             in_size=in_size,
             out_size=out_size,
             key=key,
@@ -237,6 +269,7 @@ class StableResidualMLP(AbstractResidualMLP):
         normalise: bool = True,
         compute_dtype: ComputeDtype = "float32",
         keep: Kept = "dense_outputs",
+        kernel: Kernel = "auto",
         *,
         in_size: int,
         out_size: int,
@@ -251,6 +284,9 @@ class StableResidualMLP(AbstractResidualMLP):
                 stream and the first and last layer are float32 in any case.
             keep: what the backward pass finds again, beside the inputs of blocks: the outputs of
                 dense layers, or nothing more, for less memory and more time.
+            kernel: how blocks run. 'xla' has a derivative of its own and, up to 64 layers on a GPU,
+                no loop; 'fused' is one GPU kernel for all layers and one for their derivative;
+                'auto' is what is known to be best on the device, on a CPU a scan.
             in_size: numbers in the input.
             out_size: numbers in the output.
             key: random key of the weights.
@@ -259,7 +295,8 @@ class StableResidualMLP(AbstractResidualMLP):
             SettingError: `width` is not positive, `depth` is not a multiple of four, or another
                 setting is none of its options.
         """
-        check(StableResidualMLP, width=width, depth=depth, compute_dtype=compute_dtype, keep=keep)
+        checked = {"compute_dtype": compute_dtype, "keep": keep, "kernel": kernel}
+        check(StableResidualMLP, width=width, depth=depth, **checked)
         super().__init__(
             width,
             depth,
@@ -269,6 +306,7 @@ class StableResidualMLP(AbstractResidualMLP):
             LAYERS_PER_BLOCK / depth,
             compute_dtype,
             keep,
+            kernel,
             in_size=in_size,
             out_size=out_size,
             key=key,

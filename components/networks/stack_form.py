@@ -1,0 +1,122 @@
+"""What is fixed about a stack of residual layers when its program is compiled."""
+
+from typing import Annotated, NamedTuple, TypeAlias
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from components.constraints import OneOf
+from components.networks.layers import LAYERS_PER_BLOCK, Activation, Block, Layer
+
+Kernel = Annotated[str, OneOf(("auto", "xla", "fused"))]
+Saved: TypeAlias = tuple[Array, ...]  # every array (nets, layers or blocks, batch, ...)
+
+# What 'auto' means on a kind of device; elsewhere a scan, whose results are on record bit for bit.
+AUTO_KERNEL = {"gpu": "xla"}
+
+EPSILON = 1e-6  # of LayerNorm
+_TF32 = ("default", "fastest", "bfloat16", "tensorfloat32", "TF32_TF32_F32")
+_TF32X3 = ("high", "bfloat16_3x", "TF32_TF32_F32_X3")
+
+
+class Tile(NamedTuple):
+    """How a fused kernel is cut into programs.
+
+    Attributes:
+        rows: examples of one program.
+        warps: of 32 threads, in one program.
+        stages: of the pipeline that loads weights.
+    """
+
+    rows: int = 16
+    warps: int = 8
+    stages: int = 3
+
+
+class StackForm(NamedTuple):
+    """Everything about a stack of layers but its arrays.
+
+    Attributes:
+        activation: elementwise function.
+        skip_every: layers that each residual connection passes over; 0 for none.
+        branch_scale: factor of what a branch adds to the residual stream.
+        precision: of the products: tf32, tf32x3, float32 or bfloat16.
+        keep: what the backward pass of the plain form finds again.
+        fused: whether a GPU runs each pass as one kernel.
+        tile: of the fused kernels.
+        interpret: whether fused kernels are interpreted on any device, for tests.
+    """
+
+    activation: Activation
+    skip_every: int
+    branch_scale: float
+    precision: str
+    keep: str = "dense_outputs"
+    fused: bool = False
+    tile: Tile = Tile()
+    interpret: bool = False
+
+    @property
+    def saved_arrays(self) -> int:
+        """How many arrays the backward pass finds again."""
+        if self.fused:
+            return 3
+        return 1 if self.keep == "block_inputs" else 2
+
+    @property
+    def product_type(self) -> jnp.dtype:
+        """The type of the factors of products."""
+        return jnp.dtype("bfloat16" if self.precision == "bfloat16" else "float32")
+
+    @property
+    def xla_precision(self) -> jax.lax.Precision:
+        """The precision of products outside of kernels."""
+        named = {"float32": jax.lax.Precision.HIGHEST, "tf32x3": jax.lax.Precision.HIGH}
+        return named.get(self.precision, jax.lax.Precision.DEFAULT)
+
+
+def chosen_kernel(kernel: str) -> str:
+    """What a network's setting comes to on this machine: scan, xla or fused."""
+    return AUTO_KERNEL.get(jax.default_backend(), "scan") if kernel == "auto" else kernel
+
+
+def chosen_precision(compute_dtype: str) -> str:
+    """The precision of products of a network, from its setting and JAX's own.
+
+    Args:
+        compute_dtype: float32 or bfloat16. For float32, `jax_default_matmul_precision` decides;
+            where that says nothing, products are tf32 on GPUs that have it, as in JAX itself.
+    """
+    if compute_dtype == "bfloat16":
+        return compute_dtype
+    wanted = jax.config.jax_default_matmul_precision  # pyright: ignore[reportAttributeAccessIssue]
+    if wanted is None or wanted in _TF32:
+        return "tf32"
+    return "tf32x3" if wanted in _TF32X3 else "float32"
+
+
+def packed(blocks: Block) -> tuple[Float[Array, "layers width width"], Float[Array, "layers v w"]]:
+    """Weights and vectors of stacked blocks, layer after layer.
+
+    The vectors of a layer are its bias and, with LayerNorm, scale and offset.
+
+    Args:
+        blocks: one `Block` whose arrays have a leading block axis.
+    """
+
+    def by_layer(arrays: list[Array]) -> Array:
+        stacked = jnp.stack(arrays, axis=1)
+        return stacked.reshape(-1, *stacked.shape[2:])
+
+    def vectors(layer: Layer) -> Array:
+        arrays = jax.tree.leaves((layer.dense.bias, layer.norm))
+        return jnp.stack(arrays, axis=1)
+
+    weights = by_layer([layer.dense.weight for layer in blocks.layers])
+    return weights, by_layer([vectors(layer) for layer in blocks.layers])
+
+
+def block_count(weights: Float[Array, "nets layers width width"]) -> int:
+    """Blocks of four layers in a stack."""
+    return weights.shape[1] // LAYERS_PER_BLOCK
