@@ -4,6 +4,7 @@ Gradients by weights are products over many layers at once, and what the backwar
 chosen here rather than by a policy, so that the stack can be unrolled as well as scanned.
 """
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -56,16 +57,15 @@ def backward(
     def step(d: Array, block: Array) -> tuple[Array, tuple[Array, ...]]:
         w, v = _part(weights, block), _part(vectors, block)
         inputs, dense = _found_again(saved, block, w, v, form)
-        d, dz, dv = _block_backward(d, dense, w, v, form)
+        d, dz, dn = _block_backward(d, dense, w, v, form)
         if not trained:
             return d, ()
-        return d, (inputs, dz, dv) if unrolled else (_by_weights(inputs, dz, form), dv)
+        parts = inputs, dense, dz, dn
+        return d, parts if unrolled else _by_parameters(*parts, vectors.shape[2], form)
 
     dx, parts = _folded(step, dy, block_count(weights), unrolled, reverse=True)
-    if trained and unrolled:
-        inputs, dz, dv = parts
-        parts = _by_weights(inputs, dz, form), dv
-    return dx, *parts
+    # One product and one sum for all layers: a kernel for each layer would take longer to start.
+    return dx, *(_by_parameters(*parts, vectors.shape[2], form) if trained and unrolled else parts)
 
 
 def _folded(
@@ -98,7 +98,8 @@ def _block(
     for i in range(LAYERS_PER_BLOCK):
         inputs.append(h.astype(form.product_type))
         outputs.append(_dense(h, w[:, i], v[:, i, :1], form) if dense is None else dense[:, i])
-        h = _after_dense(outputs[-1].astype(jnp.float32), v[:, i, 1:], form)
+        z = _wide(outputs[-1])
+        h = form.activation(_scaled(_normalised(z, v.shape[2]), v[:, i]))
         if form.skip_every and (i + 1) % form.skip_every == 0:
             h = skip = skip + jnp.float32(form.branch_scale) * h
     return h, jnp.stack(inputs, axis=1), jnp.stack(outputs, axis=1)
@@ -107,19 +108,30 @@ def _block(
 def _block_backward(
     d: Array, dense: Array, w: Array, v: Array, form: StackForm
 ) -> tuple[Array, Array, Array]:
-    """Gradients by a block's input, the outputs of its dense layers, and its vectors."""
-    dzs, dvs, passed_over = [], [], d
+    """Gradients by a block's input, by outputs of dense layers, by inputs of activations."""
+    dzs, dns, passed_over = [], [], d
     for i in reversed(range(LAYERS_PER_BLOCK)):
         if form.skip_every and (i + 1) % form.skip_every == 0:
             d, passed_over = jnp.float32(form.branch_scale) * d, d
-        after = lambda z, norm: _after_dense(z, norm, form)  # noqa: E731
-        dz, dnorm = jax.vjp(after, dense[:, i].astype(jnp.float32), v[:, i, 1:])[1](d)
-        dzs.append(dz.astype(form.product_type))
-        dvs.append(jnp.concatenate([jnp.sum(dz, axis=1, keepdims=True), dnorm], axis=1))
+        normalise = functools.partial(_normalised, count=v.shape[2])
+        z, pull = jax.vjp(normalise, _wide(dense[:, i]))
+        (dn,) = jax.vjp(form.activation, _scaled(z, v[:, i]))[1](d)
+        (dz,) = pull(dn * v[:, i, 1:2] if v.shape[2] == 3 else dn)
+        dzs.append(dz)
+        dns.append(dn)
         d = _product("nbo,nio->nbi", dz, w[:, i], form)
         if form.skip_every and i % form.skip_every == 0:
             d = d + passed_over
-    return d, jnp.stack(dzs[::-1], axis=1), jnp.stack(dvs[::-1], axis=1)
+    return d, jnp.stack(dzs[::-1], axis=1), jnp.stack(dns[::-1], axis=1)
+
+
+def _by_parameters(
+    inputs: Array, dense: Array, dz: Array, dn: Array, count: int, form: StackForm
+) -> tuple[Array, Array]:
+    """Gradients by weights and vectors of some layers; all arrays (nets, layers, batch, width)."""
+    dw = _product("nlbi,nlbo->nlio", inputs, dz, form)
+    by_vectors = (dz, dn * _normalised(_wide(dense), count), dn)[:count]
+    return dw, jnp.stack([jnp.sum(gradient, axis=2) for gradient in by_vectors], axis=2)
 
 
 def _kept(h: Array, inputs: Array, dense: Array, form: StackForm) -> tuple[Array, ...]:
@@ -145,17 +157,22 @@ def _dense(h: Array, w: Array, bias: Array, form: StackForm) -> Array:
     return (_product("nbi,nio->nbo", h, w, form) + bias).astype(form.product_type)
 
 
-def _after_dense(z: Array, norm: Array, form: StackForm) -> Array:
-    """LayerNorm where there is a scale and an offset, then the activation."""
-    if norm.shape[1]:
-        centred = z - jnp.mean(z, axis=-1, keepdims=True)
-        variance = jnp.mean(centred * centred, axis=-1, keepdims=True)
-        z = centred * jax.lax.rsqrt(variance + EPSILON) * norm[:, :1] + norm[:, 1:]
-    return form.activation(z)
+def _wide(dense: Array) -> Array:
+    return dense.astype(jnp.float32)
 
 
-def _by_weights(inputs: Array, dz: Array, form: StackForm) -> Array:
-    return _product("nlbi,nlbo->nlio", inputs, dz, form)
+def _normalised(z: Array, count: int) -> Array:
+    """LayerNorm without its scale and offset, where a layer's `count` of vectors includes them."""
+    if count == 1:
+        return z
+    centred = z - jnp.mean(z, axis=-1, keepdims=True)
+    variance = jnp.mean(centred * centred, axis=-1, keepdims=True)
+    return centred * jax.lax.rsqrt(variance + EPSILON)
+
+
+def _scaled(z: Array, v: Array) -> Array:
+    """What the activation is given: with LayerNorm, scaled and moved."""
+    return z * v[:, 1:2] + v[:, 2:3] if v.shape[1] == 3 else z
 
 
 def _product(subscripts: str, a: Array, b: Array, form: StackForm) -> Array:

@@ -168,7 +168,7 @@ def _shapes(x, weights, vectors, *, form: StackForm) -> list[jax.ShapeDtypeStruc
     return [y, *saved]
 
 
-def _abstract(*shapes: jax.ShapeDtypeStruct) -> list[ShapedArray]:
+def _abstract(*shapes: Any) -> list[ShapedArray]:
     return [ShapedArray(s.shape, s.dtype) for s in shapes]
 
 
