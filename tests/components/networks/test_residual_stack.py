@@ -1,0 +1,257 @@
+"""Stacks with a derivative of their own: plain and fused forms against float64, maps, refusals."""
+
+import functools
+import re
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from random_modules import filled
+
+from components.networks import ResidualMLP, StableResidualMLP, plain_stack, residual_stack
+from components.networks.stack_form import EPSILON, StackForm, chosen_precision
+from components.settings import SettingError
+
+NETS = 2
+# Swish with LayerNorm and without, the other activations, every skip, both types; pairs of them.
+SETTINGS = [
+    ("swish", True, 4, "float32"),
+    ("swish", True, 2, "bfloat16"),
+    ("relu", False, 4, "float32"),
+    ("gelu", True, 1, "float32"),
+    ("swish", False, 0, "tf32x3"),
+]
+
+
+def made(name="swish", normalise=True, skip_every=4, precision="float32", layers=8, width=64):
+    """A form, and arrays of two networks with 20 examples: input, weights, vectors, direction."""
+    rng = np.random.default_rng(0)
+    draw = lambda *shape: rng.standard_normal((NETS, *shape), np.float32)  # noqa: E731
+    vectors = 0.1 * draw(layers, 3 if normalise else 1, width)
+    vectors[:, :, 1:2] += 1
+    weights = draw(layers, width, width) / np.float32(np.sqrt(width))
+    form = StackForm(getattr(jax.nn, name), skip_every, 0.5, precision)
+    return form, (draw(20, width), weights, vectors, draw(20, width))
+
+
+def layer_by_layer(x, weights, vectors, form):
+    """The stack of one network as its definition."""
+    h = skip = x
+    for i, (w, v) in enumerate(zip(weights, vectors, strict=True)):
+        h = h @ w + v[:1]
+        if len(v) == 3:
+            spread = jnp.sqrt(jnp.var(h, axis=1, keepdims=True) + EPSILON)
+            h = (h - jnp.mean(h, axis=1, keepdims=True)) / spread * v[1:2] + v[2:3]
+        h = form.activation(h)
+        if form.skip_every and (i + 1) % form.skip_every == 0:
+            h = skip = skip + form.branch_scale * h
+    return h
+
+
+def of_batch(x, weights, vectors, form):
+    """The stack of one network over a batch."""
+    return jax.vmap(lambda x: residual_stack.residual_stack(x, weights, vectors, form))(x)
+
+
+def outputs_and_gradients(stack, form, arrays):
+    """Of both networks: output, and gradients by input, weights, vectors along a direction."""
+
+    def run(x, weights, vectors, direction):
+        y, pull = jax.vjp(jax.vmap(functools.partial(stack, form=form)), x, weights, vectors)
+        return y, *pull(direction)
+
+    return [np.asarray(a) for a in jax.jit(run)(*arrays)]
+
+
+def exactly(form, arrays):
+    """As `outputs_and_gradients`, in float64."""
+    with jax.enable_x64(True):
+        return outputs_and_gradients(layer_by_layer, form, [np.float64(a) for a in arrays])
+
+
+def error(found, exact):
+    """Relative, L2."""
+    return np.linalg.norm(found - exact) / np.linalg.norm(exact)
+
+
+@pytest.mark.usefixtures("quickly_compiled")
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_fused_values_and_gradients_are_as_exact_as_plain_ones(settings):
+    form, arrays = made(*settings)
+    exact = exactly(form, arrays)
+    plain = outputs_and_gradients(of_batch, form, arrays)
+    fused = form._replace(fused=True, interpret=True)
+    ours = outputs_and_gradients(of_batch, fused, arrays)
+    for a, b, c in zip(ours, plain, exact, strict=True):
+        assert a.dtype == b.dtype == np.float32
+        assert error(b, c) < (0.02 if settings[-1] == "bfloat16" else 2e-6)
+        assert error(a, c) < 1.1 * error(b, c) + 1e-8
+
+
+def test_fused_gradient_of_1024_layers_is_finite():
+    form, arrays = made(layers=1024)
+    form = form._replace(fused=True, interpret=True, branch_scale=1.0)
+    for found in outputs_and_gradients(of_batch, form, arrays):
+        assert np.isfinite(found).all()
+        assert np.any(found)
+
+
+@pytest.mark.parametrize("keep", ["dense_outputs", "block_inputs"])
+@pytest.mark.parametrize("fused", [False, True])
+def test_unrolled_plain_form_equals_the_scanned_one(keep, fused):
+    form, arrays = made(width=8)
+    x, weights, vectors, direction = map(jnp.asarray, arrays)
+    form = form._replace(keep=keep, fused=fused)
+
+    def run(unrolled):
+        y, saved = plain_stack.forward(x, weights, vectors, form, unrolled)
+        assert len(saved) == form.saved_arrays
+        return y, *plain_stack.backward(direction, weights, vectors, saved, form, True, unrolled)
+
+    for a, b in zip(jax.jit(run, static_argnums=0)(True), run(False), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+
+
+def small(kind=ResidualMLP, width=8, **settings):
+    """A small network; all of one kind and width have the same parameters."""
+    return filled(functools.partial(kind, width, 8, in_size=5, out_size=3, **settings))
+
+
+def loss(network, x):
+    """One number of one example."""
+    return jnp.sum(jnp.sin(network(x)))
+
+
+def batch_loss(network, xs):
+    """The same of a batch."""
+    return jnp.sum(jax.vmap(functools.partial(loss, network))(xs))
+
+
+def same(ours, theirs):
+    """Asserts that two trees have nearly the same numbers."""
+    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
+        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
+
+
+XS = jnp.linspace(-1, 1, 35, dtype=jnp.float32).reshape(7, 5)
+
+
+@pytest.mark.parametrize("skip_every", [4, 2, 1, 0])
+@pytest.mark.parametrize("keep", ["dense_outputs", "block_inputs"])
+def test_networks_have_the_gradient_of_scanned_ones(skip_every, keep):
+    gradient = jax.jit(jax.grad(batch_loss))
+    settings = {"skip_every": skip_every, "keep": keep}
+    same(gradient(small(kernel="xla", **settings), XS), gradient(small(**settings), XS))
+
+
+def test_stable_networks_do_too():
+    gradient = jax.jit(jax.grad(batch_loss))
+    xla = small(StableResidualMLP, kernel="xla", normalise=False)
+    same(gradient(xla, XS), gradient(small(StableResidualMLP, normalise=False), XS))
+
+
+def per_example(network):
+    """A gradient for every example."""
+    return jax.vmap(jax.grad(loss), in_axes=(None, 0))(network, XS)
+
+
+def of_seeds(network):
+    """A gradient for every network."""
+    networks = jax.tree.map(lambda a: jnp.stack([a, 2 * a]), network)
+    return jax.vmap(jax.grad(batch_loss), in_axes=(0, None))(networks, XS)
+
+
+def of_members(network):
+    """The gradient of networks that judge the same examples."""
+    networks = jax.tree.map(lambda a: jnp.stack([a, 2 * a]), network)
+    judge = lambda networks, x: jnp.sum(jax.vmap(lambda n: loss(n, x))(networks))  # noqa: E731
+    return jax.grad(lambda n: jnp.sum(jax.vmap(lambda x: judge(n, x))(XS)))(networks)
+
+
+def of_batches(network):
+    """The gradient over a batch of batches."""
+    xs = jnp.stack([XS, XS + 1])
+    return jax.grad(lambda n: jnp.sum(jax.vmap(lambda xs: batch_loss(n, xs))(xs)))(network)
+
+
+def of_inputs(network):
+    """The gradient by the input alone."""
+    return jax.grad(batch_loss, argnums=1)(network, XS)
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        *(per_example, of_seeds, of_members, of_batches, of_inputs),
+        lambda network: jax.grad(loss)(network, XS[0]),
+    ],
+)
+def test_maps_and_gradients_in_every_order(function):
+    same(jax.jit(function)(small(kernel="xla")), jax.jit(function)(small()))
+
+
+def test_maps_become_one_operation_and_a_frozen_network_has_no_gradient_of_parameters():
+    network = small(kernel="xla")
+    trained = str(jax.make_jaxpr(jax.grad(batch_loss))(network, XS))
+    frozen = str(jax.make_jaxpr(of_inputs)(network))
+    for text, flag in ((trained, "True"), (frozen, "False")):
+        assert len(re.findall(r"= residual_stack_forward\[", text)) == 1
+        assert len(re.findall(r"= residual_stack_backward\[", text)) == 1
+        assert f"trained={flag}" in text
+    assert "f32[1,2,8,8,8]" not in trained  # no gradient of weights for each example
+
+
+def test_automatic_is_the_scan_on_a_cpu():
+    text = str(jax.make_jaxpr(batch_loss)(small(), XS))
+    assert "scan[" in text
+    assert "residual_stack" not in text
+
+
+@pytest.mark.parametrize("kernel", ["xla", "fused"])
+@pytest.mark.filterwarnings("ignore:kernel=")
+def test_other_derivatives_are_refused(kernel):
+    network = small(width=64, kernel=kernel)
+    with pytest.raises(NotImplementedError, match="only first derivatives, taken backwards"):
+        jax.jvp(functools.partial(loss, network), (XS[0],), (XS[0],))
+    with pytest.raises(NotImplementedError, match="only first derivatives, taken backwards"):
+        jax.hessian(functools.partial(loss, network))(XS[0])
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"width": 8}, "takes widths of 64, 128, 256, 512 and not 8"),
+        ({"activation": jnp.tanh}, "takes the activations swish, relu and gelu"),
+        ({"keep": "block_inputs"}, "takes no keep='block_inputs'"),
+        ({}, "needs an NVIDIA GPU"),
+    ],
+)
+def test_what_has_no_kernel_runs_without_and_says_so_once(settings, reason, recwarn):
+    residual_stack._say_once.cache_clear()
+    network = small(**{"width": 64, "kernel": "fused", **settings})
+    for _ in range(2):
+        found = eqx.filter_jit(lambda n: jax.vmap(n)(XS))(network)
+    said = [str(w.message) for w in recwarn]
+    assert len(said) == 1
+    assert reason in said[0]
+    assert "as with kernel='xla'" in said[0]
+    other = small(**{"width": 64, **settings})
+    np.testing.assert_allclose(found, jax.vmap(other)(XS), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "precision"),
+    [(None, "tf32"), ("tensorfloat32", "tf32"), ("high", "tf32x3"), ("highest", "float32")],
+)
+def test_precision_follows_that_of_jax(wanted, precision):
+    with jax.default_matmul_precision(wanted):
+        assert chosen_precision("float32") == precision
+        assert chosen_precision("bfloat16") == "bfloat16"
+
+
+@pytest.mark.parametrize("kind", [ResidualMLP, StableResidualMLP])
+def test_other_kernels_are_refused(key, kind):
+    with pytest.raises(SettingError, match="kernel is 'triton'; it must be one of 'auto'"):
+        kind(in_size=2, out_size=2, kernel="triton", key=key)
