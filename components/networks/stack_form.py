@@ -13,7 +13,7 @@ Kernel = Annotated[str, OneOf(("auto", "xla", "fused"))]
 Saved: TypeAlias = tuple[Array, ...]  # every array (nets, layers or blocks, batch, ...)
 
 # What 'auto' means on a kind of device; elsewhere a scan, whose results are on record bit for bit.
-AUTO_KERNEL = {"gpu": "xla"}
+AUTO_KERNEL = {"gpu": "fused"}
 
 EPSILON = 1e-6  # of LayerNorm
 _TF32 = ("default", "fastest", "bfloat16", "tensorfloat32", "TF32_TF32_F32")

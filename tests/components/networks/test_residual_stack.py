@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from random_modules import filled
 
+from components.constraints import SettingError
 from components.networks import ResidualMLP, StableResidualMLP, plain_stack, residual_stack
 from components.networks.stack_form import EPSILON, StackForm, chosen_precision
-from components.settings import SettingError
 
 NETS = 2
 # Swish with LayerNorm and without, the other activations, every skip, both types; pairs of them.
