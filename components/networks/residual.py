@@ -180,7 +180,7 @@ class AbstractResidualMLP(AbstractResidualNetwork):
             keep=self.keep,
         )
         if kernel == "fused":
-            form = fused_where_possible(form, x.size)
+            form = fused_where_possible(form, x.size, asked=self.kernel == "fused")
         return residual_stack(x, *packed(self.blocks), form)
 
 

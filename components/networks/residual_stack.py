@@ -48,10 +48,16 @@ def residual_stack(
     return _stack.bind(x[None, None], weights[None], vectors[None], form=form)[0, 0]
 
 
-def fused_where_possible(form: StackForm, width: int) -> StackForm:
-    """The form with fused kernels, or unchanged and with a warning where there are none for it."""
+def fused_where_possible(form: StackForm, width: int, asked: bool) -> StackForm:
+    """The form with fused kernels, or unchanged where there are none for it.
+
+    Args:
+        form: of a plain stack.
+        width: numbers between layers.
+        asked: whether a user wants kernels and is warned where there are none.
+    """
     obstacle = fused_stack.obstacle(form, width)
-    if obstacle:
+    if obstacle and asked:
         _say_once(f"kernel='fused' {obstacle}: the network runs as with kernel='xla'.")
     return form._replace(fused=not obstacle)
 
