@@ -61,11 +61,11 @@ def backward(
         if not trained:
             return d, ()
         parts = inputs, dense, dz, dn
-        return d, parts if unrolled else _by_parameters(*parts, vectors.shape[2], form)
+        return d, parts if unrolled else _by_parameters(parts, vectors.shape[2], form)
 
     dx, parts = _folded(step, dy, block_count(weights), unrolled, reverse=True)
     # One product and one sum for all layers: a kernel for each layer would take longer to start.
-    return dx, *(_by_parameters(*parts, vectors.shape[2], form) if trained and unrolled else parts)
+    return dx, *(_by_parameters(parts, vectors.shape[2], form) if trained and unrolled else parts)
 
 
 def _folded(
@@ -125,10 +125,16 @@ def _block_backward(
     return d, jnp.stack(dzs[::-1], axis=1), jnp.stack(dns[::-1], axis=1)
 
 
-def _by_parameters(
-    inputs: Array, dense: Array, dz: Array, dn: Array, count: int, form: StackForm
-) -> tuple[Array, Array]:
-    """Gradients by weights and vectors of some layers; all arrays (nets, layers, batch, width)."""
+def _by_parameters(parts: tuple[Array, ...], count: int, form: StackForm) -> tuple[Array, Array]:
+    """Gradients by weights and vectors of some layers.
+
+    Args:
+        parts: inputs and outputs of dense layers, gradients by the outputs and by what activations
+            are given, each (nets, layers, batch, width).
+        count: vectors of a layer.
+        form: of the stack.
+    """
+    inputs, dense, dz, dn = parts
     dw = _product("nlbi,nlbo->nlio", inputs, dz, form)
     by_vectors = (dz, dn * _normalised(_wide(dense), count), dn)[:count]
     return dw, jnp.stack([jnp.sum(gradient, axis=2) for gradient in by_vectors], axis=2)
