@@ -1,0 +1,101 @@
+"""Whether an accelerator computes what the CPU computes: updates, physics, split programs."""
+
+from typing import Any
+
+import equinox as eqx
+import jax
+import numpy as np
+from gpu_common import Measurement, Row, experiment_of, is_shape
+from gpu_updates import batch_of, learner_of, precision_of
+
+CONTROL_STEPS = (1, 10)
+
+
+def update_error(row: Row) -> Measurement:
+    """Gradients of one update beside those of the CPU in full float32, by network.
+
+    What is compared are the first moments of Adam after one update, a tenth of the gradients, as
+    vectors over all parameters: |difference| / |reference|.
+    """
+    (learner, sizes, rows), cpu = learner_of(row), jax.local_devices(backend="cpu")[0]
+    plain_row = {**row, "kernel": "xla", "precision": "highest"}
+    plain, *_ = learner_of(plain_row)
+    with jax.default_device(cpu):
+        state, batch = plain.init(sizes, jax.random.key(0)), batch_of(sizes, rows)
+        arrays = jax.tree.leaves(eqx.filter(state, eqx.is_array))
+
+    def lower(device: Any, row: Row, learner: Any) -> Any:
+        shapes = eqx.filter_eval_shape(learner.init, sizes, jax.random.key(0))
+        dynamic, static = eqx.partition(shapes, is_shape)
+
+        def moments(arrays: list[jax.Array], batch: Any) -> Any:
+            own = jax.tree.unflatten(jax.tree.structure(dynamic), arrays)
+            state, _ = learner.update(eqx.combine(own, static), batch, jax.random.key(2))
+            named = {name: getattr(state.optimisers, name) for name in ("critic", "actor")}
+            return {name: first_moment(found) for name, found in named.items()}
+
+        with precision_of(row):
+            return jax.jit(moments).lower(*jax.device_put((arrays, batch), device))
+
+    accelerator = jax.devices()[0]
+    reference, compared = yield [
+        lower(cpu, plain_row, plain),
+        lower(accelerator, row, learner),
+    ]
+    right = reference.call(*jax.device_put((arrays, batch), cpu))
+    found = compared.call(*jax.device_put((arrays, batch), accelerator))
+    return {f"{name}_error": relative_error(found[name], right[name]) for name in right}
+
+
+def first_moment(optimiser_state: Any) -> Any:
+    """The first moments that Adam keeps."""
+    import optax
+
+    return optax.tree.get(optimiser_state, "mu")
+
+
+def physics_error(row: Row) -> Measurement:
+    """Positions after control steps beside those of the CPU, and of a split program.
+
+    Trajectories of contact-rich physics part in time: a few steps tell errors from chaos.
+    """
+    environment, envs = experiment_of(row).environment, row["envs"]
+    cpu, accelerator = jax.local_devices(backend="cpu")[0], jax.devices()[0]
+    with jax.default_device(cpu):
+        keys = jax.random.split(jax.random.key(0), envs)
+        state, _ = jax.jit(jax.vmap(environment.reset))(keys)
+        shape = (max(CONTROL_STEPS), envs, environment.sizes.action)
+        actions = jax.random.uniform(jax.random.key(1), shape, minval=-1.0)
+
+    def positions(state: Any, actions: jax.Array) -> jax.Array:
+        def step(state: Any, action: jax.Array) -> Any:
+            state, _ = jax.vmap(environment.step)(state, action)
+            return state, state.body.qpos
+
+        return jax.lax.scan(step, state, actions)[1]
+
+    mesh = jax.sharding.Mesh([accelerator], ("devices",))
+    over, second = (
+        jax.sharding.PartitionSpec("devices"),
+        jax.sharding.PartitionSpec(None, "devices"),
+    )
+    split = jax.shard_map(
+        positions, mesh=mesh, in_specs=(over, second), out_specs=second, check_vma=False
+    )
+    here, there = (jax.device_put((state, actions), device) for device in (cpu, accelerator))
+    programs = [jax.jit(positions).lower(*here), jax.jit(positions).lower(*there)]
+    reference, bare, sharded = yield [*programs, jax.jit(split).lower(*there)]
+    right = np.asarray(reference.call(*here))
+    found, parted = np.asarray(bare.call(*there)), np.asarray(sharded.call(*there))
+    errors = {f"error_after_{n}": relative_error(found[n - 1], right[n - 1]) for n in CONTROL_STEPS}
+    return {**errors, "split_error": relative_error(parted, found)}
+
+
+def relative_error(found: Any, reference: Any) -> float:
+    """|found - reference| / |reference| over all numbers of two trees."""
+    pairs = [
+        (np.asarray(a, np.float64).ravel(), np.asarray(b, np.float64).ravel())
+        for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(reference), strict=True)
+    ]
+    one, other = (np.concatenate(side) for side in zip(*pairs, strict=True))
+    return float(np.linalg.norm(one - other) / np.linalg.norm(other))

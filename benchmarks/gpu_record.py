@@ -1,0 +1,38 @@
+"""The file that `gpu_suite.py` writes its results to, a line of JSON each."""
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+Outcome = dict[str, Any]
+
+
+class Record:
+    """Outcomes of rows; what is added is on the disk at once.
+
+    Attributes:
+        path: of the file.
+        outcomes: all of them, the latest last.
+    """
+
+    def __init__(self, path: Path):
+        """Args:
+        path: of the file, which need not exist.
+        """
+        self.path = path
+        lines = path.read_text().splitlines() if path.exists() else []
+        self.outcomes: list[Outcome] = [json.loads(line) for line in lines]
+
+    def has(self, row: dict[str, Any]) -> bool:
+        """Whether the row has a result."""
+        return any(found["row"] == row and "result" in found for found in self.outcomes)
+
+    def add(self, outcome: Outcome) -> None:
+        """Write an outcome: a row with its result, its error or what there is of it."""
+        self.outcomes.append(outcome)
+        with open(self.path, "a") as file:
+            file.write(json.dumps(outcome) + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        print(json.dumps(outcome)[:400], flush=True)
