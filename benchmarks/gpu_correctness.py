@@ -64,7 +64,7 @@ def physics_error(row: Row) -> Measurement:
     with jax.default_device(cpu):
         keys = jax.random.split(jax.random.key(0), envs)
         state, _ = jax.jit(jax.vmap(environment.reset))(keys)
-        shape = (max(CONTROL_STEPS), envs, environment.sizes.action)
+        shape = (max(CONTROL_STEPS), envs, environment.dims.action)
         actions = jax.random.uniform(jax.random.key(1), shape, minval=-1.0)
 
     def positions(state: Any, actions: jax.Array) -> jax.Array:

@@ -85,9 +85,7 @@ CONTENTS = {
     "utf-16": ("WIDTH = 3\n".encode("utf-16"), "it is not text in UTF-8; save it as UTF-8."),
     "latin-1": ("# caf\xe9\n".encode("latin-1"), "it is not text in UTF-8; save it as UTF-8."),
     "null characters": (b"WIDTH = 3\n\0\n", "it has null characters."),
-    "a long line": (b"# " + b"x" * 20_000, "line 1 has 20,002 characters; 10,000 are the most."),
     "deep parentheses": (b"WIDTH = " + b"(" * 5_000, "Brackets are nested too deeply."),
-    "deep lists": (b"WIDTH = " + b"[" * 90 + b"]" * 90, "nested 20 deep at most."),
     "includes itself": (b"include 'x.gin'", "the includes go in a circle: x.gin -> x.gin."),
     "includes a folder": (b"include '..'", "it is a folder."),
     "includes a device": (b"include '/dev/zero'", "it is no ordinary file."),
@@ -112,15 +110,11 @@ def test_what_is_no_file(path):
     assert "Did you mean" not in errors
 
 
-def test_a_file_under_proc_that_would_wait_for_ever_does_not():
-    check("/proc/kmsg")
-
-
 def test_a_huge_file_is_refused_by_its_size():
     with open("x.gin", "wb") as file:
         file.truncate(100_000_000)
     assert refused("x.gin") == (
-        "x.gin: cannot read it: it has 100,000,000 bytes; a gin file has 1,000,000 at most.\n"
+        "x.gin: cannot read it: it has 100,000,000 bytes; a gin file has 100,000 at most.\n"
     )
 
 
