@@ -21,7 +21,7 @@ from components.energies.similarities import NegativeL2
 from components.losses.contrastive import InfoNCE
 from components.losses.logits import contrastive_metrics, info_nce
 from components.networks import ResidualMLP
-from components.networks.residual import fold_blocks
+from components.networks.residual_blocks import fold_blocks
 
 BATCH, EMBEDDING, DIMENSIONS = 256, 64, 8
 

@@ -9,7 +9,8 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from components.constraints import PositiveInt, check
 from components.networks.layers import DENSE_OUTPUT, LAYERS_PER_BLOCK, Activation
-from components.networks.residual import Depth, fold_blocks
+from components.networks.residual import Depth
+from components.networks.residual_blocks import fold_blocks
 
 _SHORTEST = 1e-8  # shorter vectors are not made longer
 _SHIFT = 3.0

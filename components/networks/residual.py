@@ -1,7 +1,6 @@
-"""Residual networks of any depth: blocks stacked and scanned, so compile time does not grow."""
+"""Residual networks of any depth."""
 
 import abc
-from collections.abc import Callable
 from typing import Annotated, NamedTuple
 
 import equinox as eqx
@@ -11,7 +10,6 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from components.constraints import MultipleOf, OneOf, PositiveInt, check
 from components.networks.layers import (
-    DENSE_OUTPUT,
     LAYERS_PER_BLOCK,
     Activation,
     Block,
@@ -19,6 +17,7 @@ from components.networks.layers import (
     Dense,
     Layer,
 )
+from components.networks.residual_blocks import Step, fold_blocks, stack_blocks, with_skips
 from components.networks.residual_stack import fused_where_possible, residual_stack
 from components.networks.stack_form import (
     Kernel,
@@ -31,59 +30,6 @@ from components.networks.stack_form import (
 Depth = Annotated[int, MultipleOf(LAYERS_PER_BLOCK)]
 Kept = Annotated[str, OneOf(("dense_outputs", "block_inputs"))]
 SkipEvery = Annotated[int, OneOf((4, 2, 1, 0))]
-Step = Callable[[Float[Array, " width"], PyTree], Float[Array, " width"]]
-
-
-def stack_blocks(
-    width: int,
-    depth: int,
-    activation: Activation,
-    normalise: bool,
-    compute_dtype: str = "float32",
-    *,
-    key: Key[Array, ""],
-) -> Block:
-    """The `depth / 4` blocks of a network as one `Block` whose arrays have a leading block axis."""
-
-    def make(k: Key[Array, ""]) -> Block:
-        return Block(width, activation, normalise, compute_dtype, key=k)
-
-    # `map`, not `vmap`: drawing block after block stays in the cache and is three times faster.
-    return jax.lax.map(make, jax.random.split(key, depth // LAYERS_PER_BLOCK))
-
-
-def fold_blocks(
-    step: Step, blocks: PyTree, x: Float[Array, " width"], keep: str = "dense_outputs"
-) -> Float[Array, " width"]:
-    """`x <- step(x, block)` over the leading axis of `blocks`, first block first.
-
-    For the backward pass only the inputs of blocks are kept and, with `dense_outputs`, the outputs
-    of dense layers. Normalisation and activation are computed again: they cost little beside the
-    matrix products, and reading them back costs more (`benchmarks/residual_forms.py`).
-    """
-    names = [DENSE_OUTPUT] if keep == "dense_outputs" else []
-    policy = jax.checkpoint_policies.save_only_these_names(*names)
-
-    # `scan` already keeps XLA from merging the second computation with the first.
-    kept = jax.checkpoint(step, policy=policy, prevent_cse=False)
-    return jax.lax.scan(lambda x, block: (kept(x, block), None), x, blocks)[0]
-
-
-def with_skips(
-    x: Float[Array, " width"], block: Block, skip_every: int, branch_scale: float = 1.0
-) -> Float[Array, " width"]:
-    """The block's layers with a residual connection over every `skip_every` of them; 0 for none.
-
-    What the layers in between add to the stream is multiplied with `branch_scale`.
-    """
-    if not skip_every:
-        return block(x)
-    for start in range(0, LAYERS_PER_BLOCK, skip_every):
-        branch = x
-        for layer in block.layers[start : start + skip_every]:
-            branch = layer(branch)
-        x = x + branch_scale * branch
-    return x
 
 
 class BlockNorms(NamedTuple):
@@ -103,15 +49,15 @@ class AbstractResidualNetwork(eqx.Module):
 
     @abc.abstractmethod
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
-        """The network's output for one example."""
+        """Return the network's output for one example."""
 
     @abc.abstractmethod
     def block_norms(self, x: Float[Array, " in"]) -> BlockNorms:
-        """What every block does to the residual stream of one example, first block first."""
+        """Measure what every block adds to the residual stream of one example, first block first."""
 
 
 def scan_norms(added: Step, blocks: PyTree, x: Float[Array, " width"]) -> BlockNorms:
-    """Norms along `x <- x + added(x, block)` over the leading axis of `blocks`."""
+    """Measure norms along `x <- x + added(x, block)` over the leading axis of `blocks`."""
 
     def step(x: Array, block: PyTree) -> tuple[Array, BlockNorms]:
         y = added(x, block)
@@ -123,7 +69,7 @@ def scan_norms(added: Step, blocks: PyTree, x: Float[Array, " width"]) -> BlockN
 class AbstractResidualMLP(AbstractResidualNetwork):
     r"""Input layer, residual blocks of four layers, output $x_N W + b$.
 
-    What every branch adds to the residual stream is multiplied with `branch_scale`.
+    Each branch is multiplied by `branch_scale` before it is added to the residual stream.
     """
 
     depth: int = eqx.field(static=True)
@@ -162,11 +108,11 @@ class AbstractResidualMLP(AbstractResidualNetwork):
         self.output = Dense(width, out_size, key=output_key)
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
-        """The network's output for one example."""
+        """Return the network's output for one example."""
         return self.output(self._through_blocks(self.input(x)))
 
     def _through_blocks(self, x: Float[Array, " width"]) -> Float[Array, " width"]:
-        """The residual stream after the last block."""
+        """Return the residual stream after the last block."""
         kernel = chosen_kernel(self.kernel)
         if kernel == "scan":
             step = lambda x, block: with_skips(x, block, self.skip_every, self.branch_scale)  # noqa: E731
@@ -249,7 +195,7 @@ class ResidualMLP(AbstractResidualMLP):
         )
 
     def block_norms(self, x: Float[Array, " in"]) -> BlockNorms:
-        """What every block does to the residual stream of one example, first block first."""
+        """Measure what every block adds to the residual stream of one example, first block first."""
         added = lambda x, block: with_skips(x, block, self.skip_every) - x  # noqa: E731
         return scan_norms(added, self.blocks, self.input(x))
 
@@ -313,6 +259,6 @@ class StableResidualMLP(AbstractResidualMLP):
         )
 
     def block_norms(self, x: Float[Array, " in"]) -> BlockNorms:
-        """What every block does to the residual stream of one example, first block first."""
+        """Measure what every block adds to the residual stream of one example, first block first."""
         added = lambda x, block: self.branch_scale * block(x)  # noqa: E731
         return scan_norms(added, self.blocks, self.input(x))
