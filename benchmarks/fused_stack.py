@@ -102,7 +102,7 @@ def _time(**changed: Any) -> tuple[str, dict]:
 
 
 def _measured(kind: str, row: dict) -> dict:
-    """What a row came to, or why it failed: one that fails costs the others nothing."""
+    """Return the outcome of a row, or why it failed; a failure costs the other rows nothing."""
     try:
         return {"check": _errors, "time": _times}[kind](**row)
     except Exception as error:

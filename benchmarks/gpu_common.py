@@ -1,4 +1,4 @@
-"""What the measurements of `gpu_suite.py` share: experiments, compiled programs, times."""
+"""Builds experiments, compiles programs and takes times for `gpu_suite.py`."""
 
 import statistics
 import time
@@ -18,7 +18,7 @@ Result = dict[str, Any]
 
 
 class Compiled(NamedTuple):
-    """A program, and what its compilation took.
+    """Holds a compiled program and the seconds of its compilation.
 
     Attributes:
         call: the program.
@@ -34,7 +34,7 @@ Measurement = Generator[list[Any], list[Compiled], Result]
 
 
 def experiment_of(row: Row) -> Any:
-    """The experiment of a row: its task and depth, at the paper's settings."""
+    """Build the experiment of a row: its task and depth, at the paper's settings."""
     from dsl import build, load
 
     depth, task = row.get("depth", 4), row.get("task", "ant")
@@ -45,19 +45,19 @@ def experiment_of(row: Row) -> Any:
 
 
 def compile_program(lowered: Any) -> Compiled:
-    """The compiled form of a lowered program."""
+    """Compile a lowered program."""
     begun = time.perf_counter()
     call = lowered.compile()
     return Compiled(call, time.perf_counter() - begun)
 
 
 def shapes_of(tree: Any) -> Any:
-    """A tree with shapes in place of its arrays."""
+    """Return a tree with shapes in place of its arrays."""
     return jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), tree)
 
 
 def is_shape(leaf: Any) -> bool:
-    """Whether a leaf stands for an array."""
+    """Return whether a leaf stands for an array."""
     return isinstance(leaf, jax.ShapeDtypeStruct)
 
 
@@ -69,7 +69,7 @@ def timed(call: Callable[[int], None], count: int) -> float:
 
 
 def rate_of(call: Callable[[int], None], most: int = MOST_PER_CALL) -> Result:
-    """How often per second `call(count)` does what it does `count` times.
+    """Measure how many of the `count` repetitions of `call(count)` fit into a second.
 
     Returns:
         Median, lowest and highest over the rounds, each of them `count` times.

@@ -1,4 +1,4 @@
-"""Whether an accelerator computes what the CPU computes: updates, physics, split programs."""
+"""Compares an accelerator with the CPU: updates, physics, split programs."""
 
 from typing import Any
 
@@ -48,7 +48,7 @@ def update_error(row: Row) -> Measurement:
 
 
 def first_moment(optimiser_state: Any) -> Any:
-    """The first moments that Adam keeps."""
+    """Return the first moments that Adam keeps."""
     import optax
 
     return optax.tree.get(optimiser_state, "mu")
@@ -70,7 +70,7 @@ def physics_error(row: Row) -> Measurement:
     def positions(state: Any, actions: jax.Array) -> jax.Array:
         def step(state: Any, action: jax.Array) -> Any:
             state, _ = jax.vmap(environment.step)(state, action)
-            return state, state.body.qpos
+            return state, state.physics_state.qpos
 
         return jax.lax.scan(step, state, actions)[1]
 

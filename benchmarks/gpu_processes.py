@@ -37,7 +37,7 @@ def measure(groups: Sequence[list[Row]], record: Record, deadline: float) -> Non
 
 
 def _measure_once(groups: list[list[Row]], record: Record, deadline: float) -> list[int]:
-    """How many rows of each group are done when its process has ended."""
+    """Count the rows of each group that are done when its process has ended."""
     seconds = deadline - time.monotonic()
     with open(record.path.with_suffix(".log"), "ab") as log:
         workers = [_start(group, seconds, log) for group in groups]

@@ -12,7 +12,7 @@ MOST_NAMES = 12
 
 
 class LaunchedKernel(NamedTuple):
-    """A kernel on a stream of the device.
+    """Names a kernel launch and its duration.
 
     Attributes:
         name: as the compiler has called it.
@@ -24,7 +24,7 @@ class LaunchedKernel(NamedTuple):
 
 
 def launched_kernels(call: Callable[[], None]) -> list[LaunchedKernel]:
-    """Everything that a call leaves on the streams of the device; nothing on a CPU.
+    """Return all kernels that a call launches on the device; none on a CPU.
 
     While the profiler looks on no CUDA graphs are used, so that every kernel is seen.
     """

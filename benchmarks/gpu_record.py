@@ -1,4 +1,4 @@
-"""The file that `gpu_suite.py` writes its results to, a line of JSON each."""
+"""Reads and writes the results of `gpu_suite.py`, one line of JSON each."""
 
 import json
 import os
@@ -25,7 +25,7 @@ class Record:
         self.outcomes: list[Outcome] = [json.loads(line) for line in lines]
 
     def has(self, row: dict[str, Any]) -> bool:
-        """Whether the row has a result."""
+        """Return whether the row has a result."""
         return any(found["row"] == row and "result" in found for found in self.outcomes)
 
     def add(self, outcome: Outcome) -> None:

@@ -1,4 +1,4 @@
-"""What `gpu_suite.py` measures: rows by stage, in groups that share a process."""
+"""Lists the measurements of `gpu_suite.py`: rows by stage, in groups that share a process."""
 
 from typing import Any
 
@@ -19,12 +19,12 @@ SMALL_BUFFER = "buffer.TrajectoryBuffer.capacity=1001"
 
 
 def groups(stage: str, kernels: list[str], *, small: bool = False) -> list[list[Row]]:
-    """The rows of a stage, those first that are worth most; a group shares a process.
+    """Return the rows of a stage, most valuable first; each group shares a process.
 
     Args:
         stage: one of `STAGES`.
         kernels: forms of the residual stacks to be measured.
-        small: whether rows are to take seconds on a CPU.
+        small: whether rows take seconds on a CPU.
     """
     if stage == "updates":
         return _updates(kernels, small)
@@ -92,7 +92,7 @@ def _learning(small: bool) -> list[list[Row]]:
 
 
 def _run(task: str, depth: int, settings: list[str], seeds: list[int]) -> Row:
-    """A training run of several seeds."""
+    """Describe a training run of several seeds."""
     chosen = [] if task == "ant" else [f"TASK='{task}'"]
     depths = [f"CRITIC_DEPTH={depth}", f"ACTOR_DEPTH={depth}"]
     return {
@@ -130,6 +130,6 @@ def _iterations(small: bool) -> list[list[Row]]:
 
 
 def _figure(small: bool) -> list[list[Row]]:
-    """A piece of the paper's Figure 1: one task, three depths, a fifth of its steps."""
+    """Describe a piece of the paper's Figure 1: one task, three depths, a fifth of its steps."""
     del small
     return []

@@ -1,4 +1,4 @@
-"""Everything that is to be known of an accelerator, most valuable first, in calls of minutes.
+"""Measures an accelerator in calls of minutes, most valuable measurements first.
 
     python benchmarks/gpu_suite.py --out card.jsonl                       # all stages
     python benchmarks/gpu_suite.py --out card.jsonl --stages updates --seconds 500
@@ -6,7 +6,7 @@
     python benchmarks/gpu_suite.py --out small.jsonl --small              # rehearsal on a CPU
 
 Every row is written to `--out` as soon as it is measured, and skipped by later calls. After
-`--seconds` the suite stops; the same command goes on.
+`--seconds` the suite stops; the same command continues it.
 
 Stages: `card` (matrix products, copies), `correctness` (against the CPU), `updates` (per second, by
 depth, precision and form of the kernels), `learning` (training runs, seeds together), `iterations`
@@ -53,7 +53,7 @@ def main() -> None:
 
 
 def _is_chosen(row: Row, only: list[str]) -> bool:
-    """Whether a row agrees with values such as `depth=4,16`, where it has them."""
+    """Return whether a row agrees with the values asked for, such as `depth=4,16`."""
     asked = [choice.split("=", 1) for choice in only]
     return all(name not in row or str(row[name]) in values.split(",") for name, values in asked)
 

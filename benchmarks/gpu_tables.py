@@ -19,7 +19,7 @@ PAPER_HOURS = {
 
 
 def tables(outcomes: list[Outcome]) -> str:
-    """A table for each kind of row that has a result."""
+    """Return a table for each kind of row that has a result."""
     latest = {str(found["row"]): found for found in outcomes if "result" in found}
     parts = []
     for stage, (head, cells) in KINDS.items():

@@ -61,7 +61,7 @@ def update_rate(row: Row) -> Measurement:
 
 
 def learner_of(row: Row) -> tuple[Any, Any, int]:
-    """The learner of a row, the sizes of its task and the transitions of its batches."""
+    """Return the learner of a row, the sizes of its task and the transitions of its batches."""
     kind = "bfloat16" if row["precision"] == "bfloat16" else "float32"
     settings = [f"network.ResidualMLP.compute_dtype='{kind}'", f"BATCH_SIZE={row['batch']}"]
     settings += [f"WIDTH={row['width']}", f"network.ResidualMLP.kernel='{row['kernel']}'"]
@@ -71,21 +71,21 @@ def learner_of(row: Row) -> tuple[Any, Any, int]:
 
 
 def precision_of(row: Row) -> contextlib.AbstractContextManager:
-    """How products of float32 numbers are taken while a program is traced."""
+    """Set the precision of float32 products while a program is traced."""
     if row["precision"] == "highest":
         return jax.default_matmul_precision("highest")
     return contextlib.nullcontext()
 
 
 def batch_shapes(sizes: Any, rows: int) -> Any:
-    """A batch of the task with shapes in place of arrays."""
+    """Return a batch of the task with shapes in place of arrays."""
     from dsl.training.memory import batch_shape
 
     return batch_shape(sizes, rows)
 
 
 def batch_of(sizes: Any, rows: int) -> Any:
-    """A batch of random numbers."""
+    """Draw a batch of random numbers."""
     shapes = batch_shapes(sizes, rows)
     keys = jax.random.split(jax.random.key(1), len(shapes))
     draws = [jax.random.uniform(k, of.shape) for k, of in zip(keys, shapes, strict=True)]
@@ -111,7 +111,7 @@ def operations_of(networks: Any, batch: int) -> float:
 
 
 def card_rates(row: Row) -> Measurement:
-    """What the card itself does: one large product in each precision, and one large copy."""
+    """Measure the card itself: one large product in each precision, and one large copy."""
     size = row["size"]
     kinds = {"tf32": "float32", "highest": "float32", "bfloat16": "bfloat16"}
 

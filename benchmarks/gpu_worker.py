@@ -52,7 +52,7 @@ def main() -> None:
 def _begin(
     row: Row, pool: ThreadPoolExecutor
 ) -> tuple[Row, Measurement | str, list[Future[Compiled]]]:
-    """A measurement, or what went wrong, and its programs, whose compilation has begun."""
+    """Start a measurement and the compilation of its programs, or return what went wrong."""
     measurement = MEASUREMENTS[row["stage"]](row)
     try:
         lowered = next(measurement)
@@ -62,7 +62,7 @@ def _begin(
 
 
 def _end(measurement: Measurement | str, programs: list[Future[Compiled]]) -> dict[str, Result]:
-    """The result of a measurement, or what went wrong."""
+    """Return the result of a measurement, or what went wrong."""
     if isinstance(measurement, str):
         return {"error": measurement}
     begun = time.monotonic()
@@ -76,7 +76,7 @@ def _end(measurement: Measurement | str, programs: list[Future[Compiled]]) -> di
 
 
 def _said(error: Exception) -> str:
-    """The error's first line; all of it goes to stderr."""
+    """Return the error's first line; print all of it to stderr."""
     traceback.print_exception(error)
     return f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}"
 
