@@ -53,7 +53,7 @@ class AbstractResidualNetwork(eqx.Module):
 
     @abc.abstractmethod
     def block_norms(self, x: Float[Array, " in"]) -> BlockNorms:
-        """Measure what every block adds to the residual stream of one example, first block first."""
+        """Measure what each block adds to the residual stream of one example, first block first."""
 
 
 def scan_norms(added: Step, blocks: PyTree, x: Float[Array, " width"]) -> BlockNorms:
@@ -195,7 +195,7 @@ class ResidualMLP(AbstractResidualMLP):
         )
 
     def block_norms(self, x: Float[Array, " in"]) -> BlockNorms:
-        """Measure what every block adds to the residual stream of one example, first block first."""
+        """Measure what each block adds to the residual stream of one example, first block first."""
         added = lambda x, block: with_skips(x, block, self.skip_every) - x  # noqa: E731
         return scan_norms(added, self.blocks, self.input(x))
 
@@ -259,6 +259,6 @@ class StableResidualMLP(AbstractResidualMLP):
         )
 
     def block_norms(self, x: Float[Array, " in"]) -> BlockNorms:
-        """Measure what every block adds to the residual stream of one example, first block first."""
+        """Measure what each block adds to the residual stream of one example, first block first."""
         added = lambda x, block: self.branch_scale * block(x)  # noqa: E731
         return scan_norms(added, self.blocks, self.input(x))
