@@ -83,7 +83,7 @@ class CheckpointManager:
         self._last_epoch: int | None = None
         self._best_score = self._read_best_score()
         for leftover in list_checkpoints(self.folder, UNFINISHED):
-            with contextlib.suppress(OSError):  # it is in nobody's way
+            with contextlib.suppress(OSError):  # it does no harm
                 store.discard_checkpoint(leftover)
 
     def has_checkpoints(self) -> bool:
@@ -242,7 +242,7 @@ class CheckpointManager:
                 self.failed = True
                 self._report(
                     f"CHECKPOINT NOT WRITTEN in {self.folder} ({error.strerror or error}). "
-                    "Training goes on; earlier checkpoints are untouched. Make room there."
+                    "Training continues; earlier checkpoints are untouched. Make room there."
                 )
 
         self._writer = threading.Thread(target=guarded, name="checkpoint")

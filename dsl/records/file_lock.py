@@ -1,4 +1,4 @@
-"""One process at a time: a lock which dies with its holder, even one that was killed."""
+"""Locks a file for one process at a time; the lock ends with its holder, even a killed one."""
 
 import fcntl
 import json
@@ -11,8 +11,8 @@ from pathlib import Path
 class FileLock:
     """An exclusive `flock` on a file that also says who holds it.
 
-    The file stays behind when the lock is released: its presence means nothing, only the lock
-    does. Removing it would let two processes lock two files of the same name.
+    The file stays when the lock is released: its presence means nothing. Removing it would let two
+    processes lock two files of the same name.
 
     Args:
         path: the lock file; created when absent, in a folder that exists.
@@ -37,12 +37,12 @@ class FileLock:
             os.close(descriptor)
             return False
         os.truncate(descriptor, 0)
-        os.write(descriptor, json.dumps(_this_process()).encode())
+        os.write(descriptor, json.dumps(_describe_process()).encode())
         self._descriptor = descriptor
         return True
 
     def holder(self) -> str:
-        """The process which wrote its name last, in words."""
+        """Return which process wrote its name last, as part of a message."""
         try:
             who = json.loads(self.path.read_text())
             return f"process {who['pid']} on {who['host']}, since {who['since']}"
@@ -50,12 +50,12 @@ class FileLock:
             return "an unknown process"
 
     def release(self) -> None:
-        """Give the lock back; without effect when it is not held."""
+        """Release the lock; without effect if it is not held."""
         if self._descriptor is not None:
             os.close(self._descriptor)
             self._descriptor = None
 
 
-def _this_process() -> dict[str, str | int]:
+def _describe_process() -> dict[str, str | int]:
     since = datetime.now(UTC).isoformat(timespec="seconds")
     return {"pid": os.getpid(), "host": socket.gethostname(), "since": since}

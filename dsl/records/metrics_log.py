@@ -1,4 +1,4 @@
-"""The truth about a run: one JSON object per epoch in metrics.jsonl, and the pictures."""
+"""Writes the authoritative record of a run: a line of `metrics.jsonl` per epoch, and pictures."""
 
 import json
 import math
@@ -32,34 +32,34 @@ class MetricsLog:
         try:
             self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115 - close() closes it
         except OSError as error:
-            raise _cannot_write(self._path, error) from error
+            raise _write_error(self._path, error) from error
 
     def log(self, metrics: Metrics) -> None:
-        line = json.dumps({name: _plain(value) for name, value in metrics.items()}) + "\n"
+        line = json.dumps({name: _plain_number(value) for name, value in metrics.items()}) + "\n"
         size = os.fstat(self._file.fileno()).st_size
         try:
             _write_all(self._file.fileno(), line.encode())
             os.fsync(self._file.fileno())
         except OSError as error:
             os.truncate(self._file.fileno(), size)  # no half line on a full disk
-            raise _cannot_write(self._path, error) from error
+            raise _write_error(self._path, error) from error
 
     def progress(self, env_steps: int) -> None:
-        """The record has whole epochs only."""
+        """Do nothing: the record holds whole epochs."""
 
     def picture(self, name: str, path: Path) -> None:
         try:
             keep_picture(self._folder, name, path)
         except OSError as error:
             target = self._folder / PICTURES / f"{name}{path.suffix}"
-            raise _cannot_write(target, error) from error
+            raise _write_error(target, error) from error
 
     def close(self) -> None:
         self._file.close()
 
 
 def read_metrics(path: Path) -> list[dict[str, Any]]:
-    """Every whole epoch in a `metrics.jsonl`; a line cut short by a crash is left out.
+    """Return every whole epoch in a `metrics.jsonl`, without a line that a crash cut short.
 
     Args:
         path: the file.
@@ -68,11 +68,11 @@ def read_metrics(path: Path) -> list[dict[str, Any]]:
         FileNotFoundError: there is no such file.
         json.JSONDecodeError: a whole line is not JSON.
     """
-    return read_from(path, 0)[0]
+    return read_metrics_from(path, 0)[0]
 
 
-def read_from(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
-    """The whole epochs after the first `offset` bytes, and the offset to go on from."""
+def read_metrics_from(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
+    """Return the whole epochs after the first `offset` bytes, and the offset of what follows."""
     with open(path, "rb") as file:
         file.seek(offset)
         data = file.read()
@@ -80,7 +80,7 @@ def read_from(path: Path, offset: int) -> tuple[list[dict[str, Any]], int]:
     return [json.loads(line) for line in whole.splitlines()], offset + len(whole)
 
 
-def _plain(value: float | int) -> float | int | None:
+def _plain_number(value: float | int) -> float | int | None:
     if isinstance(value, numbers.Integral):
         return int(value)
     number = float(value)
@@ -92,7 +92,7 @@ def _write_all(descriptor: int, data: bytes) -> None:
         data = data[os.write(descriptor, data) :]
 
 
-def _cannot_write(path: Path, error: OSError) -> RecordError:
+def _write_error(path: Path, error: OSError) -> RecordError:
     return RecordError(
         f"{path}: cannot be written ({error.strerror}), and a run is not trained without its "
         "record. Make room on that disk, or choose another place with --out."

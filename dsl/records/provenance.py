@@ -1,4 +1,4 @@
-"""What must be known to tell why two runs of the same file differ."""
+"""Records what explains why two runs of the same file differ."""
 
 import os
 import platform
@@ -22,10 +22,10 @@ _VARIABLES = ("JAX_", "XLA_", "CUDA_", "NVIDIA_")
 
 
 def describe_environment(command: Sequence[str]) -> dict[str, Any]:
-    """Versions, device, source revision, host and time of this process, as plain data.
+    """Return versions, device, source revision, host and time of this process, as plain data.
 
     Args:
-        command: the command line which started the run.
+        command: the command line that started the run.
     """
     return {
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -33,40 +33,40 @@ def describe_environment(command: Sequence[str]) -> dict[str, Any]:
         "host": socket.gethostname(),
         "platform": platform.platform(),
         "python": sys.version.split()[0],
-        "versions": {name: _version(name) for name in _DISTRIBUTIONS},
-        "device": _device(),
+        "versions": {name: _distribution_version(name) for name in _DISTRIBUTIONS},
+        "device": _describe_device(),
         "variables": {k: v for k, v in sorted(os.environ.items()) if k.startswith(_VARIABLES)},
-        "source": _source(),
+        "source": _describe_source(),
     }
 
 
-def _version(distribution: str) -> str | None:
+def _distribution_version(distribution: str) -> str | None:
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:
         return None
 
 
-def _device() -> dict[str, str | int]:
+def _describe_device() -> dict[str, str | int]:
     devices = jax.devices()
     first = devices[0]
     return {"platform": first.platform, "kind": first.device_kind, "count": len(devices)}
 
 
-def _source() -> dict[str, str | bool] | None:
-    """Revision of the checkout that holds this file; None when installed in some other way."""
-    top = _git("rev-parse", "--show-toplevel")
-    # An environment may lie inside somebody else's checkout, whose revision says nothing.
+def _describe_source() -> dict[str, str | bool] | None:
+    """Return the revision of the checkout that holds this file, or None without one."""
+    top = _run_git("rev-parse", "--show-toplevel")
+    # A virtual environment may lie inside another checkout, whose revision says nothing.
     if top is None or Path(top).resolve() != _SOURCE:
         return None
-    revision = _git("rev-parse", "HEAD")
-    changes = _git("status", "--porcelain", "--untracked-files=no")
+    revision = _run_git("rev-parse", "HEAD")
+    changes = _run_git("status", "--porcelain", "--untracked-files=no")
     if revision is None or changes is None:
         return None
     return {"revision": revision, "dirty": bool(changes)}
 
 
-def _git(*arguments: str) -> str | None:
+def _run_git(*arguments: str) -> str | None:
     command = ["git", "-C", str(_SOURCE), *arguments]
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=10, check=True)

@@ -1,4 +1,4 @@
-"""Where the numbers of a run go: a file that always has all of them, and views of it."""
+"""Trackers: a file that always holds every metric of a run, and displays of it."""
 
 from dsl.records.metrics_log import Metrics, read_metrics
 from dsl.tracking.start import start_trackers

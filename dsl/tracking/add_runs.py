@@ -1,4 +1,4 @@
-"""Writes run folders into an Aim repository, which can be made anew from them at any time."""
+"""Adds run folders to an Aim repository, which can be rebuilt from them at any time."""
 
 import json
 import warnings
@@ -9,8 +9,8 @@ from typing import Any
 from dsl.records.metrics_log import read_metrics
 from dsl.records.restart import is_set_aside
 from dsl.records.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
-from dsl.tracking.aim_follower import advice, copy
-from dsl.tracking.aim_repository import repository, repository_lock
+from dsl.tracking.aim_follower import copy_runs, rebuild_advice
+from dsl.tracking.aim_repository import repository_lock, repository_path
 
 Say = Callable[[str], None]
 
@@ -18,7 +18,7 @@ _MOST_FAILURES = 5  # a damaged repository fails for every run
 
 
 def find_runs(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
-    """Run folders among the paths and inside them, each once, and what is wrong with the rest."""
+    """Return the run folders among the paths and inside them, each once, and a line per problem."""
     found: dict[Path, None] = {}
     problems = []
     for path in paths:
@@ -26,22 +26,22 @@ def find_runs(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
         found.update(dict.fromkeys(runs))
         if not runs:
             problems.append(
-                f"{path}: there is no run in it." if path.is_dir() else _no_folder(path)
+                f"{path}: there is no run in it." if path.is_dir() else _describe_missing(path)
             )
     return list(found), problems
 
 
 def add_runs(folders: Iterable[Path], root: Path, say: Say, *, rebuild: bool) -> list[str]:
-    """Write all that the folders hold into the repository in `root`; what is there is replaced.
+    """Write everything that the folders hold into the repository in `root`, replacing older copies.
 
     Args:
         folders: run folders.
         root: the folder that holds, or will hold, `.aim`.
         say: receives a line for each run.
-        rebuild: move the repository that is there aside and begin a new one.
+        rebuild: whether to move the present repository aside and begin a new one.
 
     Returns:
-        What went wrong, one line each; the other runs have been written.
+        A line for each problem; the other runs have been written.
     """
     lock = repository_lock(root)
     try:
@@ -50,17 +50,17 @@ def add_runs(folders: Iterable[Path], root: Path, say: Say, *, rebuild: bool) ->
     except OSError as error:
         return [f"{root}: cannot be written ({error.strerror})."]
     if not free:
-        return [_in_use(root, lock.holder())]
+        return [_describe_lock(root, lock.holder())]
     try:
         if rebuild:
             _move_aside(root, say)
-        return _add_all(folders, root, say)
+        return _add_each(folders, root, say)
     finally:
         lock.release()
 
 
-def wrong_with(folder: Path) -> str | None:
-    """Why a run cannot be taken from this folder, or None."""
+def find_record_problem(folder: Path) -> str | None:
+    """Return why the record in this folder cannot be used, or None."""
     for name, read in _READERS.items():
         try:
             read(folder / name)
@@ -73,29 +73,29 @@ def wrong_with(folder: Path) -> str | None:
     return None
 
 
-def _add_all(folders: Iterable[Path], root: Path, say: Say) -> list[str]:
+def _add_each(folders: Iterable[Path], root: Path, say: Say) -> list[str]:
     problems, failures = [], []
     for folder in folders:
-        if problem := wrong_with(folder):
+        if problem := find_record_problem(folder):
             problems.append(problem)
             continue
         try:
-            _add(folder, root)
+            _add_run(folder, root)
         # Aim may fail in any way; what it holds is only a view.
         except Exception as error:
             what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
-            failures.append(f"{folder} is not in {repository(root)} ({what}).")
+            failures.append(f"{folder} is not in {repository_path(root)} ({what}).")
         else:
             epochs = len(read_metrics(folder / METRICS))
-            say(f"{folder}: {epochs} epochs in {repository(root)}")
+            say(f"{folder}: {epochs} epochs in {repository_path(root)}")
     if len(failures) > _MOST_FAILURES:
         failures[_MOST_FAILURES:] = [f"... nor are {len(failures) - _MOST_FAILURES} others."]
-    return problems + failures + ([advice(root)] if failures else [])
+    return problems + failures + ([rebuild_advice(root)] if failures else [])
 
 
-def _add(folder: Path, root: Path) -> None:
+def _add_run(folder: Path, root: Path) -> None:
     with warnings.catch_warnings(action="ignore"):  # Aim's own
-        copy([folder], root, lambda _: True)
+        copy_runs([folder], root, lambda _: True)
 
 
 def _runs_in(path: Path) -> list[Path]:
@@ -106,24 +106,24 @@ def _runs_in(path: Path) -> list[Path]:
 
 
 def _move_aside(root: Path, say: Say) -> None:
-    old = repository(root)
+    old = repository_path(root)
     if not old.exists():
         return
     number = 1
     while (aside := old.with_name(f"{old.name}-old-{number:03d}")).exists():
         number += 1
     old.rename(aside)
-    say(f"{old} is now {aside}; remove it when nothing in it is missed.")
+    say(f"{old} is now {aside}; remove it when you no longer need it.")
 
 
-def _no_folder(path: Path) -> str:
+def _describe_missing(path: Path) -> str:
     return f"{path}: is a file; name a run folder." if path.exists() else f"{path}: is not there."
 
 
-def _in_use(root: Path, holder: str) -> str:
+def _describe_lock(root: Path, holder: str) -> str:
     return (
-        f"{repository(root)}: in use by {holder}, and it has one writer at a time. Try again when "
-        "that has ended, or write to another one with --repo."
+        f"{repository_path(root)}: in use by {holder}, and it has one writer at a time. Try again "
+        "when that has ended, or choose another repository with --repo."
     )
 
 

@@ -17,9 +17,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dsl.records.metrics_log import read_from
+from dsl.records.metrics_log import read_metrics_from
 from dsl.records.run_folder import METRICS, PICTURES
-from dsl.tracking.aim_repository import repository, repository_lock
+from dsl.tracking.aim_repository import repository_lock, repository_path
 
 if TYPE_CHECKING:
     from dsl.tracking.aim_writer import AimWriter
@@ -27,38 +27,38 @@ if TYPE_CHECKING:
 _POLL_SECONDS = 0.5
 
 
-def follow(folders: Sequence[Path], over: Callable[[float], bool]) -> None:
-    """Copy runs into Aim until they are over, waiting first until no other process writes there.
+def follow_runs(folders: Sequence[Path], wait_for_end: Callable[[float], bool]) -> None:
+    """Copy runs into Aim until they have ended, waiting first until no other process writes there.
 
     Args:
         folders: the runs' folders, side by side.
-        over: waits at most so many seconds and says whether the runs have ended.
+        wait_for_end: waits at most the given seconds and returns whether the runs have ended.
 
     Raises:
-        TimeoutError: the run was over before the repository was free.
+        TimeoutError: the runs had ended before the repository was free.
     """
     root = folders[0].parent
     lock = repository_lock(root)
     while not lock.acquire():
-        if over(_POLL_SECONDS):
+        if wait_for_end(_POLL_SECONDS):
             named = " ".join(shlex.quote(str(folder)) for folder in folders)
             raise TimeoutError(
-                f"{repository(root)} was in use by {lock.holder()} all the time. To add what is "
-                f"missing: python -m dsl.track {named}"
+                f"{repository_path(root)} was in use by {lock.holder()} all the time. To add what "
+                f"is missing: python -m dsl.track {named}"
             )
     try:
-        copy(folders, root, over)
+        copy_runs(folders, root, wait_for_end)
     finally:
         lock.release()
 
 
-def copy(folders: Sequence[Path], root: Path, over: Callable[[float], bool]) -> None:
-    """Hand Aim all that runs have recorded, until they are over.
+def copy_runs(folders: Sequence[Path], root: Path, wait_for_end: Callable[[float], bool]) -> None:
+    """Write everything that runs record into Aim, until they have ended.
 
     Args:
-        folders: of the runs.
+        folders: the runs' folders.
         root: the folder that holds the repository.
-        over: as for `follow`.
+        wait_for_end: as for `follow_runs`.
     """
     from dsl.tracking.aim_writer import AimWriter
 
@@ -67,24 +67,24 @@ def copy(folders: Sequence[Path], root: Path, over: Callable[[float], bool]) -> 
         for folder in folders:
             tracker = AimWriter(folder, root)
             trackers.callback(tracker.close)
-            copies.append(_Copy(folder, tracker))
+            copies.append(_RunCopier(folder, tracker))
         last = False
         while not last:
-            last = over(_POLL_SECONDS)
+            last = wait_for_end(_POLL_SECONDS)
             for each in copies:
                 each.catch_up()
 
 
-class _Copy:
-    """How much of a run a tracker has been handed."""
+class _RunCopier:
+    """Copies one run into Aim, each time what is new."""
 
     def __init__(self, folder: Path, tracker: "AimWriter"):
         self._folder, self._tracker = folder, tracker
         self._offset, self._seen = 0, dict[Path, int]()
 
     def catch_up(self) -> None:
-        """Hand on what is new."""
-        epochs, self._offset = read_from(self._folder / METRICS, self._offset)
+        """Copy what is new."""
+        epochs, self._offset = read_metrics_from(self._folder / METRICS, self._offset)
         for metrics in epochs:
             self._tracker.log(metrics)
         pictures = self._folder / PICTURES
@@ -92,7 +92,7 @@ class _Copy:
             changed = path.stat().st_mtime_ns
             if self._seen.get(path) != changed:
                 self._seen[path] = changed
-                # A film has the name of its file, to lie beside the picture of the same name.
+                # A film keeps its ending, which tells it from the picture of the same name.
                 self._tracker.picture(path.name.removesuffix(".png"), path)
 
 
@@ -101,8 +101,8 @@ def _input_ended(seconds: float) -> bool:
     return bool(select.select([sys.stdin], [], [], seconds)[0])
 
 
-def advice(root: Path) -> str:
-    """What to do about a repository that cannot be written."""
+def rebuild_advice(root: Path) -> str:
+    """Return what to do about a repository that cannot be written."""
     return f"If it is damaged: python -m dsl.track --rebuild {shlex.quote(str(root))}"
 
 
@@ -112,21 +112,21 @@ def main() -> int:
         signal.signal(number, signal.SIG_IGN)  # meant for the run, which tells when it is over
     folders = [Path(name) for name in sys.argv[1:]]
     try:
-        follow(folders, _input_ended)
+        follow_runs(folders, _input_ended)
     except Exception as error:
         traceback.print_exc()
-        print(_in_words(folders[0].parent, error), file=sys.stderr)
+        print(_describe_error(folders[0].parent, error), file=sys.stderr)
         return 1
     return 0
 
 
-def _in_words(root: Path, error: Exception) -> str:
+def _describe_error(root: Path, error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
         return f"{error.name} is not installed (pip install aim)."
     if isinstance(error, TimeoutError):
         return str(error)
     what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
-    return f"{repository(root)} cannot be written ({what}). {advice(root)}"
+    return f"{repository_path(root)} cannot be written ({what}). {rebuild_advice(root)}"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Where an Aim repository lies, who may write it, and which of its runs a run folder is."""
+"""Says where an Aim repository lies, who may write it, and which of its runs a folder is."""
 
 from pathlib import Path
 
@@ -7,39 +7,39 @@ from dsl.records.file_lock import FileLock
 from dsl.records.run_folder import AIM_RUNS
 
 
-def repository(root: Path) -> Path:
-    """The Aim repository in a folder; the runs in that folder share it."""
+def repository_path(root: Path) -> Path:
+    """Return the Aim repository in a folder; the runs in that folder share it."""
     return root / ".aim"
 
 
 def repository_lock(root: Path) -> FileLock:
-    """The lock of that repository, which corrupts under two writers.
+    """Return the lock of that repository, which two writers would corrupt.
 
-    It lies beside `.aim`, because Aim takes a `.aim` that it did not make for an outdated one.
+    It lies beside `.aim`, because Aim treats a `.aim` folder that it did not make as outdated.
     """
     return FileLock(root / ".aim.lock")
 
 
 def known_run(folder: Path, root: Path) -> str | None:
-    """Aim's name of the run in this folder, where the repository has it already."""
-    chunks = repository(root) / "meta" / "chunks"
-    return next((name for name in _names(folder) if (chunks / name).is_dir()), None)
+    """Return Aim's name of the run in this folder if the repository has it, else None."""
+    chunks = repository_path(root) / "meta" / "chunks"
+    return next((name for name in _recorded_names(folder) if (chunks / name).is_dir()), None)
 
 
 def remember_run(folder: Path, name: str) -> None:
-    """Note down Aim's name of the run in this folder.
+    """Write down Aim's name of the run in this folder.
 
-    There may be several: a repository that was made anew gives a run a new name.
+    There may be several: a rebuilt repository gives a run a new name.
 
     Raises:
         OSError: the folder cannot be written.
     """
-    lines = "".join(f"{known} {folder.name}\n" for known in [*_names(folder), name])
+    lines = "".join(f"{known} {folder.name}\n" for known in [*_recorded_names(folder), name])
     write_atomically(folder / AIM_RUNS, lines)
 
 
-def _names(folder: Path) -> list[str]:
-    """Aim's names of this run; a copy of the folder under another name is another run."""
+def _recorded_names(folder: Path) -> list[str]:
+    """Return Aim's names of this run; a copy of the folder under another name is another run."""
     path = folder / AIM_RUNS
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     pairs = [line.partition(" ") for line in lines]

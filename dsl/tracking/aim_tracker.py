@@ -1,4 +1,4 @@
-"""The run's side of Aim: starts the process that follows the run, and ends it."""
+"""Starts the process that copies runs into Aim, and ends it with them."""
 
 import os
 import subprocess
@@ -9,7 +9,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from dsl.records.metrics_log import Metrics
-from dsl.tracking.aim_repository import repository, repository_lock
+from dsl.tracking.aim_repository import repository_lock, repository_path
 
 LOG = "aim.log"
 _CLOSING_SECONDS = 60.0
@@ -17,38 +17,38 @@ _SOURCE = Path(__file__).resolve().parent.parent.parent
 
 
 class AimError(Exception):
-    """Aim does not show the run; says why."""
+    """Says why Aim does not show all of a run."""
 
 
 class AimTracker:
     """Shows runs in Aim, from a process that reads what their records have written.
 
     Args:
-        folders: of the runs, already described; the repository is `.aim` beside them.
-        closing_seconds: how long Aim may take at the end before it is given up.
+        folders: the runs' folders, already described; the repository is `.aim` beside them.
+        closing_seconds: how long Aim may take at the end before it is abandoned.
     """
 
     def __init__(self, *folders: Path, closing_seconds: float = _CLOSING_SECONDS):
         self._log = folders[0] / LOG
         self._closing_seconds = closing_seconds
         _tell_of_other_writer(folders[0])
-        self._process = _start(folders, self._log)
+        self._process = _start_follower(folders, self._log)
 
     def log(self, metrics: Metrics) -> None:  # noqa: ARG002 - read from metrics.jsonl
-        """Nothing but a look whether Aim is still there.
+        """Check that the process is alive; it reads the epoch from `metrics.jsonl`.
 
         Raises:
-            AimError: it is not.
+            AimError: it has ended.
         """
         if self._process.poll() is not None:
-            self._release()
-            raise AimError(self._reason())
+            self._signal_end()
+            raise AimError(self._read_reason())
 
     def progress(self, env_steps: int) -> None:
-        """Nothing: Aim shows whole epochs."""
+        """Do nothing: Aim shows whole epochs."""
 
     def picture(self, name: str, path: Path) -> None:
-        """Nothing: pictures are read from the run's folder."""
+        """Do nothing: pictures are read from the run's folder."""
 
     def close(self) -> None:
         """Let Aim read the rest, and wait for it.
@@ -56,7 +56,7 @@ class AimTracker:
         Raises:
             AimError: not all of the run is in Aim.
         """
-        self._release()
+        self._signal_end()
         try:
             status = self._process.wait(self._closing_seconds)
         except subprocess.TimeoutExpired:
@@ -64,22 +64,32 @@ class AimTracker:
             self._process.wait()
             raise AimError(f"did not finish within {self._closing_seconds:g} seconds.") from None
         if status != 0:
-            raise AimError(self._reason())
+            raise AimError(self._read_reason())
         self._log.unlink(missing_ok=True)
 
-    def _release(self) -> None:
+    def _signal_end(self) -> None:
         if self._process.stdin is not None:
             self._process.stdin.close()
 
-    def _reason(self) -> str:
-        if self._process.returncode != 1:
-            return f"ended with status {self._process.returncode}; see {self._log}."
-        return self._log.read_text(errors="replace").splitlines()[-1]
+    def _read_reason(self) -> str:
+        """Return the last line that the process wrote, or how it ended if that says nothing."""
+        lines = _read_lines(self._log)
+        if self._process.returncode == 1 and lines:
+            return lines[-1]
+        written = f"see {self._log}" if lines else f"{self._log} is empty"
+        return f"ended with status {self._process.returncode}; {written}."
 
 
-def _start(folders: Sequence[Path], log: Path) -> subprocess.Popen[bytes]:
+def _read_lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+
+
+def _start_follower(folders: Sequence[Path], log: Path) -> subprocess.Popen[bytes]:
     environment = dict(os.environ)
-    # Whoever makes warnings errors means their own code, not Aim's.
+    # A user who turns warnings into errors means their own code, not Aim's.
     environment.pop("PYTHONWARNINGS", None)
     path = environment.get("PYTHONPATH")
     environment["PYTHONPATH"] = str(_SOURCE) + (os.pathsep + path if path else "")
@@ -103,7 +113,7 @@ def _tell_of_other_writer(folder: Path) -> None:
     lock.release()
     if not free:
         tqdm.write(
-            f"Aim: {repository(folder.parent)} is being written by {lock.holder()}; this run "
+            f"Aim: {repository_path(folder.parent)} is being written by {lock.holder()}; this run "
             "appears there when that one has ended. metrics.jsonl has everything.",
             file=sys.stderr,
         )

@@ -1,6 +1,6 @@
 """Writes one run into an Aim repository, from nothing but the run's folder.
 
-The only module that imports Aim. It is used by `aim_follower`, in a process of its own, and by
+The only module that imports Aim. `aim_follower` uses it in a separate process, and so does
 `add_runs`.
 """
 
@@ -22,8 +22,8 @@ _COUNTERS = ("env_steps", "epoch")
 class AimWriter:
     """The Aim run of a run folder: settings, gin texts, then one point per metric and epoch.
 
-    A folder is the same Aim run every time, and Aim keeps one value per metric and step: what is
-    written again replaces what is there.
+    A folder is the same Aim run every time, and Aim keeps one value per metric and step, so that
+    writing a point again replaces it.
 
     The x axis is environment steps. `eval/success_rate` becomes the metric `success_rate` with
     the context `{"subset": "eval"}`; `train/deep/critic_loss` becomes `critic_loss` with
@@ -37,7 +37,7 @@ class AimWriter:
     def __init__(self, folder: Path, root: Path):
         experiment = json.loads((folder / EXPERIMENT).read_text())
         self._env_steps = 0
-        self._run = _open(folder, root)
+        self._run = _open_run(folder, root)
         self._run.experiment = experiment["name"]
         self._run.name = folder.name
         self._run["macros"] = experiment["macros"]
@@ -59,29 +59,29 @@ class AimWriter:
         self._run.close()
 
     def _track(self, metric: str, value: float, epoch: int) -> None:
-        name, context = place(metric)
+        name, context = split_metric_name(metric)
         self._run.track(value, name=name, step=self._env_steps, epoch=epoch, context=context)
 
 
-def place(metric: str) -> tuple[str, Any]:
-    """Aim's name and context for one of our metrics."""
+def split_metric_name(metric: str) -> tuple[str, Any]:
+    """Return the name and context by which Aim knows one of our metrics."""
     *where, name = metric.split("/", 2)
     return name, dict(zip(("subset", "learner"), where, strict=False))
 
 
-def _open(folder: Path, root: Path) -> aim.Run:
+def _open_run(folder: Path, root: Path) -> aim.Run:
     name = known_run(folder, root)
     if name is not None and _has_other_steps(folder, root, name):
-        gc.collect()  # Aim writes to the run once more when its objects go
+        gc.collect()  # Aim writes to a run once more when its objects are collected
         aim.Repo.from_path(str(root)).delete_run(name)
         name = None
-    run = _aim_run(root, name)
+    run = _make_run(root, name)
     if name is None:
         remember_run(folder, run.hash)
     return run
 
 
-def _aim_run(root: Path, name: str | None) -> aim.Run:
+def _make_run(root: Path, name: str | None) -> aim.Run:
     return aim.Run(
         run_hash=name,
         repo=str(root),
@@ -92,9 +92,9 @@ def _aim_run(root: Path, name: str | None) -> aim.Run:
 
 
 def _has_other_steps(folder: Path, root: Path, name: str) -> bool:
-    """Whether Aim has points that the record no longer has: a run went back to a checkpoint."""
+    """Return whether Aim has points that the record lost when the run resumed from a checkpoint."""
     recorded = {epoch["env_steps"] for epoch in read_metrics(folder / METRICS)}
-    run = _aim_run(root, name)
+    run = _make_run(root, name)
     try:
         metrics = [run.get_metric(name, context) for name, context, _ in run.iter_metrics_info()]
         steps = {step for m in metrics if m is not None for step in m.data.indices_list()}

@@ -27,7 +27,7 @@ class ConsoleTracker:
 
     Args:
         total_env_steps: environment steps until the run is over.
-        stream: where to write; the standard error stream when left out.
+        stream: where to write; by default the standard error stream.
         clock: seconds on a steady clock.
     """
 
@@ -58,19 +58,19 @@ class ConsoleTracker:
     def _show(self, steps: int, now: float) -> None:
         self._rate_within.update(steps, now)
         left = self._total - steps
-        # Whole epochs tell best, for they hold the evaluations.
+        # Whole epochs are the better estimate, because they include evaluations.
         seconds = self._rate.seconds_for(left)
         if seconds is None:
             seconds = self._rate_within.seconds_for(left)
-        words = _words(self._latest, seconds)
+        text = _status_text(self._latest, seconds)
         if self._bar is None:
-            self._line(steps, words)
+            self._print_line(steps, text)
         else:
             self._bar.n = steps
-            self._bar.set_postfix_str(words)
+            self._bar.set_postfix_str(text)
 
     def picture(self, name: str, path: Path) -> None:
-        """A terminal shows no pictures."""
+        """Do nothing: a terminal shows no pictures."""
 
     def close(self) -> None:
         if self._bar is not None:
@@ -86,33 +86,33 @@ class ConsoleTracker:
             postfix="compiling",
         )
 
-    def _line(self, steps: int, words: str) -> None:
+    def _print_line(self, steps: int, text: str) -> None:
         percent = min(100, 100 * steps // self._total)
         if percent > self._percent:
             self._percent = percent
-            print(f"{percent:3d}%  {steps:,} env steps, {words}", file=self._stream, flush=True)
+            print(f"{percent:3d}%  {steps:,} env steps, {text}", file=self._stream, flush=True)
 
 
 def _has_width(stream: TextIO) -> bool:
-    """Whether this is a terminal; some claim to be one and have no columns to draw in."""
+    """Return whether this is a terminal; some claim to be one and have no columns to draw in."""
     try:
         return os.get_terminal_size(stream.fileno()).columns > 0
     except (OSError, ValueError):
         return False
 
 
-def _words(latest: Metrics, seconds_left: float | None) -> str:
+def _status_text(latest: Metrics, seconds_left: float | None) -> str:
     shown = [
-        _format(form, latest[name])
+        _format_value(form, latest[name])
         for metric, form in _SHOWN
         if (name := _latest_name(metric, latest)) is not None
     ]
-    left = "time left unknown" if seconds_left is None else f"{_duration(seconds_left)} left"
+    left = "time left unknown" if seconds_left is None else f"{_format_seconds(seconds_left)} left"
     return ", ".join([left, *shown])  # a narrow terminal cuts the end off
 
 
 def _latest_name(metric: str, latest: Metrics) -> str | None:
-    """The metric, or of several learners' the first one's."""
+    """Return the metric's name, or that of the first of several learners."""
     if metric in latest:
         return metric
     subset, name = metric.split("/")
@@ -120,9 +120,9 @@ def _latest_name(metric: str, latest: Metrics) -> str | None:
     return next(of_learners, None)
 
 
-def _format(form: str, value: float | int) -> str:
+def _format_value(form: str, value: float | int) -> str:
     return form.format(value if ":" in form else tqdm.format_sizeof(value))
 
 
-def _duration(seconds: float) -> str:
+def _format_seconds(seconds: float) -> str:
     return tqdm.format_interval(round(seconds))

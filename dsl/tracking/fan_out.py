@@ -1,4 +1,4 @@
-"""One tracker that reports to many, and lets no view of a run stop the run."""
+"""Reports to several trackers; one that merely displays a run cannot stop it."""
 
 import sys
 from collections.abc import Callable
@@ -55,7 +55,7 @@ class FanOut:
 
 
 def report_failure(view: object, error: Exception) -> None:
-    """Tell the user that a view of the run is gone, and that the run is not."""
+    """Tell the user that a view has failed and that the run continues."""
     reason = str(error) or type(error).__name__
     # tqdm keeps a progress bar whole around the message.
     tqdm.write(

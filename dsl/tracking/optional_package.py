@@ -7,7 +7,7 @@ from dsl.errors import UsageError
 
 
 def import_optional(package: str, word: str, extra: str) -> ModuleType:
-    """Import a package that the project can do without.
+    """Import an optional package.
 
     Args:
         package: its name.

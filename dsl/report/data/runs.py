@@ -12,7 +12,7 @@ from dsl.records.metrics_log import read_metrics
 from dsl.records.resume import read_finished
 from dsl.records.run_folder import ENVIRONMENT, EXPERIMENT, METRICS
 from dsl.records.same_run import MAY_CHANGE
-from dsl.tracking.add_runs import find_runs, wrong_with
+from dsl.tracking.add_runs import find_record_problem, find_runs
 
 SEED = "Experiment.seed"
 TOTAL = "Experiment.total_env_steps"
@@ -100,7 +100,7 @@ def read_runs(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:
     folders, problems = find_runs(paths)
     runs = []
     for folder in folders:
-        if problem := wrong_with(folder):
+        if problem := find_record_problem(folder):
             problems.append(problem)
             continue
         try:

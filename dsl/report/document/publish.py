@@ -6,7 +6,7 @@ from pathlib import Path
 from dsl.records.run_folder import keep_picture
 from dsl.report.document.page import Picture
 from dsl.tracking.add_runs import add_runs
-from dsl.tracking.aim_repository import repository
+from dsl.tracking.aim_repository import repository_path
 
 PREFIX = "report_"
 
@@ -24,8 +24,8 @@ def publish(pictures: Mapping[Path, Sequence[Picture]], say: Callable[[str], Non
     kept = [folder for folder, mine in pictures.items() if _keep(folder, mine, say)]
     for root in dict.fromkeys(folder.parent for folder in kept):
         mine = [folder for folder in kept if folder.parent == root]
-        if not repository(root).exists():
-            say(f"Aim: there is no {repository(root)}; python -m dsl.track {root} makes one.")
+        if not repository_path(root).exists():
+            say(f"Aim: there is no {repository_path(root)}; python -m dsl.track {root} makes one.")
         elif problems := add_runs(mine, root, lambda line: say(f"Aim: {line}"), rebuild=False):
             for problem in problems:
                 say(f"Aim: {problem}")

@@ -13,7 +13,7 @@ from dsl.cli.track import main
 from dsl.records.file_lock import FileLock
 from dsl.records.metrics_log import MetricsLog
 from dsl.records.run_folder import RunFolder
-from dsl.tracking.add_runs import find_runs, wrong_with
+from dsl.tracking.add_runs import find_record_problem, find_runs
 from dsl.tracking.aim_repository import known_run, remember_run
 from dsl.tracking.aim_tracker import AimTracker
 
@@ -120,7 +120,7 @@ def test_runs_are_found_at_any_depth_and_once(tmp_path):
 )
 def test_a_folder_that_is_damaged_is_named(tmp_path, capsys, name, content, said):
     folder = make_run(tmp_path / "run")
-    assert wrong_with(folder) is None
+    assert find_record_problem(folder) is None
     (folder / name).unlink()
     if content is not None:
         (folder / name).write_text(content)

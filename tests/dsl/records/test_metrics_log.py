@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from dsl.errors import RecordError
-from dsl.records.metrics_log import MetricsLog, read_from, read_metrics
+from dsl.records.metrics_log import MetricsLog, read_metrics, read_metrics_from
 
 
 def test_an_epoch_is_a_line_of_strict_json(tmp_path):
@@ -36,11 +36,11 @@ def test_an_epoch_is_readable_before_the_next_and_kept_by_a_later_writer(tmp_pat
 def test_reading_goes_on_where_it_stopped_and_leaves_half_lines(tmp_path):
     path = tmp_path / "metrics.jsonl"
     path.write_bytes(b'{"epoch": 1}\n{"epo')
-    epochs, offset = read_from(path, 0)
+    epochs, offset = read_metrics_from(path, 0)
     assert (epochs, offset) == ([{"epoch": 1}], 13)
-    assert read_from(path, offset) == ([], 13)
+    assert read_metrics_from(path, offset) == ([], 13)
     path.write_bytes(b'{"epoch": 1}\n{"epoch": 2}\n')
-    assert read_from(path, offset) == ([{"epoch": 2}], 26)
+    assert read_metrics_from(path, offset) == ([{"epoch": 2}], 26)
 
 
 def test_a_picture_is_kept_under_its_name(tmp_path):

@@ -171,7 +171,12 @@ def test_runs_of_one_process_are_followed_side_by_side(folder, record, fake):
             "{0}/.aim cannot be written (RuntimeError: bad). If it is damaged: "
             "python -m dsl.track --rebuild {0}",
         ),
-        ("import os; os.abort()", "ended with status -6; see {}/aim.log."),
+        ("import os; os._exit(1)", "ended with status 1; {}/aim.log is empty."),
+        ("import os; os.abort()", "ended with status -6; {}/aim.log is empty."),
+        (
+            "print('lost', flush=True); import os; os.abort()",
+            "ended with status -6; see {}/aim.log.",
+        ),
     ],
 )
 def test_aim_that_fails_says_why(folder, record, fake, source, reason):

@@ -38,10 +38,10 @@ def two_epochs(stream):
 def test_the_rate_leaves_out_the_first_epoch():
     rate = RecentRate()
     rate.update(100, 1000.0)
-    assert rate.per_second() is None
+    assert rate.units_per_second() is None
     assert rate.seconds_for(50) is None
     rate.update(200, 1010.0)
-    assert rate.per_second() == pytest.approx(10.0)
+    assert rate.units_per_second() == pytest.approx(10.0)
     assert rate.seconds_for(50) == pytest.approx(5.0)
 
 
@@ -50,7 +50,7 @@ def test_the_rate_follows_a_change():
     for count, now in [(0, 0.0), (10, 1.0), (20, 2.0), (60, 3.0)]:
         rate.update(count, now)
     # Units 10, 10, 40 with weights 1/4, 1/2, 1; each took one second.
-    assert rate.per_second() == pytest.approx((2.5 + 5 + 40) / 1.75)
+    assert rate.units_per_second() == pytest.approx((2.5 + 5 + 40) / 1.75)
 
 
 def test_a_clock_that_jumps_back_gives_no_time_left_rather_than_nonsense():
