@@ -24,7 +24,6 @@ include 'base/contrastive.gin'
 NUM_ENVS = 8
 TOTAL_ENV_STEPS = 4_000
 BATCH_SIZE = 16
-WIDTH = 8
 Experiment:
   environment = @env.Toy()
   unroll_length = 10
@@ -34,8 +33,14 @@ Experiment:
   eval_episodes = 4
   film = False
   checkpoint_minutes = 0
+actor.TanhGaussianActor.network = @network.Dense()
+critic.ContrastiveCritic:
+  state_action_encoder = @network.Dense()
+  goal_encoder = @network.Dense()
 buffer.TrajectoryBuffer.capacity = 100
 """
+# The same with networks that can learn to reach the goal.
+RESIDUAL = EXPERIMENT.replace("network.Dense", "network.ResidualMLP") + "WIDTH = 8\n"
 TOO_LONG = 120
 
 # The toy's word may be imported in this process.

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from toy_runs import checkpoints, own_words, run, write_experiment
+from toy_runs import RESIDUAL, checkpoints, own_words, run, write_experiment
 
 from dsl.cli import play
 from dsl.errors import UsageError
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.usefixtures("quickly_compiled")
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
     folder = tmp_path_factory.mktemp("toy")
-    assert run(write_experiment(folder), folder / "run")[0] == 0
+    assert run(write_experiment(folder, RESIDUAL), folder / "run")[0] == 0
     return folder / "run"
 
 

@@ -40,7 +40,7 @@ POISONED = (
     "real = multi_seed_job.init_or_resume_seeds",
     "def poisoned(*args):",
     "    states, positions = real(*args)",
-    "    bias = lambda s: s.learners['learner'].networks.actor.network.output.weight",
+    "    bias = lambda s: s.learners['learner'].networks.actor.network.weight",
     "    spoiled = lambda x: jax.device_put(x.at[3].set(jnp.nan), x.sharding)",
     "    return eqx.tree_at(bias, states, replace_fn=spoiled), positions",
     "multi_seed_job.init_or_resume_seeds = poisoned",
