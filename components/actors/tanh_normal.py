@@ -12,7 +12,7 @@ LARGEST_ACTION = 1 - float(np.finfo(np.float32).eps)
 
 
 def log_tanh_slope(u: Float[Array, " a"]) -> Float[Array, " a"]:
-    r"""$\log (1 - \tanh^2 u) = 2 (\log 2 - u - \mathrm{softplus}(-2u))$, exact for any `u`."""
+    r"""Return $\log (1 - \tanh^2 u) = 2 (\log 2 - u - \mathrm{softplus}(-2u))$, exactly."""
     return 2 * (np.log(2).item() - u - jax.nn.softplus(-2 * u))
 
 

@@ -1,8 +1,8 @@
-"""A stack of residual layers as one GPU kernel forward and one backward, with Pallas on Triton.
+"""Runs a stack of residual layers as one GPU kernel forward and one backward (Pallas on Triton).
 
-A program takes some rows of the batch through all layers; what it knows of them stays in registers.
-Products read their left factor back from global memory in pieces, as registers cannot be indexed
-by a loop and only loops of loads are pipelined; the backward pass needs these arrays anyway.
+A program takes some rows of the batch through all layers and keeps them in registers. Products read
+their left factor back from global memory in pieces, because registers cannot be indexed by a loop
+and only loops of loads are pipelined; the backward pass needs these arrays anyway.
 """
 
 import functools
@@ -24,7 +24,7 @@ _WHOLE = pl.BlockSpec(memory_space=pl.ANY)
 
 
 def obstacle(form: StackForm, width: int) -> str | None:
-    """Why there is no kernel for a stack, or None."""
+    """Return why there is no kernel for a stack, or None."""
     if width not in WIDTHS:
         return f"takes widths of {', '.join(map(str, WIDTHS))} and not {width}"
     if form.activation not in ACTIVATIONS:
@@ -38,7 +38,7 @@ def forward(
     vectors: Float[Array, "nets layers v width"],
     form: StackForm,
 ) -> tuple[Float[Array, "nets batch width"], Saved]:
-    """The stack's output, and what `backward` needs.
+    """Return the stack's output, and what `backward` needs.
 
     Returns:
         The output, and (inputs of layers, normalised outputs of dense layers or the outputs
@@ -65,7 +65,7 @@ def backward(
     form: StackForm,
     trained: bool,
 ) -> tuple[Array, ...]:
-    """The gradient by the input and, where they are `trained`, by weights and vectors.
+    """Return the gradient by the input and, if `trained`, by weights and vectors.
 
     Args:
         dy: gradient by the output.
@@ -73,36 +73,39 @@ def backward(
         vectors: as in `forward`.
         saved: from `forward`.
         form: as in `forward`.
-        trained: whether the gradient by weights and vectors is wanted.
+        trained: whether to compute the gradient by weights and vectors.
     """
-    nets, batch, width = dy.shape
-    layers, count = vectors.shape[1:3]
+    batch = dy.shape[1]
     rows = -batch % form.tile.rows + batch
     inputs, normalised, deviations = (_to_rows(s, 2, rows) for s in saved)
-    shapes = [
-        jax.ShapeDtypeStruct((nets, rows, width), jnp.float32),
-        jax.ShapeDtypeStruct((nets, layers, rows, width), form.product_type),
-    ]
-    if trained:
-        sums = (nets, layers, rows // form.tile.rows, count, width)
-        shapes.append(jax.ShapeDtypeStruct(sums, jnp.float32))
-    dx, dz, *sums = _call(_backward_kernel, tuple(shapes), form, "stack_backward")(
+    shapes = _backward_shapes(dy, vectors, rows, form, trained)
+    dx, dz, *sums = _call(_backward_kernel, shapes, form, "stack_backward")(
         _to_rows(dy, 1, rows), weights.astype(form.product_type), vectors, normalised, deviations
     )
     if not trained:
         return (dx[:, :batch],)
+    precision, dtype = form.xla_precision, jnp.float32
     dw = jnp.einsum(
-        "nlbi,nlbo->nlio",
-        inputs,
-        dz,
-        precision=form.xla_precision,
-        preferred_element_type=jnp.float32,
+        "nlbi,nlbo->nlio", inputs, dz, precision=precision, preferred_element_type=dtype
     )
     return dx[:, :batch], dw, jnp.sum(sums[0], axis=2)
 
 
+def _backward_shapes(
+    dy: Array, vectors: Array, rows: int, form: StackForm, trained: bool
+) -> tuple[jax.ShapeDtypeStruct, ...]:
+    """Return the shapes of what the backward kernel writes, `rows` being a multiple of a tile."""
+    nets, _, width = dy.shape
+    layers, count = vectors.shape[1:3]
+    by_input = jax.ShapeDtypeStruct((nets, rows, width), jnp.float32)
+    by_outputs = jax.ShapeDtypeStruct((nets, layers, rows, width), form.product_type)
+    sums = (nets, layers, rows // form.tile.rows, count, width)
+    by_vectors = (jax.ShapeDtypeStruct(sums, jnp.float32),) if trained else ()
+    return by_input, by_outputs, *by_vectors
+
+
 def _to_rows(array: Array, axis: int, rows: int) -> Array:
-    """The array with zeros added until an axis has the given size."""
+    """Append zeros along an axis until it has `rows` entries."""
     missing = rows - array.shape[axis]
     if not missing:
         return array
@@ -110,7 +113,7 @@ def _to_rows(array: Array, axis: int, rows: int) -> Array:
 
 
 def _call(kernel: Callable, shapes: tuple, form: StackForm, name: str) -> Callable:
-    """The kernel over nets and tiles of the batch; all arrays are given whole."""
+    """Return a call of the kernel over nets and tiles of the batch; it receives whole arrays."""
     nets, rows = shapes[0].shape[:2]
     return lambda *arrays: pl.pallas_call(
         functools.partial(kernel, form=form),
@@ -127,7 +130,7 @@ def _call(kernel: Callable, shapes: tuple, form: StackForm, name: str) -> Callab
 
 
 def _forward_kernel(x, w, v, y, inputs, normalised, deviations, *, form: StackForm) -> None:
-    """Takes the rows of one program through all layers."""
+    """Compute the rows of one program through all layers."""
     net, tile = pl.program_id(0), pl.program_id(1)
     rows = pl.ds(tile * form.tile.rows, form.tile.rows)
     layers, count = v.shape[1:3]
@@ -152,7 +155,7 @@ def _forward_kernel(x, w, v, y, inputs, normalised, deviations, *, form: StackFo
 
 
 def _backward_kernel(dy, w, v, normalised, deviations, dx, dz, *sums, form: StackForm) -> None:
-    """Takes the gradients of one program's rows back through all layers."""
+    """Propagate the gradients of one program's rows back through all layers."""
     net, tile = pl.program_id(0), pl.program_id(1)
     rows = pl.ds(tile * form.tile.rows, form.tile.rows)
     layers, count = v.shape[1:3]
@@ -181,7 +184,7 @@ def _backward_kernel(dy, w, v, normalised, deviations, dx, dz, *sums, form: Stac
 
 
 def _wait(form: StackForm) -> None:
-    """Lets every thread see what all of the program's threads have stored."""
+    """Make what a program's threads have stored visible to all of them."""
     if not form.interpret:
         triton.debug_barrier()
 
@@ -191,14 +194,14 @@ def _vector(v, net, layer, index: int) -> Float[Array, "1 width"]:
 
 
 def _scaled(z: Float[Array, "rows width"], v, net, layer) -> Float[Array, "rows width"]:
-    """What the activation is given: with LayerNorm, scaled and moved."""
+    """Return the activation's input: with LayerNorm, `z` scaled and shifted."""
     return z * _vector(v, net, layer, 1) + _vector(v, net, layer, 2) if v.shape[2] == 3 else z
 
 
 def _product(
     left, weights, layer: tuple, rows: Any, form: StackForm, transposed: bool = False
 ) -> Float[Array, "rows width"]:
-    """`left @ weights` of one layer, or `left @ weights.T`, in pieces of the axis summed over."""
+    """Return `left @ weights` of one layer, or `left @ weights.T`, summed in pieces."""
     width = weights.shape[-1]
     piece = min(width, _PIECE_BYTES // (width * form.product_type.itemsize))
 
@@ -229,7 +232,7 @@ def _kernel_precision(form: StackForm) -> jax.lax.Precision | jax.lax.DotAlgorit
 
 
 def _skipped(out: Array, skip: Array, layer: Array, form: StackForm) -> tuple[Array, Array]:
-    """The stream after a layer, and the one that the next residual connection carries."""
+    """Return the stream after a layer, and the one that the next residual connection carries."""
     if not form.skip_every:
         return out, skip
     last = jax.lax.rem(layer, jnp.int32(form.skip_every)) == form.skip_every - 1
@@ -238,7 +241,7 @@ def _skipped(out: Array, skip: Array, layer: Array, form: StackForm) -> tuple[Ar
 
 
 def _entered(carry: tuple[Array, Array], layer: Array, form: StackForm) -> tuple[Array, Array]:
-    """The gradient by a layer's output, and the one that its residual connection carries."""
+    """Return the gradient by a layer's output, and that by its residual connection."""
     d, passed_over = carry
     if not form.skip_every:
         return d, passed_over
@@ -250,7 +253,7 @@ def _entered(carry: tuple[Array, Array], layer: Array, form: StackForm) -> tuple
 
 
 def _left(d: Array, passed_over: Array, layer: Array, form: StackForm) -> tuple[Array, Array]:
-    """The gradient by a layer's input, and the one that its residual connection carries."""
+    """Return the gradient by a layer's input, and that by its residual connection."""
     if not form.skip_every:
         return d, passed_over
     first = jax.lax.rem(layer, jnp.int32(form.skip_every)) == 0

@@ -12,12 +12,12 @@ from components.networks.layers import DENSE_OUTPUT, LAYERS_PER_BLOCK, Activatio
 from components.networks.residual import Depth
 from components.networks.residual_blocks import fold_blocks
 
-_SHORTEST = 1e-8  # shorter vectors are not made longer
+_SHORTEST = 1e-8  # vectors shorter than this are not scaled up to length one
 _SHIFT = 3.0
 
 
 def unit(x: Float[Array, "*b n"], axis: int = -1) -> Float[Array, "*b n"]:
-    r"""$x / \max(\|x\|, 10^{-8})$ along one axis; the gradient at 0 is finite."""
+    r"""Return $x / \max(\|x\|, 10^{-8})$ along one axis; the gradient at 0 is finite."""
     squared = jnp.sum(jnp.square(x), axis=axis, keepdims=True)
     return x * jax.lax.rsqrt(jnp.maximum(squared, _SHORTEST**2))
 
@@ -39,7 +39,7 @@ class UnitDense(eqx.Module):
         self.weight = unit(jax.random.normal(key, (in_size, out_size), jnp.float32), axis=0)
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
-        """Products of one example with the columns; its cosines with them if it has length one."""
+        """Return the products of one example with the columns: cosines, if it has length one."""
         return checkpoint_name(x @ unit(self.weight, axis=0), DENSE_OUTPUT)
 
 
@@ -65,7 +65,7 @@ class SphericalLayer(eqx.Module):
         self.activation = activation
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
-        """The layer's output for one example."""
+        """Return the layer's output for one example."""
         y = unit(self.dense(x))
         return self.activation(jnp.float32(y.size**0.5) * self.scale * y)
 
@@ -91,7 +91,7 @@ class SphericalBlock(eqx.Module):
         self.step = jnp.full(width, width**-0.5, jnp.float32)
 
     def __call__(self, h: Float[Array, " width"], first_step: float) -> Float[Array, " width"]:
-        """The block's output for one example on the unit sphere.
+        """Return the block's output for one example on the unit sphere.
 
         Args:
             h: of length one.
@@ -105,7 +105,7 @@ class SphericalBlock(eqx.Module):
 
 
 class HypersphericalMLP(eqx.Module):
-    r"""The paper's network with hyperspherical normalisation in the place of LayerNorm.
+    r"""The paper's network with hyperspherical normalisation instead of LayerNorm.
 
     Input $h_0 = \mathrm{unit}(s_0 \odot W_0^\top \mathrm{unit}([x, 3]))$: the constant keeps the
     length of x from being lost. Then $N$ = `depth`/4 blocks (`SphericalBlock`) whose residual
@@ -163,7 +163,7 @@ class HypersphericalMLP(eqx.Module):
         self.output_bias = jnp.zeros(out_size, jnp.float32)
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
-        """The network's output for one example."""
+        """Return the network's output for one example."""
         shifted = unit(jnp.append(x, jnp.float32(_SHIFT)))
         h = unit(self.input_scale * self.input(shifted))
         first_step = 1 / (self.depth // LAYERS_PER_BLOCK + 1)
@@ -173,9 +173,9 @@ class HypersphericalMLP(eqx.Module):
 
 
 def on_unit_spheres(inner: optax.GradientTransformation) -> optax.GradientTransformation:
-    """An optimiser after each step of which the columns of every `UnitDense` have length one again.
+    """Return an optimiser whose every step leaves the columns of each `UnitDense` at length one.
 
-    Without it they grow, as gradients are at right angles to them, and turn ever more slowly.
+    Without it they grow, because gradients are orthogonal to them, and turn ever more slowly.
     Reference: as `HypersphericalMLP`.
 
     Args:
@@ -191,7 +191,7 @@ def on_unit_spheres(inner: optax.GradientTransformation) -> optax.GradientTransf
 
 
 def _projected(update: PyTree, param: PyTree) -> PyTree:
-    """The update that leads to the sphere; what is no `UnitDense` moves freely."""
+    """Return the update that ends on the sphere; other modules are updated as they are."""
     if not isinstance(param, UnitDense):
         return update
     reached = unit(param.weight + update.weight, axis=-2)  # members and blocks may stand in front

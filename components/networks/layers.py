@@ -1,4 +1,4 @@
-"""What deep networks are made of: dense layers, and blocks of four of them."""
+"""Dense layers, and blocks of four of them, which deep networks are made of."""
 
 from collections.abc import Callable
 from typing import Annotated, TypeAlias
@@ -22,7 +22,7 @@ DENSE_OUTPUT = "dense_output"  # the name by which a checkpoint policy keeps the
 class Dense(eqx.Module):
     """`y = x W + b`, with `W ~ U(-1/sqrt(in), 1/sqrt(in))` (LeCun uniform) and `b = 0` at first.
 
-    Parameters are float32; products are taken and given in `compute_dtype`.
+    Parameters are float32; the product is computed and returned in `compute_dtype`.
     """
 
     # (in, out): under `vmap` x W keeps the batch axis in front, W x would transpose every layer.
@@ -47,7 +47,7 @@ class Dense(eqx.Module):
         self.compute_dtype = compute_dtype
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
-        """`x W + b` of one example."""
+        """Return `x W + b` for one example."""
         x, weight, bias = (v.astype(self.compute_dtype) for v in (x, self.weight, self.bias))
         return checkpoint_name(x @ weight + bias, DENSE_OUTPUT)
 
@@ -55,7 +55,7 @@ class Dense(eqx.Module):
 class Layer(eqx.Module):
     """Dense, then LayerNorm (learned scale and offset, epsilon 1e-6), then activation.
 
-    Normalisation and activation are computed in float32 whatever the products are taken in.
+    Normalisation and activation are computed in float32, whatever `compute_dtype` is.
     """
 
     dense: Dense
@@ -85,7 +85,7 @@ class Layer(eqx.Module):
         self.activation = activation
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
-        """The layer's output for one example."""
+        """Return the layer's output for one example."""
         y = self.dense(x).astype(jnp.float32)
         return self.activation(y if self.norm is None else self.norm(y))
 
@@ -117,7 +117,7 @@ class Block(eqx.Module):
         )
 
     def __call__(self, x: Float[Array, " width"]) -> Float[Array, " width"]:
-        """The branch's output for one example."""
+        """Return the branch's output for one example."""
         for layer in self.layers:
             x = layer(x)
         return x

@@ -1,4 +1,4 @@
-"""A stack of residual layers and its derivative in plain JAX: what fused kernels are measured by.
+"""Computes a stack of residual layers and its derivative in plain JAX, the reference for kernels.
 
 Gradients by weights are products over many layers at once, and what the backward pass keeps is
 chosen here rather than by a policy, so that the stack can be unrolled as well as scanned.
@@ -24,7 +24,7 @@ def forward(
     form: StackForm,
     unrolled: bool,
 ) -> tuple[Float[Array, "nets batch width"], Saved]:
-    """The stack's output, and what `backward` needs."""
+    """Return the stack's output, and what `backward` needs."""
 
     def step(h: Array, block: Array) -> tuple[Array, tuple[Array, ...]]:
         out, inputs, dense = _block(h, _part(weights, block), _part(vectors, block), form)
@@ -42,7 +42,7 @@ def backward(
     trained: bool,
     unrolled: bool,
 ) -> tuple[Array, ...]:
-    """The gradient by the input and, where they are `trained`, by weights and vectors.
+    """Return the gradient by the input and, if `trained`, by weights and vectors.
 
     Args:
         dy: gradient by the output.
@@ -50,8 +50,8 @@ def backward(
         vectors: as in `forward`.
         saved: from `forward`.
         form: as in `forward`.
-        trained: whether the gradient by weights and vectors is wanted.
-        unrolled: whether there is no loop in the program.
+        trained: whether to compute the gradient by weights and vectors.
+        unrolled: whether the program has no loop.
     """
 
     def step(d: Array, block: Array) -> tuple[Array, tuple[Array, ...]]:
@@ -71,7 +71,7 @@ def backward(
 def _folded(
     step: Step, carry: Array, blocks: int, unrolled: bool, reverse: bool = False
 ) -> tuple[Array, tuple[Array, ...]]:
-    """A scan over blocks whose outputs (nets, layers of a block, ...) are joined by layer."""
+    """Scan over blocks, and join their outputs (nets, layers of a block, ...) by layer."""
     numbers = jnp.arange(blocks, dtype=jnp.int32)
     if not unrolled:
         carry, outs = jax.lax.scan(step, carry, numbers, reverse=reverse)
@@ -86,14 +86,17 @@ def _folded(
 
 
 def _part(array: Array, block: Array, layers: int = LAYERS_PER_BLOCK) -> Array:
-    """What belongs to one block in an array (nets, layers, ...)."""
+    """Return the layers of one block from an array (nets, layers, ...)."""
     return jax.lax.dynamic_slice_in_dim(array, block * layers, layers, axis=1)
 
 
 def _block(
     h: Array, w: Array, v: Array, form: StackForm, dense: Array | None = None
 ) -> tuple[Array, Array, Array]:
-    """Output of a block, inputs of its layers, outputs of its dense layers (taken where given)."""
+    """Return a block's output, inputs of its layers, outputs of its dense layers.
+
+    Outputs of dense layers are not computed again if `dense` gives them.
+    """
     inputs, outputs, skip = [], [], h
     for i in range(LAYERS_PER_BLOCK):
         inputs.append(h.astype(form.product_type))
@@ -108,7 +111,7 @@ def _block(
 def _block_backward(
     d: Array, dense: Array, w: Array, v: Array, form: StackForm
 ) -> tuple[Array, Array, Array]:
-    """Gradients by a block's input, by outputs of dense layers, by inputs of activations."""
+    """Return gradients by a block's input, outputs of dense layers, inputs of activations."""
     dzs, dns, passed_over = [], [], d
     for i in reversed(range(LAYERS_PER_BLOCK)):
         if form.skip_every and (i + 1) % form.skip_every == 0:
@@ -126,11 +129,11 @@ def _block_backward(
 
 
 def _by_parameters(parts: tuple[Array, ...], count: int, form: StackForm) -> tuple[Array, Array]:
-    """Gradients by weights and vectors of some layers.
+    """Return the gradients by weights and vectors of some layers.
 
     Args:
         parts: inputs and outputs of dense layers, gradients by the outputs and by what activations
-            are given, each (nets, layers, batch, width).
+            receive, each (nets, layers, batch, width).
         count: vectors of a layer.
         form: of the stack.
     """
@@ -141,7 +144,7 @@ def _by_parameters(parts: tuple[Array, ...], count: int, form: StackForm) -> tup
 
 
 def _kept(h: Array, inputs: Array, dense: Array, form: StackForm) -> tuple[Array, ...]:
-    """What the backward pass finds again of one block."""
+    """Return what is kept of one block for the backward pass."""
     if form.fused:  # as kernels save it; without the normalised values there is no deviation
         return inputs, dense, jnp.zeros(dense.shape[:-1], jnp.float32)
     return (h[:, None],) if form.keep == "block_inputs" else (h[:, None], dense)
@@ -150,7 +153,7 @@ def _kept(h: Array, inputs: Array, dense: Array, form: StackForm) -> tuple[Array
 def _found_again(
     saved: Saved, block: Array, w: Array, v: Array, form: StackForm
 ) -> tuple[Array, Array]:
-    """Inputs of a block's layers and outputs of its dense layers, from what was kept."""
+    """Return inputs of a block's layers and outputs of its dense layers, from what was kept."""
     if form.fused:
         return _part(saved[0], block), _part(saved[1], block)
     h = _part(saved[0], block, 1)[:, 0]
@@ -168,7 +171,7 @@ def _wide(dense: Array) -> Array:
 
 
 def _normalised(z: Array, count: int) -> Array:
-    """LayerNorm without its scale and offset, where a layer's `count` of vectors includes them."""
+    """Apply LayerNorm without scale and offset, if a layer has vectors (`count`) for it."""
     if count == 1:
         return z
     centred = z - jnp.mean(z, axis=-1, keepdims=True)
@@ -177,12 +180,12 @@ def _normalised(z: Array, count: int) -> Array:
 
 
 def _scaled(z: Array, v: Array) -> Array:
-    """What the activation is given: with LayerNorm, scaled and moved."""
+    """Return the activation's input: with LayerNorm, `z` scaled and shifted."""
     return z * v[:, 1:2] + v[:, 2:3] if v.shape[1] == 3 else z
 
 
 def _product(subscripts: str, a: Array, b: Array, form: StackForm) -> Array:
-    """A product in the form's precision, summed and given in float32."""
+    """Return a product in the form's precision, accumulated and returned in float32."""
     a, b = a.astype(form.product_type), b.astype(form.product_type)
     return jnp.einsum(
         subscripts, a, b, precision=form.xla_precision, preferred_element_type=jnp.float32

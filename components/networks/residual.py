@@ -36,8 +36,8 @@ class BlockNorms(NamedTuple):
     """L2 norms inside a residual network, for one example.
 
     Attributes:
-        added: of what each block adds to the residual stream.
-        stream: of the stream that enters the block.
+        added: norm of what each block adds to the residual stream.
+        stream: norm of the stream that enters the block.
     """
 
     added: Float[Array, " blocks"]
@@ -45,7 +45,7 @@ class BlockNorms(NamedTuple):
 
 
 class AbstractResidualNetwork(eqx.Module):
-    """A network of residual blocks that can be looked into."""
+    """A network of residual blocks whose inner norms can be measured."""
 
     @abc.abstractmethod
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
@@ -97,7 +97,7 @@ class AbstractResidualMLP(AbstractResidualNetwork):
         out_size: int,
         key: Key[Array, ""],
     ):
-        """Args as those of `ResidualMLP`, and `branch_scale`."""
+        """Args: those of `ResidualMLP`, and `branch_scale`."""
         input_key, blocks_key, output_key = jax.random.split(key, 3)
         self.depth, self.skip_every, self.branch_scale = depth, skip_every, branch_scale
         self.keep, self.kernel = keep, kernel

@@ -1,8 +1,8 @@
-"""A stack of residual layers as operations that JAX can map and differentiate.
+"""Defines a stack of residual layers as operations that JAX can map and differentiate.
 
-They are primitives and no `custom_vjp` because of the order of things: networks are functions of
-one example that others map over a batch, and only a rule that sees the batch before the derivative
-is taken can make one kernel of it and sum gradients over it inside of one product.
+They are primitives, not a `custom_vjp`, because networks are functions of one example that others
+map over a batch: only a rule that sees the batch before the derivative is taken can turn it into
+one kernel, and sum gradients over it within one product.
 """
 
 import functools
@@ -35,26 +35,26 @@ def residual_stack(
     vectors: Float[Array, "layers v width"],
     form: StackForm,
 ) -> Float[Array, " width"]:
-    """The stack's output for one example; under `vmap`, of a whole batch at once.
+    """Return the stack's output for one example; `vmap` computes a whole batch at once.
 
-    Differentiable once and backwards: forward-mode and second derivatives raise an error.
+    It has first derivatives in reverse mode; forward-mode and second derivatives raise an error.
 
     Args:
         x: input of the first layer.
         weights: of the dense layers.
-        vectors: their biases and, with LayerNorm, its scales and offsets.
+        vectors: biases of the dense layers and, with LayerNorm, its scales and offsets.
         form: everything else.
     """
     return _stack.bind(x[None, None], weights[None], vectors[None], form=form)[0, 0]
 
 
 def fused_where_possible(form: StackForm, width: int, asked: bool) -> StackForm:
-    """The form with fused kernels, or unchanged where there are none for it.
+    """Return the form with fused kernels, or unchanged if there are none for it.
 
     Args:
         form: of a plain stack.
         width: numbers between layers.
-        asked: whether a user wants kernels and is warned where there are none.
+        asked: whether the user asked for kernels, and is warned if there are none.
     """
     obstacle = fused_stack.obstacle(form, width)
     if obstacle and asked:
@@ -63,7 +63,7 @@ def fused_where_possible(form: StackForm, width: int, asked: bool) -> StackForm:
 
 
 def _run_forward(x, weights, vectors, *, form: StackForm, on_gpu: bool):
-    """Output and saved arrays, by the kernel where it can run."""
+    """Return the output and the saved arrays, from the kernel if it can run."""
     if _kernels_run(form, on_gpu):
         y, saved = fused_stack.forward(x, weights, vectors, form)
     else:
@@ -72,7 +72,7 @@ def _run_forward(x, weights, vectors, *, form: StackForm, on_gpu: bool):
 
 
 def _run_backward(dy, weights, vectors, *saved, form: StackForm, trained: bool, on_gpu: bool):
-    """Gradients by input and parameters, by the kernel where it can run."""
+    """Return the gradients by input and parameters, from the kernel if it can run."""
     if _kernels_run(form, on_gpu):
         return fused_stack.backward(dy, weights, vectors, saved, form, trained)
     unrolled = _unrolled(weights, on_gpu)
@@ -91,19 +91,19 @@ def _unrolled(weights: Array, on_gpu: bool) -> bool:
 
 @functools.cache
 def _say_once(message: str) -> None:
-    """Warns, once in a process."""
+    """Warn, once per process and message."""
     warnings.warn(message, stacklevel=2)
 
 
 def _fold_examples(size: int, array: Array, dim: int | None, axis: int) -> Array:
-    """The array with a mapped axis made part of its axis of examples."""
+    """Merge an array's mapped axis into its axis of examples."""
     array = _mapped_first(size, array, dim)
     array = jnp.moveaxis(array, 0, axis)
     return array.reshape(*array.shape[:axis], -1, *array.shape[axis + 2 :])
 
 
 def _fold_nets(size: int, array: Array, dim: int | None) -> Array:
-    """The array with a mapped axis made part of its axis of nets, which is the first."""
+    """Merge an array's mapped axis into its axis of nets, which is the first."""
     array = _mapped_first(size, array, dim)
     return array.reshape(-1, *array.shape[2:])
 
@@ -115,14 +115,14 @@ def _mapped_first(size: int, array: Array, dim: int | None) -> Array:
 
 
 def _batch(primitive: Primitive, examples_in: tuple, examples_out: tuple, args, dims, params):
-    """One call for a mapped axis: of more examples, or of more nets where parameters differ.
+    """Make one call for a mapped axis: with more examples, or more nets if parameters differ.
 
     Args:
-        primitive: what is called.
-        examples_in: for each argument its axis of examples; None for a parameter.
-        examples_out: likewise of results.
+        primitive: what to call.
+        examples_in: the axis of examples of each argument; None for a parameter.
+        examples_out: the same for each result.
         args: arguments, mapped or not.
-        dims: for each argument its mapped axis, None for none.
+        dims: the mapped axis of each argument, or None.
         params: of the primitive.
     """
     size = next(a.shape[d] for a, d in zip(args, dims, strict=True) if d is not None)
@@ -166,7 +166,7 @@ def _batch_backward(args, dims, *, trained, **params):
 
 
 def _shapes(x, weights, vectors, *, form: StackForm) -> list[jax.ShapeDtypeStruct]:
-    """Shapes of the output and of what is saved."""
+    """Return the shapes of the output and of what is saved."""
     run = functools.partial(plain_stack.forward, form=form, unrolled=False)
     y, saved = jax.eval_shape(
         run, *(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in (x, weights, vectors))
@@ -179,7 +179,7 @@ def _abstract(*shapes: Any) -> list[ShapedArray]:
 
 
 def _differentiate(primals, tangents, *, form: StackForm):
-    """The output, and its tangent as an operation that is linear and can be transposed."""
+    """Return the output, and its tangent as a linear operation that can be transposed."""
     dx, dw, dv = tangents
     trained = not (isinstance(dw, ad.Zero) and isinstance(dv, ad.Zero))
     y, *saved = _forward.bind(*primals, form=form)
@@ -188,7 +188,7 @@ def _differentiate(primals, tangents, *, form: StackForm):
 
 
 def _transpose(dy, *args, form: StackForm, trained: bool):
-    """Gradients by the tangents of input and parameters."""
+    """Return the gradients by the tangents of input and parameters."""
     count = 3 if trained else 1
     directions, rest = args[:count], args[count:]
     if isinstance(dy, ad.Zero):
@@ -215,7 +215,7 @@ def _compiled(primitive: Primitive, params: tuple):
 
 
 def _register(primitive: Primitive, run: Callable, abstract: Callable, batch: Callable) -> None:
-    """Tells JAX how to run, type and map a primitive, and to refuse derivatives of it."""
+    """Tell JAX how to run, type and map a primitive, and refuse derivatives of it."""
     primitive.def_impl(lambda *args, **params: _compiled(primitive, tuple(params.items()))(*args))
     primitive.def_abstract_eval(abstract)
     batching.primitive_batchers[primitive] = batch

@@ -1,4 +1,4 @@
-"""What is fixed about a stack of residual layers when its program is compiled."""
+"""Holds what is static about a stack of residual layers when its program is compiled."""
 
 from typing import Annotated, NamedTuple, TypeAlias
 
@@ -12,8 +12,9 @@ from components.networks.layers import LAYERS_PER_BLOCK, Activation, Block, Laye
 Kernel = Annotated[str, OneOf(("auto", "xla", "fused"))]
 Saved: TypeAlias = tuple[Array, ...]  # every array (nets, layers or blocks, batch, ...)
 
-# What 'auto' means on one device of a kind; on a CPU it is a scan, whose results are on record bit
-# for bit. An H100 is faster with 'fused' at every depth from 4 to 1024, in tf32 and bfloat16.
+# What 'auto' means on a single device of each kind. On a CPU it is a scan, whose results are
+# recorded bit for bit. An H100 is faster with 'fused' at every depth from 4 to 1024, in tf32 and in
+# bfloat16.
 AUTO_KERNEL = {"cpu": "scan", "gpu": "fused"}
 
 EPSILON = 1e-6  # of LayerNorm
@@ -22,12 +23,12 @@ _TF32X3 = ("high", "bfloat16_3x", "TF32_TF32_F32_X3")
 
 
 class Tile(NamedTuple):
-    """How a fused kernel is cut into programs.
+    """How a fused kernel is divided into programs.
 
     Attributes:
-        rows: examples of one program.
-        warps: of 32 threads, in one program.
-        stages: of the pipeline that loads weights.
+        rows: examples in one program.
+        warps: groups of 32 threads in one program.
+        stages: stages of the pipeline that loads weights.
     """
 
     rows: int = 16
@@ -36,16 +37,16 @@ class Tile(NamedTuple):
 
 
 class StackForm(NamedTuple):
-    """Everything about a stack of layers but its arrays.
+    """Everything about a stack of layers except its arrays.
 
     Attributes:
         activation: elementwise function.
         skip_every: layers that each residual connection passes over; 0 for none.
         branch_scale: factor of what a branch adds to the residual stream.
-        precision: of the products: tf32, tf32x3, float32 or bfloat16.
-        keep: what the backward pass of the plain form finds again.
+        precision: precision of the products: tf32, tf32x3, float32 or bfloat16.
+        keep: what the plain form keeps for its backward pass.
         fused: whether a GPU runs each pass as one kernel.
-        tile: of the fused kernels.
+        tile: how the fused kernels are divided.
         interpret: whether fused kernels are interpreted on any device, for tests.
     """
 
@@ -60,25 +61,25 @@ class StackForm(NamedTuple):
 
     @property
     def saved_arrays(self) -> int:
-        """How many arrays the backward pass finds again."""
+        """Return how many arrays are kept for the backward pass."""
         if self.fused:
             return 3
         return 1 if self.keep == "block_inputs" else 2
 
     @property
     def product_type(self) -> jnp.dtype:
-        """The type of the factors of products."""
+        """Return the type of the factors of products."""
         return jnp.dtype("bfloat16" if self.precision == "bfloat16" else "float32")
 
     @property
     def xla_precision(self) -> jax.lax.Precision:
-        """The precision of products outside of kernels."""
+        """Return the precision of products outside of kernels."""
         named = {"float32": jax.lax.Precision.HIGHEST, "tf32x3": jax.lax.Precision.HIGH}
         return named.get(self.precision, jax.lax.Precision.DEFAULT)
 
 
 def chosen_kernel(kernel: str) -> str:
-    """What a network's setting comes to on this machine: scan, xla or fused."""
+    """Return the kernel that a setting stands for on this machine: scan, xla or fused."""
     backend = jax.default_backend()
     if kernel != "auto":
         return kernel
@@ -89,11 +90,11 @@ def chosen_kernel(kernel: str) -> str:
 
 
 def chosen_precision(compute_dtype: str) -> str:
-    """The precision of products of a network, from its setting and JAX's own.
+    """Return the precision of a network's products, from its setting and JAX's own.
 
     Args:
         compute_dtype: float32 or bfloat16. For float32, `jax_default_matmul_precision` decides;
-            where that says nothing, products are tf32 on GPUs that have it, as in JAX itself.
+            if it is unset, products are tf32 on GPUs that have it, as in JAX itself.
     """
     if compute_dtype == "bfloat16":
         return compute_dtype
@@ -104,7 +105,7 @@ def chosen_precision(compute_dtype: str) -> str:
 
 
 def packed(blocks: Block) -> tuple[Float[Array, "layers width width"], Float[Array, "layers v w"]]:
-    """Weights and vectors of stacked blocks, layer after layer.
+    """Return the weights and vectors of stacked blocks, layer after layer.
 
     The vectors of a layer are its bias and, with LayerNorm, scale and offset.
 
@@ -125,5 +126,5 @@ def packed(blocks: Block) -> tuple[Float[Array, "layers width width"], Float[Arr
 
 
 def block_count(weights: Float[Array, "nets layers width width"]) -> int:
-    """Blocks of four layers in a stack."""
+    """Return the number of blocks of four layers in a stack."""
     return weights.shape[1] // LAYERS_PER_BLOCK
