@@ -25,10 +25,10 @@ def forgotten(module: str) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def as_written(page: str, module: str, experiment: str) -> Iterator[None]:
-    """The two files of a page of the docs, in the working directory."""
+def as_written(page: str, module: str, experiment: str, example: int = 0) -> Iterator[None]:
+    """The two files of one example on a page of the docs, in the working directory."""
     for language, name in (("python", f"{module}.py"), ("gin", experiment)):
-        Path(name).write_text(blocks(page, language)[0])
+        Path(name).write_text(blocks(page, language)[example])
     with forgotten(module):
         yield
 

@@ -1,4 +1,4 @@
-"""The example of docs/own_words.md, run as it stands there."""
+"""The examples of docs/own_words.md, run as they stand there."""
 
 from pathlib import Path
 
@@ -9,16 +9,24 @@ import pytest
 from own_words import as_written
 
 from dsl.language.configuration import ConfigError, load
+from dsl.loop.training_loop import abstract_train_state
+from dsl.training.build import build
+
+TWINS = [
+    "learner.ActorCritic.critic=@critic.QEnsemble()",
+    "critic.QEnsemble.network=@critic/network.ResidualMLP()",
+]
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """A folder outside the repository that holds the two files of the guide."""
+@pytest.fixture
+def own_energy(tmp_path, monkeypatch):
+    """A folder outside the repository that holds the two files of the guide's first example."""
     monkeypatch.chdir(tmp_path)
     with as_written("own_words.md", "my_words", "my_experiment.gin"):
         yield
 
 
+@pytest.mark.usefixtures("own_energy")
 def test_the_example_builds_what_it_says():
     energy = load("my_experiment.gin").build().learner.critic.settings["energy"]
     assert type(energy).__name__ == "HuberEnergy"
@@ -30,6 +38,7 @@ def test_the_example_builds_what_it_says():
     np.testing.assert_allclose(energy.pairwise(xs, ys), np.array(expected), rtol=1e-5)
 
 
+@pytest.mark.usefixtures("own_energy")
 def test_the_example_is_checked_like_every_word():
     text = Path("my_experiment.gin").read_text()
     Path("my_experiment.gin").write_text(text.replace("Energy.threshold", "Energy.treshold"))
@@ -39,3 +48,17 @@ def test_the_example_is_checked_like_every_word():
         "my_experiment.gin:6: energy.HuberEnergy has no setting 'treshold'. "
         "Did you mean 'threshold'? Settings: threshold."
     ]
+
+
+def test_a_critic_and_its_loss_train_together(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with as_written("own_words.md", "my_critic", "my_experiment.gin", example=1):
+        small = ["WIDTH=8", "NUM_ENVS=2", "BATCH_SIZE=4"]
+        experiment = build(load("my_experiment.gin", small))
+        state = abstract_train_state(experiment.program())
+        critic = state.learners["learner"].networks.critic
+        assert critic.network.input.dense.weight.shape == (4 + 2, 8)  # dims.state + dims.action
+        assert critic.network.output.weight.shape == (8, 2)  # dims.goal
+        assert "violated" in state.metric_sums
+        with pytest.raises(ConfigError, match="critic must be a PairCritic, but QEnsemble is none"):
+            build(load("my_experiment.gin", [*small, *TWINS]))
