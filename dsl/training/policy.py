@@ -25,6 +25,7 @@ from dsl.language.configuration import load
 from dsl.loop.evaluation import Rollout, evaluate
 from dsl.records.run_folder import OPERATIVE
 from dsl.training.build import build
+from dsl.training.policy_inputs import ArrayLike, match_inputs
 from dsl.training.python_description import BUILT_IN_PYTHON
 
 
@@ -52,22 +53,26 @@ class Policy(eqx.Module):
 
     def __call__(
         self,
-        states: Float[Array, "*b n"],
-        goals: Float[Array, "*b g"],
+        states: ArrayLike,
+        goals: ArrayLike,
         key: Key[Array, ""] | None = None,
     ) -> Float[Array, "*b a"]:
-        """Return actions in [-1, 1] for one state or for a batch of states.
+        """Return actions in [-1, 1] for one state, or for states along any number of batch axes.
 
         Args:
-            states: of the robot, without the goal.
-            goals: one for each state.
+            states: (..., n), of the robot, without the goal.
+            goals: (..., g); its batch axes and those of `states` broadcast as in NumPy.
             key: for policies that draw their actions; by default always the same.
+
+        Raises:
+            ValueError: the shapes do not fit, or a number is not finite.
         """
         key = jax.random.key(0) if key is None else key
-        states, goals = jnp.asarray(states, jnp.float32), jnp.asarray(goals, jnp.float32)
-        if states.ndim == 1:
-            return _act(self, states[None], goals[None], key)[0]
-        return _act(self, states, goals, key)
+        states, goals = match_inputs(states, goals, self.experiment.environment.dims)
+        batch = states.shape[:-1]
+        flat_states, flat_goals = (x.reshape(-1, x.shape[-1]) for x in (states, goals))
+        actions = _act(self, flat_states, flat_goals, key)
+        return actions.reshape(*batch, actions.shape[-1])
 
 
 @eqx.filter_jit
