@@ -46,6 +46,8 @@ if TYPE_CHECKING:
         StableResidualMLP,
         on_unit_spheres,
     )
+    from components.optimisers.rated import adam, adamw, sgd
+    from components.optimisers.schedules import CosineDecay
     from components.relabelling.strategies import (
         Commanded,
         EpisodeState,
@@ -69,6 +71,7 @@ __all__ = [
     "Commanded",
     "ContrastiveCritic",
     "Cosine",
+    "CosineDecay",
     "DeterministicActor",
     "DeterministicGradient",
     "Dot",
@@ -101,7 +104,10 @@ __all__ = [
     "TrajectoryBuffer",
     "TunedTemperature",
     "UniformFuture",
+    "adam",
+    "adamw",
     "on_unit_spheres",
+    "sgd",
 ]
 
 _MODULES = {
@@ -113,6 +119,7 @@ _MODULES = {
     "Commanded": "components.relabelling.strategies",
     "ContrastiveCritic": "components.critics.contrastive",
     "Cosine": "components.energies.similarities",
+    "CosineDecay": "components.optimisers.schedules",
     "DPO": "components.losses.contrastive",
     "DeterministicActor": "components.actors.deterministic",
     "DeterministicGradient": "components.losses.actor",
@@ -148,7 +155,10 @@ _MODULES = {
     "TrajectoryBuffer": "components.replay.trajectory_buffer",
     "TunedTemperature": "components.learners.temperature",
     "UniformFuture": "components.relabelling.strategies",
+    "adam": "components.optimisers.rated",
+    "adamw": "components.optimisers.rated",
     "on_unit_spheres": "components.networks",
+    "sgd": "components.optimisers.rated",
 }
 
 

@@ -19,6 +19,7 @@ from jaxtyping import Array, Float, Int, Key, PyTree
 
 from components.env_dims import EnvDims
 from components.networks import Network
+from components.optimisers.rated import NetworkRate
 from components.replay.batch import Batch, Replay
 from components.replay.trajectory_buffer import TransitionIndex
 
@@ -270,3 +271,10 @@ class Learner(eqx.Module):
     @abc.abstractmethod
     def trained_losses(self) -> dict[str, TrainedLoss]:
         """Return what is differentiated in an update, by the network's attribute of `networks`."""
+
+    def learning_rates(self) -> dict[str, NetworkRate]:
+        """Return the learning rates that are known, by the network's attribute of `networks`.
+
+        By default there are none, and a run records none.
+        """
+        return {}

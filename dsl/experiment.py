@@ -86,7 +86,6 @@ class Experiment:
     checkpoint_epochs: PositiveInt | None = None
     checkpoints_kept: PositiveInt = 2
     trackers: Sequence[TrackerFactory] = (Aim(), Console())
-    trackers: Sequence[TrackerFactory] = (Aim(), Console())
 
     def problems(self) -> list[SettingError]:
         """Return every impossible setting, alone or beside the others."""
@@ -192,8 +191,13 @@ class Experiment:
             self.checkpoint_minutes, self.checkpoint_epochs, self.checkpoints_kept
         )
 
-    def program(self) -> Program:
-        """Return what the compiled loop runs."""
+    def program(self, schedule: Schedule | None = None) -> Program:
+        """Return what the compiled loop runs.
+
+        Args:
+            schedule: of a resumed run; by default that of a new one.
+        """
+        schedule = schedule or self.schedule()
         return Program(
             environment=self.environment,
             learners=self.learners,
@@ -204,5 +208,6 @@ class Experiment:
             batch_size=self.batch_size,
             evaluations=self.evaluation_tasks,
             primary_evaluation=self.primary_evaluation,
+            updates=schedule.updates(schedule.epochs),
             fixed_starts=self.start_goal == "fixed_per_slot",
         )

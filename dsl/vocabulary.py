@@ -5,7 +5,6 @@ function as it stands.
 """
 
 import jax
-import optax
 
 from components.actors.action_selection import BestOf, Mode, Sample
 from components.actors.deterministic import DeterministicActor
@@ -52,6 +51,8 @@ from components.networks import (
     StableResidualMLP,
     on_unit_spheres,
 )
+from components.optimisers.rated import adam, adamw, sgd
+from components.optimisers.schedules import CosineDecay
 from components.relabelling.strategies import (
     Commanded,
     EpisodeState,
@@ -110,9 +111,9 @@ family("tracker", Aim, Console, WandB, TensorBoard)
 family("evaluation", FreshEpisodes)
 constants("metric", **STANDARD_METRICS)
 
-# Borrowed from JAX and Optax, but for what keeps weights on unit spheres.
-family("optimiser", optax.adam, optax.adamw, optax.sgd, on_unit_spheres)
-family("schedule", cosine_decay=optax.cosine_decay_schedule)
+# Optimisers are those of Optax; one more keeps weights on unit spheres.
+family("optimiser", adam, adamw, sgd, on_unit_spheres)
+family("schedule", cosine_decay=CosineDecay)
 constants(
     "activation",
     swish=jax.nn.swish,

@@ -16,6 +16,8 @@ from components.env_dims import EnvDims
 from components.learners.gradient_step import guarded, init_optimiser, step_network
 from components.learners.policy_learner import PolicyLearner
 from components.learners.target_networks import Polyak, Targets
+from components.optimisers.rated import NetworkRate, network_rates
+from components.optimisers.schedules import stepping_every
 from components.protocols import (
     Actor,
     ActorLoss,
@@ -159,6 +161,13 @@ class ActorCritic(PolicyLearner):
         critic = {} if self.critic_loss is None else {"critic": loss_of(self.critic_loss)}
         return {"actor": loss_of(self.actor_loss), **critic}
 
+    def learning_rates(self) -> dict[str, NetworkRate]:
+        return network_rates(
+            actor=(self.actor_optimiser, self.policy_delay),
+            critic=(self.critic_optimiser, 1),
+            temperature=(self.temperature_optimiser, self.policy_delay),
+        )
+
     def stop_grad_networks(self, state: LearnerState) -> StopGradNetworks:
         """Return the networks that the losses of the next update read."""
         networks, targets = state.networks, state.targets or Targets(None, None)
@@ -181,9 +190,10 @@ class ActorCritic(PolicyLearner):
         # above 1 most updates move the critic alone.
         frozen = self.stop_grad_networks(state)
         state, critic_metrics = self._update_critic(state, batch, frozen, key)
-        state, actor_metrics = self._delayed(
-            lambda state: self._update_actor(state, batch, frozen, key), state
-        )
+        with stepping_every(self.policy_delay):
+            state, actor_metrics = self._delayed(
+                lambda state: self._update_actor(state, batch, frozen, key), state
+            )
         state = eqx.tree_at(lambda s: s.updates, state, state.updates + jnp.int32(1))
         metrics = {**critic_metrics, **actor_metrics}
         if self.skip_nonfinite:  # a skipped update's metrics count as zero

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from components.optimisers.rated import with_rate_of
 from components.protocols import LearnerState, Optimiser
 
 Module = TypeVar("Module")
@@ -29,10 +30,12 @@ def guarded(optimiser: Optimiser, max_norm: float | None, skip_nonfinite: bool) 
         skip_nonfinite: make an update whose gradient is not finite change nothing, and count it as
             `total_notfinite` of the state.
     """
+    guarded = optimiser
     if max_norm is not None:
-        optimiser = optax.chain(optax.clip_by_global_norm(max_norm), optimiser)
-    # Never give up: a run of bad updates shows in the count.
-    return optax.apply_if_finite(optimiser, _FOREVER) if skip_nonfinite else optimiser
+        guarded = optax.chain(optax.clip_by_global_norm(max_norm), guarded)
+    if skip_nonfinite:  # never give up: a run of bad updates shows in the count
+        guarded = optax.apply_if_finite(guarded, _FOREVER)
+    return optimiser if guarded is optimiser else with_rate_of(guarded, optimiser)
 
 
 def skipped_updates(optimiser_states: Any) -> Int[Array, ""] | None:

@@ -18,6 +18,7 @@ from components.learners.policy_learner import PolicyLearner
 from components.learners.target_networks import Polyak
 from components.losses.td import bellman_target, squared_error
 from components.networks import Network, NetworkPlan
+from components.optimisers.rated import NetworkRate, network_rates
 from components.protocols import (
     EnsembleCritic,
     Inspectable,
@@ -191,6 +192,13 @@ class ImplicitQLearning(PolicyLearner):
             return lambda network, state, batch, key: loss(network, state, batch)[0]  # noqa: ARG005
 
         return {name: without_metrics(loss) for name, loss in self._losses().items()}
+
+    def learning_rates(self) -> dict[str, NetworkRate]:
+        return network_rates(
+            actor=(self.actor_optimiser, 1),
+            critic=(self.critic_optimiser, 1),
+            value=(self.value_optimiser, 1),
+        )
 
     def _losses(self) -> dict[str, Callable[..., tuple[Scalar, Metrics]]]:
         """Return each network's loss as a function of the network, the old state and a batch."""

@@ -11,6 +11,7 @@ from components.constraints import PositiveInt, check
 from components.networks.layers import DENSE_OUTPUT, LAYERS_PER_BLOCK, Activation
 from components.networks.residual import Depth
 from components.networks.residual_blocks import fold_blocks
+from components.optimisers.rated import with_rate_of
 
 _SHORTEST = 1e-8  # vectors shorter than this are not scaled up to length one
 _SHIFT = 3.0
@@ -187,7 +188,7 @@ def on_unit_spheres(inner: optax.GradientTransformation) -> optax.GradientTransf
         is_dense = lambda node: isinstance(node, UnitDense)  # noqa: E731
         return jax.tree.map(_projected, updates, params, is_leaf=is_dense), state
 
-    return optax.GradientTransformation(inner.init, update)
+    return with_rate_of(optax.GradientTransformation(inner.init, update), inner)
 
 
 def _projected(update: PyTree, param: PyTree) -> PyTree:

@@ -27,6 +27,7 @@ class Program(eqx.Module):
         batch_size: transitions per update.
         evaluations: what every epoch ends with, by name, all settings given.
         primary_evaluation: name of the one whose episodes are recorded.
+        updates: gradient updates of the whole run, which learning rates may span.
         fixed_starts: whether every environment repeats one start and goal for the whole run.
         recorded_episodes: evaluation episodes kept for drawing.
         devices: how many of the machine's devices share the run; see `dsl.loop.sharding`.
@@ -41,6 +42,7 @@ class Program(eqx.Module):
     batch_size: int = eqx.field(static=True)
     evaluations: dict[str, FreshEpisodes]
     primary_evaluation: str = eqx.field(static=True)
+    updates: int = eqx.field(static=True)
     fixed_starts: bool = eqx.field(static=True, default=False)
     recorded_episodes: int = eqx.field(static=True, default=8)
     devices: int = eqx.field(static=True, default=1)

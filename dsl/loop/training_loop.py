@@ -15,11 +15,13 @@ from jaxtyping import Array, Int, Key
 
 from components.environments.core.auto_reset import step_or_reset
 from components.learners.gradient_step import skipped_updates
+from components.optimisers.schedules import spanning
 from components.protocols import Metrics
 from components.replay.batch import Replay
 from components.replay.trajectory_buffer import BufferState, Step
 from dsl.loop.evaluation import Rollout, evaluate
 from dsl.loop.finite_check import FiniteFlags, finite_flags
+from dsl.loop.learning_rates import learning_rates
 from dsl.loop.program import EnvBatch, LearnerStates, Program, TrainState, prefix_metrics
 from dsl.loop.sharding import (
     REPLICATED,
@@ -218,7 +220,8 @@ def _traced_update(
         # One relabelling key for all: learners that relabel alike see the same goals.
         batch = constrain(program, learner.relabel(replay, transitions, relabel_key), SHARD_AXIS0)
         own_key = _learner_key(program, name, update_key)
-        updated[name], measured = learner.update(learners[name], batch, own_key)
+        with spanning(program.updates):
+            updated[name], measured = learner.update(learners[name], batch, own_key)
         metrics.update(prefix_metrics(program, name, measured))
     return updated, metrics
 
@@ -257,7 +260,8 @@ def epoch_metrics(
     """
     number = updates.astype(jnp.float32)
     train = {f"train/{name}": total / number for name, total in state.metric_sums.items()}
-    train |= {f"train/{name}": value for name, value in _event_counts(program, state).items()}
+    counted = {**_event_counts(program, state), **learning_rates(program, state)}
+    train |= {f"train/{name}": value for name, value in counted.items()}
     sums, resets = jax.tree.map(jnp.zeros_like, (state.metric_sums, state.nonfinite_resets))
     closed = replace(state, metric_sums=sums, nonfinite_resets=resets)
     return constrain_state(program, closed), train, finite_flags(state.learners)

@@ -19,6 +19,8 @@ MAY_CHANGE = (
     "checkpoints_kept",
     "trackers",
 )
+# How long a learning rate falls follows the length of the run; a run says what it changes.
+SCHEDULE_LENGTHS = ("schedule.cosine_decay.decay_steps", "schedule.cosine_decay.decay_share")
 _TRACKER_FAMILY = "tracker"
 _MOST_SHOWN = 20
 
@@ -46,7 +48,7 @@ def require_same_run(folder: Path, operative: str) -> bool:
             f"{folder}: holds a run with other settings (- there, + asked for):\n"
             + "\n".join(shown)
             + "\nGive --out another folder. A run can be resumed with other values of "
-            + f"{', '.join(MAY_CHANGE)} only."
+            + f"{', '.join([*MAY_CHANGE, *SCHEDULE_LENGTHS])} only."
         )
     return True
 
@@ -63,7 +65,8 @@ def list_differences(
         before: operative text of a run, of this release or an earlier one.
         now: operative text of what is asked for.
         file: where the first one is, for messages.
-        ignored: settings of the root that may differ, `trackers` with those of its words.
+        ignored: settings of the root that may differ: `trackers` with those of its words,
+            `total_env_steps` with the lengths of schedules.
 
     Raises:
         ConfigError: one of them is no gin text.
@@ -94,6 +97,8 @@ def _is_ignored(subject: str, ignored: Container[str]) -> bool:
     word, _, setting = subject.rpartition("/")[2].rpartition(".")
     if word.startswith(f"{_TRACKER_FAMILY}."):
         return "trackers" in ignored
+    if f"{word}.{setting}" in SCHEDULE_LENGTHS:
+        return "total_env_steps" in ignored
     return word == default_vocabulary().root and setting in ignored
 
 

@@ -10,6 +10,7 @@ from dsl.language.sweeps import Grid
 from dsl.loop.program import TrainState
 from dsl.loop.training_loop import abstract_train_state
 from dsl.training.build import build
+from dsl.training.learning_rates import describe_learning_rates
 from dsl.training.memory import MemoryEstimate, count_elements, format_bytes
 from dsl.training.memory_check import estimate_per_device
 
@@ -79,6 +80,7 @@ def _schedule_rows(experiment: Experiment) -> list[tuple[str, ...]]:
         ("before the first update", f"{schedule.env_steps(0):,} environment steps"),
         ("gradient updates", f"{updates:,} of {experiment.batch_size:,} transitions"),
         ("environment steps per update", f"{steps / updates:.1f}"),
+        *describe_learning_rates(experiment.learners, updates),
     ]
 
 

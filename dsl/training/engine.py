@@ -45,7 +45,7 @@ def train_run(
         NonFiniteError: a number of training is NaN or infinite; names it and the epoch.
         StopRequestedError: a signal has come; the state is saved if the disk took it.
     """
-    program = execution.assign_devices(job.experiment.program())
+    program = execution.assign_devices(job.experiment.program(job.schedule))
     engine = TrainingEngine([job], state, lambda tree, _: tree, preemption)
     engine.compile(
         lambda: execution.compile_loop(program, state), execution.describe_devices(program)
@@ -76,7 +76,7 @@ def train_seeds(
         NonFiniteError: something went wrong with each of them.
         StopRequestedError: a signal has come; the states are saved if the disk took them.
     """
-    program = jobs[0].experiment.program()
+    program = jobs[0].experiment.program(jobs[0].schedule)
     engine = TrainingEngine(jobs, states, multi_seed.select_seed, preemption)
     engine.compile(
         lambda: FusedExecution(program, states, multi_seed.vmap_over_seeds),

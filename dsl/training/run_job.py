@@ -11,11 +11,13 @@ from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError, require_finite
 from dsl.loop.program import LearnerStates, TrainState
 from dsl.loop.run_position import RunPosition
+from dsl.records.metrics_log import read_metrics
 from dsl.records.own_words import store_words
 from dsl.records.resume import Finished, cut_record, mark_finished, read_finished
-from dsl.records.run_folder import RunFolder
+from dsl.records.run_folder import METRICS, RunFolder
 from dsl.records.same_run import require_same_run
 from dsl.tracking import Tracker
+from dsl.training.learning_rates import learning_rate_notices
 from dsl.training.messages import say
 from dsl.training.pictures import record_pictures
 
@@ -85,6 +87,17 @@ class RunJob:
         steps = self.schedule.env_steps(position.epoch - 1) if position.epoch else 0
         if position.iterations:
             say(f"resuming at epoch {position.epoch}, {steps:,} environment steps")
+        for line in self._learning_rate_notices():
+            say(line)
+
+    def _learning_rate_notices(self) -> list[str]:
+        """Describe the schedules of the run, and where they leave what has been recorded."""
+        epoch, updates = self.position.epoch, self.schedule.updates(self.schedule.epochs)
+        path = self.folder.path / METRICS
+        recorded = read_metrics(path)[-1:] if epoch and path.exists() else []
+        made = self.schedule.updates(max(0, epoch - 1))
+        learners, last = self.experiment.learners, recorded[0] if recorded else {}
+        return learning_rate_notices(learners, updates, made, last)
 
     def finish(self, rollout: Rollout) -> None:
         """Draw the last evaluation, and mark the run as finished."""
