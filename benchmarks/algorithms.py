@@ -36,7 +36,7 @@ def main() -> None:
 
 
 def _run(out: Path, file: Path, seed: int, cores: Queue, settings: list[str]) -> None:
-    """One run, on a core of its own; nothing where it is finished."""
+    """Run one file with one seed on a core of its own, unless that is done."""
     folder = out / f"{file.stem}_{seed}"
     if (folder / DONE).exists():
         return

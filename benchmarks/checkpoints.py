@@ -47,19 +47,19 @@ def main() -> None:
 
 
 def _filled(state, capacity: int):
-    """The same run with every row of its buffer written."""
+    """Return the same state with every row of its buffer written."""
     import equinox as eqx
 
     return eqx.tree_at(lambda s: s.buffer.written, state, jnp.int32(capacity))
 
 
 def _seconds(folder: Path, state, number: int) -> tuple[float, float]:
-    keeper = CheckpointManager(folder, CheckpointPolicy(kept=1), {}, print)
+    manager = CheckpointManager(folder, CheckpointPolicy(kept=1), {}, print)
     jax.block_until_ready(state)
     begun = time.perf_counter()
-    keeper.save(state, RunPosition(iterations=number))
+    manager.save(state, RunPosition(iterations=number))
     copied = time.perf_counter()
-    keeper.wait_until_written()
+    manager.wait_until_written()
     return copied - begun, time.perf_counter() - copied
 
 

@@ -22,8 +22,8 @@ from dsl.training.build import build
 DEPTHS = (4, 1024)
 
 
-def seconds(file: Path, depth: int) -> tuple[float, float]:
-    """Seconds to trace and to compile one epoch at a depth, from cold."""
+def compile_seconds(file: Path, depth: int) -> tuple[float, float]:
+    """Trace and compile one epoch at a depth, from cold, and return the seconds of each."""
     jax.clear_caches()
     program = build(load(file, [f"CRITIC_DEPTH={depth}", f"ACTOR_DEPTH={depth}"])).program()
     state = eqx.filter_jit(training_loop.init_train_state)(program, jnp.zeros((), jnp.uint32))
@@ -46,7 +46,7 @@ def main() -> None:
     parser.add_argument("--file", type=Path, default=Path("experiments/quickstart.gin"))
     options = parser.parse_args()
     jax.config.update("jax_enable_compilation_cache", False)
-    rounds = [{d: seconds(options.file, d) for d in DEPTHS} for _ in range(options.rounds)]
+    rounds = [{d: compile_seconds(options.file, d) for d in DEPTHS} for _ in range(options.rounds)]
     print("depth  trace s  compile s")
     for depth in DEPTHS:
         trace, compiling = (statistics.median(r[depth][i] for r in rounds) for i in (0, 1))

@@ -44,7 +44,7 @@ VARIANTS = {
 
 
 def first_gain(rule: str, blocks: int) -> float:
-    """The gain of every block at initialisation."""
+    """Return the gain of every block at initialisation."""
     return {"one": 1.0, "inverse root": blocks**-0.5, "inverse": 1 / blocks, "zero": 0.0}[rule]
 
 
@@ -67,37 +67,42 @@ class GainedMLP(eqx.Module):
         return net.output(x)
 
 
-def encoders(variant: Variant, width: int, depth: int, key) -> list[GainedMLP]:
-    """The two encoders of a critic."""
+def init_encoders(variant: Variant, width: int, depth: int, key) -> list[GainedMLP]:
+    """Initialise the two encoders of a critic."""
     sizes = (2 * DIMENSIONS, DIMENSIONS)
     keys = jax.random.split(key, 2)
     return [GainedMLP(variant, width, depth, n, k) for n, k in zip(sizes, keys, strict=True)]
 
 
-def logits(pair, xs, ys):
-    """(B, B) energies of two encoders."""
+def critic_logits(pair, xs, ys):
+    """Return the energies of two encoders, (B, B)."""
     return NegativeL2().pairwise(jax.vmap(pair[0])(xs), jax.vmap(pair[1])(ys))
 
 
 def unit_vectors(key, size: int):
-    """Random directions, (B, size)."""
+    """Draw random directions, (B, size)."""
     x = jax.random.normal(key, (BATCH, size))
     return x / jnp.linalg.norm(x, axis=1, keepdims=True)
 
 
 @eqx.filter_jit
-def at_initialisation(pair, key):
-    """Mean and row spread of the logits; InfoNCE alone and penalised; its gradient norm."""
+def measure_initialisation(pair, key):
+    """Measure a critic on random unit inputs.
+
+    Returns:
+        Mean and row spread of the logits, InfoNCE without and with its penalty, and the norm of the
+        gradient of InfoNCE without it.
+    """
     x_key, y_key = jax.random.split(key)
     xs, ys = unit_vectors(x_key, 2 * DIMENSIONS), unit_vectors(y_key, DIMENSIONS)
-    f = logits(pair, xs, ys)
-    loss, gradient = eqx.filter_value_and_grad(lambda p: info_nce(logits(p, xs, ys)))(pair)
+    f = critic_logits(pair, xs, ys)
+    loss, gradient = eqx.filter_value_and_grad(lambda p: info_nce(critic_logits(p, xs, ys)))(pair)
     spread, penalised = jnp.mean(jnp.std(f, axis=1)), InfoNCE().objective(f)
     return jnp.mean(f), spread, loss, penalised, optax.global_norm(gradient)
 
 
-def walks(key):
-    """States with their first step, (B, 2 d), and a point of the future of each, (B, d)."""
+def random_walks(key):
+    """Draw states with their first step, (B, 2 d), and a point of the future of each, (B, d)."""
     state_key, step_key, length_key, rest_key = jax.random.split(key, 4)
     shape = (BATCH, DIMENSIONS)
     states = jax.random.uniform(state_key, shape, minval=-1, maxval=1)
@@ -108,13 +113,13 @@ def walks(key):
 
 
 @eqx.filter_jit
-def train(pair, key, steps: int):
-    """Accuracy on a fresh batch after Adam steps at 3e-4 on InfoNCE with its penalty."""
+def train_critic(pair, key, steps: int):
+    """Train by Adam at 3e-4 on InfoNCE with its penalty; return accuracy on a fresh batch."""
     optimiser, objective = optax.adam(3e-4), InfoNCE().objective
     params, static = eqx.partition(pair, eqx.is_inexact_array)
 
     def score(params, key):
-        return logits(eqx.combine(params, static), *walks(key))
+        return critic_logits(eqx.combine(params, static), *random_walks(key))
 
     def step(carry, key):
         params, state = carry
@@ -127,41 +132,35 @@ def train(pair, key, steps: int):
     return contrastive_metrics(score(params, last))["categorical_accuracy"]
 
 
-def accuracy(variant: Variant, width: int, depth: int, steps: int, seed: int) -> float:
-    """One cell of the second table, for one seed."""
-    init_key, train_key = jax.random.split(jax.random.key(seed))
-    return float(train(encoders(variant, width, depth, init_key), train_key, steps))
+def accuracies(variant: Variant, width: int, depth: int, steps: int, seeds: int) -> list[float]:
+    """Train a critic for each seed and return their accuracies."""
+    keys = [jax.random.key(seed) for seed in range(seeds)]
+    pairs = (init_encoders(variant, width, depth, key) for key in keys)
+    return [float(train_critic(p, key, steps)) for p, key in zip(pairs, keys, strict=True)]
 
 
 def print_initialisation(depths: list[int], width: int) -> None:
-    """The first table."""
+    """Print the first table."""
     columns = "depth | mean logit | spread | InfoNCE | with penalty | gradient"
     print(f"\n| at initialisation, width {width} | {columns} |")
     print("|---" * 7 + "|")
     for name, variant in VARIANTS.items():
         for depth in depths:
-            pair = encoders(variant, width, depth, jax.random.key(0))
-            numbers = at_initialisation(pair, jax.random.key(1))
+            pair = init_encoders(variant, width, depth, jax.random.key(0))
+            numbers = measure_initialisation(pair, jax.random.key(1))
             cells = " | ".join(f"{float(x):.2f}" for x in numbers)
             print(f"| {name} | {depth} | {cells} |", flush=True)
 
 
 def print_training(depths: list[int], width: int, steps: int, seeds: int) -> None:
-    """The second table."""
+    """Print the second table."""
     columns = " | ".join(f"depth {d}" for d in depths)
     print(f"\n| accuracy after {steps} steps, width {width}, {seeds} seeds | {columns} |")
     print("|---" * (len(depths) + 1) + "|")
     for name, variant in VARIANTS.items():
         cells = []
         for depth in depths:
-            scores = [
-                float(
-                    train(
-                        encoders(variant, width, depth, jax.random.key(s)), jax.random.key(s), steps
-                    )
-                )
-                for s in range(seeds)
-            ]
+            scores = accuracies(variant, width, depth, steps, seeds)
             cells.append(f"{np.mean(scores):.2f} ({min(scores):.2f} to {max(scores):.2f})")
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 

@@ -77,7 +77,7 @@ def _split(program, state):
 
 
 def _parts(form, program, state, updates: int) -> dict[str, Callable[[], None]]:
-    """Epochs to be timed, after a first one that fills the buffer."""
+    """Return the epochs to time, after a first one that fills the buffer."""
     import jax
 
     loop, latest = form(program, state), [state]

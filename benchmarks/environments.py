@@ -26,7 +26,7 @@ ENV_STEPS_PER_CALL = 8192
 def main() -> None:
     arguments = _arguments()
     if arguments.child:
-        print(json.dumps(measure(arguments)))
+        print(json.dumps(measure_speeds(arguments)))
         return
     print("| task | envs | MJX, a device per core | MJX, one device | reset | C MuJoCo |")
     print("| --- | ---: | ---: | ---: | ---: | ---: |")
@@ -70,15 +70,18 @@ def _children(task, envs, settings, devices: list[int]) -> list[dict[str, float]
     return results
 
 
-def measure(arguments) -> dict[str, float]:
-    """Environment steps per second on this process's devices, and in C or of resets alone."""
+def measure_speeds(arguments) -> dict[str, float]:
+    """Return steps per second on this process's devices, and those in C or the cost of resets."""
     import jax
 
-    env = make(arguments.tasks[0], arguments.settings)
+    env = make_task(arguments.tasks[0], arguments.settings)
     (envs,) = arguments.envs
     steps = max(ENV_STEPS_PER_CALL // envs, 4)
     several = len(jax.devices()) > 1
-    runs = [compiled(env, envs, steps, advance) for advance in (step, _reset)[: 1 + several]]
+    runs = [
+        compile_rollout(env, envs, steps, advance)
+        for advance in (training_step, _reset)[: 1 + several]
+    ]
     print("ready", flush=True)
     sys.stdin.readline()
     whole, *resets = (median_seconds(run) for run in runs)
@@ -88,20 +91,20 @@ def measure(arguments) -> dict[str, float]:
     return {**results, "c": envs * steps / _c_seconds(env, envs, steps)}
 
 
-def step(env, state, timestep, action):
-    """What the training loop does."""
+def training_step(env, state, timestep, action):
+    """Step as the training loop does."""
     from components.environments.core.auto_reset import step_or_reset
 
     return step_or_reset(env, state, timestep, action, state.key)
 
 
 def _reset(env, state, _timestep, _action):
-    """The part of it that draws a fresh episode."""
+    """Reset alone, which is a part of every step."""
     return env.reset(state.key)
 
 
-def make(word: str, settings: list[str]):
-    """The task of that name, with settings such as layout='u_maze'."""
+def make_task(word: str, settings: list[str]):
+    """Make the task of that name, with settings such as layout='u_maze'."""
     import ast
 
     from dsl.language.registry import default_vocabulary
@@ -111,8 +114,8 @@ def make(word: str, settings: list[str]):
     return default_vocabulary().words[f"env.{word}"].target(**chosen)
 
 
-def compiled(env, envs: int, steps: int, advance):
-    """A function of a number that makes so many steps of all environments, run once."""
+def compile_rollout(env, envs: int, steps: int, advance):
+    """Compile a rollout of all environments, run it once, and return it as a function of a seed."""
     import jax
     from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
@@ -186,7 +189,7 @@ def _all_tasks() -> list[str]:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("tasks", nargs="*", help="words of the family env; all where left out")
+    parser.add_argument("tasks", nargs="*", help="words of the family env; all of them by default")
     parser.add_argument("--envs", type=int, nargs="+", default=[64, 256, 1024])
     parser.add_argument("--settings", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)

@@ -25,7 +25,7 @@ SECONDS: dict[str, float] = defaultdict(float)
 CLOCK: dict[str, float] = {}
 
 
-def timed(form: type, name: str) -> None:
+def count_seconds(form: type, name: str) -> None:
     """Count the seconds that a part of the loop takes, from the second evaluation on."""
     part = getattr(form, name)
 
@@ -50,8 +50,8 @@ def main() -> None:
     add_overrides(parser, "as for dsl.run")
     options = parser.parse_args()
     for form in (SplitCpuExecution, FusedExecution):
-        timed(form, "run_iterations")
-        timed(form, "end_epoch")
+        count_seconds(form, "run_iterations")
+        count_seconds(form, "end_epoch")
     overrides = ["--set", *options.set] if options.set else []
     with tempfile.TemporaryDirectory() as place:
         code = run([str(options.file), "--out", f"{place}/run", *overrides])

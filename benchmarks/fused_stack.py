@@ -33,7 +33,7 @@ NAMES = ("y", "dx", "dw", "dv")
 
 
 def main() -> None:
-    """Measures row after row."""
+    """Measure row after row."""
     options = _arguments()
     begun, report = time.time(), {"device": str(jax.devices()[0]), "jax": jax.__version__}
     report["rows"] = []
@@ -60,7 +60,7 @@ def _arguments() -> argparse.Namespace:
 
 
 def _rows(small: bool) -> list[tuple[str, dict]]:
-    """Kind and settings of every row, most valuable first."""
+    """Return the kind and settings of every row, most valuable first."""
     if small:
         sizes = {"depth": 8, "width": 64, "batch": 20}
         checks = [_check(precision=p, **sizes) for p in PRECISIONS]
@@ -116,7 +116,7 @@ def _form(kernel: str, precision: str, **settings: Any) -> StackForm:
 
 
 def _arrays(depth: int, width: int, batch: int, normalise: bool = True) -> tuple[np.ndarray, ...]:
-    """Input, weights, vectors and a direction of the output, of two networks."""
+    """Draw input, weights, vectors and a direction of the output, of two networks."""
     rng = np.random.default_rng(0)
     draw = lambda *shape: rng.standard_normal((NETS, *shape), np.float32)  # noqa: E731
     vectors = 0.1 * draw(depth, 3 if normalise else 1, width)
@@ -126,7 +126,7 @@ def _arrays(depth: int, width: int, batch: int, normalise: bool = True) -> tuple
 
 
 def _gradients(stack, x, weights, vectors, direction):
-    """Outputs, and gradients of their product with a direction."""
+    """Return outputs, and gradients of their product with a direction."""
     y, pull = jax.vjp(stack, x, weights, vectors)
     return y, *pull(direction)
 
@@ -139,7 +139,7 @@ def _over_networks(form: StackForm):
 
 
 def _reference(x, weights, vectors, form: StackForm):
-    """The stack written as its definition, layer by layer, for one network."""
+    """Apply the stack as it is defined, layer by layer, for one network."""
     last = (np.arange(weights.shape[0]) + 1) % (form.skip_every or weights.shape[0] + 1) == 0
 
     def layer(carry, parameters):
@@ -166,7 +166,7 @@ def _errors(
     normalise: bool,
     skip_every: int,
 ) -> dict:
-    """Relative L2 errors of both forms against float64."""
+    """Return relative L2 errors of both forms against float64."""
     arrays = _arrays(depth, width, batch, normalise)
     settings = {"activation": getattr(jax.nn, activation), "skip_every": skip_every}
     forms = {k: _form(k, precision, **settings) for k in ("fused", "xla")}
@@ -196,7 +196,7 @@ def _times(
     warps: int,
     stages: int,
 ) -> dict:
-    """Seconds to compile, milliseconds of both passes, microseconds of them in a layer."""
+    """Return seconds to compile, milliseconds of both passes, and microseconds per layer."""
     form = _form(kernel, precision, tile=Tile(rows, warps, stages))
     x, *others = (jax.device_put(a) for a in _arrays(depth, width, batch))
     inputs = itertools.cycle([x * (1 + 0.1 * i) for i in range(INPUTS)])

@@ -61,8 +61,8 @@ def is_shape(leaf: Any) -> bool:
     return isinstance(leaf, jax.ShapeDtypeStruct)
 
 
-def timed(call: Callable[[int], None], count: int) -> float:
-    """Seconds of one call that waits for its results."""
+def time_call(call: Callable[[int], None], count: int) -> float:
+    """Return the seconds of one call that waits for its results."""
     begun = time.perf_counter()
     call(count)
     return time.perf_counter() - begun
@@ -76,17 +76,17 @@ def rate_of(call: Callable[[int], None], most: int = MOST_PER_CALL) -> Result:
     """
     for _ in range(WARM_CALLS):
         call(1)
-    count, seconds = 1, timed(call, 1)
+    count, seconds = 1, time_call(call, 1)
     while seconds < LEAST_SECONDS and count < most:
         count = min(most, max(2 * count, int(1.2 * count * LEAST_SECONDS / max(seconds, 1e-6))))
-        seconds = timed(call, count)
-    rates = [count / timed(call, count) for _ in range(ROUNDS)]
+        seconds = time_call(call, count)
+    rates = [count / time_call(call, count) for _ in range(ROUNDS)]
     found = {"per_second": statistics.median(rates), "lowest": min(rates), "highest": max(rates)}
     return {**found, "count": count}
 
 
 def memory_of(compiled: Any) -> float | None:
-    """MiB that a program asks for: arguments, results and what lies between."""
+    """Return the MiB that a program asks for: arguments, results and what lies between."""
     found = compiled.memory_analysis()
     if found is None:
         return None

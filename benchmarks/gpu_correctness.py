@@ -12,7 +12,7 @@ CONTROL_STEPS = (1, 10)
 
 
 def update_error(row: Row) -> Measurement:
-    """Gradients of one update beside those of the CPU in full float32, by network.
+    """Compare gradients of one update with those of the CPU in full float32, by network.
 
     What is compared are the first moments of Adam after one update, a tenth of the gradients, as
     vectors over all parameters: |difference| / |reference|.
@@ -55,7 +55,7 @@ def first_moment(optimiser_state: Any) -> Any:
 
 
 def physics_error(row: Row) -> Measurement:
-    """Positions after control steps beside those of the CPU, and of a split program.
+    """Compare positions after control steps with those of the CPU, and of a split program.
 
     Trajectories of contact-rich physics part in time: a few steps tell errors from chaos.
     """
@@ -92,7 +92,7 @@ def physics_error(row: Row) -> Measurement:
 
 
 def relative_error(found: Any, reference: Any) -> float:
-    """|found - reference| / |reference| over all numbers of two trees."""
+    """Return |found - reference| / |reference| over all numbers of two trees."""
     pairs = [
         (np.asarray(a, np.float64).ravel(), np.asarray(b, np.float64).ravel())
         for a, b in zip(jax.tree.leaves(found), jax.tree.leaves(reference), strict=True)

@@ -16,7 +16,7 @@ from gpu_common import (
     memory_of,
     rate_of,
     shapes_of,
-    timed,
+    time_call,
 )
 from gpu_profile import launched_kernels
 
@@ -24,7 +24,7 @@ ITERATION_ROUNDS, TRACED_UPDATES = 3, 10
 
 
 def iteration_rate(row: Row) -> Measurement:
-    """An unroll of all environments and its updates, each timed inside the compiled loop."""
+    """Measure an unroll of all environments and its updates inside the compiled loop."""
     from dsl.loop import training_loop
 
     experiment = experiment_of(row)
@@ -64,20 +64,20 @@ def iteration_rate(row: Row) -> Measurement:
 
 
 def _seconds(run: Callable[[int, int], None], updates: int) -> tuple[float, float]:
-    """Seconds of an unroll, and of each of the updates that follow one; medians."""
+    """Return median seconds of an unroll, and of each of the updates that follow one."""
     run(2, 0)
     run(1, 2)
     collection = statistics.median(
-        timed(lambda count: run(count, 0), 1) for _ in range(ITERATION_ROUNDS)
+        time_call(lambda count: run(count, 0), 1) for _ in range(ITERATION_ROUNDS)
     )
     whole = statistics.median(
-        timed(lambda count: run(1, count), updates) for _ in range(ITERATION_ROUNDS)
+        time_call(lambda count: run(1, count), updates) for _ in range(ITERATION_ROUNDS)
     )
     return collection, (whole - collection) / updates
 
 
 def _launches(run: Callable[[int, int], None], unroll_length: int) -> Result:
-    """Kernels of a control step of all environments and of an update, drawing included."""
+    """Count kernels of a control step of all environments, and of an update with its draw."""
     collection = len(launched_kernels(lambda: run(1, 0)))
     both = len(launched_kernels(lambda: run(1, TRACED_UPDATES)))
     return {
@@ -87,29 +87,29 @@ def _launches(run: Callable[[int, int], None], unroll_length: int) -> Result:
 
 
 def environment_rate(row: Row) -> Measurement:
-    """Steps of parallel environments under random actions, with fresh starts and goals."""
+    """Measure parallel environments under random actions, with fresh starts and goals."""
     from components.environments.core.auto_reset import step_or_reset
 
     environment, envs = experiment_of(row).environment, row["envs"]
 
-    def rollout(lanes: Any, count: jax.Array) -> Any:
-        def one(index: jax.Array, lanes: Any) -> Any:
+    def rollout(slots: Any, count: jax.Array) -> Any:
+        def one(index: jax.Array, slots: Any) -> Any:
             key = jax.random.fold_in(jax.random.key(1), index)
             actions = jax.random.uniform(key, (envs, environment.dims.action), minval=-1.0)
 
             def step(state: Any, timestep: Any, action: jax.Array) -> Any:
                 return step_or_reset(environment, state, timestep, action, state.key)
 
-            return jax.vmap(step)(*lanes, actions)
+            return jax.vmap(step)(*slots, actions)
 
-        return jax.lax.fori_loop(0, count, one, lanes)
+        return jax.lax.fori_loop(0, count, one, slots)
 
     def begin(key: jax.Array) -> Any:
         return jax.vmap(environment.reset)(jax.random.split(key, envs))
 
     key, number = jax.random.key(0), jax.ShapeDtypeStruct((), jnp.int32)
-    lanes = shapes_of(jax.eval_shape(begin, key))
-    lowered = jax.jit(rollout, donate_argnums=0).lower(lanes, number)
+    slots = shapes_of(jax.eval_shape(begin, key))
+    lowered = jax.jit(rollout, donate_argnums=0).lower(slots, number)
     first, compiled = yield [jax.jit(begin).lower(key), lowered]
     latest = [first.call(key)]
 

@@ -24,7 +24,7 @@ QUANTITIES = {
 STOPPING_SECONDS = 5.0
 
 
-def learn(row: Row, runs: Path, deadline: float, memory_share: float) -> dict[str, Any]:
+def train_seeds(row: Row, runs: Path, deadline: float, memory_share: float) -> dict[str, Any]:
     """Train the seeds of a row together, from the start or from their checkpoints.
 
     Args:
@@ -68,7 +68,7 @@ def _command(row: Row, folders: list[Path]) -> list[str]:
 
 
 def _wait(process: subprocess.Popen, deadline: float) -> bool:
-    """Wait for a process, and end it at the deadline; gives whether that was needed."""
+    """Wait for a process, and end it at the deadline; return whether that was needed."""
     try:
         process.wait(max(0.0, deadline - time.monotonic()))
         return False
@@ -83,7 +83,7 @@ def _wait(process: subprocess.Popen, deadline: float) -> bool:
 
 
 def _evaluations(folders: list[Path]) -> dict[str, Any]:
-    """Every evaluation that all seeds have made: a list over seeds for each quantity."""
+    """Return every evaluation that all seeds have made: a list over seeds for each quantity."""
     records = [_read(folder / "metrics.jsonl") for folder in folders]
     evaluations = []
     for epochs in zip(*records, strict=False):

@@ -17,7 +17,7 @@ WORKER = Path(__file__).resolve().parent / "gpu_worker.py"
 LEAST_SECONDS, SILENT_SECONDS, AT_ONCE = 20.0, 60.0, 16
 
 
-def measure(groups: Sequence[list[Row]], record: Record, deadline: float) -> None:
+def measure_groups(groups: Sequence[list[Row]], record: Record, deadline: float) -> None:
     """Measure groups of rows, a process each; a row that breaks its process costs that row alone.
 
     Args:
@@ -64,7 +64,7 @@ def _start(rows: list[Row], seconds: float, log) -> subprocess.Popen:
 
 
 def _outcomes(worker: subprocess.Popen, record: Record) -> int:
-    """Let a process measure, and record what it says; gives the number of outcomes."""
+    """Let a process measure, and record what it says; return the number of outcomes."""
     done, watch = 0, _watch(worker)
     with contextlib.suppress(BrokenPipeError):
         worker.stdin.write("go\n")

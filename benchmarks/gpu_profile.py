@@ -46,7 +46,7 @@ def launched_kernels(call: Callable[[], None]) -> list[LaunchedKernel]:
 
 
 def longest_kernels(kernels: list[LaunchedKernel], calls: int) -> list[tuple[str, float, float]]:
-    """Names, launches and milliseconds of a call, of the names that take the most time."""
+    """Return name, launches and milliseconds per call of the kernels that take the most time."""
     counts, times = collections.Counter(), collections.Counter()
     for name, milliseconds in kernels:
         counts[name] += 1

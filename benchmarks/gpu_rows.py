@@ -18,7 +18,7 @@ SMALL_RUN = [
 SMALL_BUFFER = "buffer.TrajectoryBuffer.capacity=1001"
 
 
-def groups(stage: str, kernels: list[str], *, small: bool = False) -> list[list[Row]]:
+def row_groups(stage: str, kernels: list[str], *, small: bool = False) -> list[list[Row]]:
     """Return the rows of a stage, most valuable first; each group shares a process.
 
     Args:
@@ -105,7 +105,7 @@ def _run(task: str, depth: int, settings: list[str], seeds: list[int]) -> Row:
 
 
 def _iterations(small: bool) -> list[list[Row]]:
-    """Each in a process of its own: they are traced side by side."""
+    """Return rows with a process each, since processes trace side by side."""
     if small:
         rows = [
             {"stage": "iterations", "task": "ant", "depth": 4, "set": [*SMALL_RUN, SMALL_BUFFER]},

@@ -18,11 +18,11 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from gpu_learning import learn
-from gpu_processes import measure
+from gpu_learning import train_seeds
+from gpu_processes import measure_groups
 from gpu_record import Record
-from gpu_rows import STAGES, Row, groups
-from gpu_tables import tables
+from gpu_rows import STAGES, Row, row_groups
+from gpu_tables import markdown_tables
 
 LEARNING = ("learning", "figure")
 # Not worth beginning a training run with less.
@@ -35,21 +35,21 @@ def main() -> None:
     arguments = _arguments()
     record = Record(arguments.out)
     if arguments.tables:
-        print(tables(record.outcomes))
+        print(markdown_tables(record.outcomes))
         return
     deadline = time.monotonic() + arguments.seconds
     waiting: list[list[Row]] = []
     for stage in arguments.stages:
         found = [
             [row for row in group if not record.has(row) and _is_chosen(row, arguments.only)]
-            for group in groups(stage, arguments.kernels, small=arguments.small)
+            for group in row_groups(stage, arguments.kernels, small=arguments.small)
         ]
         waiting += [group for group in found if group]
         if stage in LEARNING:
-            measure([g for g in waiting if g[0]["stage"] not in LEARNING], record, deadline)
+            measure_groups([g for g in waiting if g[0]["stage"] not in LEARNING], record, deadline)
             _train([g for g in waiting if g[0]["stage"] in LEARNING], record, deadline, arguments)
             waiting = []
-    measure(waiting, record, deadline)
+    measure_groups(waiting, record, deadline)
 
 
 def _is_chosen(row: Row, only: list[str]) -> bool:
@@ -61,12 +61,12 @@ def _is_chosen(row: Row, only: list[str]) -> bool:
 def _train(
     groups_of_runs: list[list[Row]], record: Record, deadline: float, arguments: argparse.Namespace
 ) -> None:
-    """Training runs, some at a time."""
+    """Train the runs that are left, `--at-once` at a time."""
     share, runs = MEMORY_SHARE / arguments.at_once, record.path.parent / "runs"
 
     def train(row: Row) -> None:
         if deadline - time.monotonic() > LEAST_SECONDS:
-            record.add({"row": row, **learn(row, runs, deadline, share)})
+            record.add({"row": row, **train_seeds(row, runs, deadline, share)})
 
     with ThreadPoolExecutor(arguments.at_once) as pool:
         list(pool.map(train, [row for group in groups_of_runs for row in group]))

@@ -18,7 +18,7 @@ PAPER_HOURS = {
 }
 
 
-def tables(outcomes: list[Outcome]) -> str:
+def markdown_tables(outcomes: list[Outcome]) -> str:
     """Return a table for each kind of row that has a result."""
     latest = {str(found["row"]): found for found in outcomes if "result" in found}
     parts = []
@@ -109,7 +109,7 @@ KINDS: dict[str, tuple[str, Callable[[Outcome, Outcome], list[str]]]] = {
 
 
 def _curve(outcome: Outcome) -> str:
-    """Mean over seeds and their range at every evaluation of a training run."""
+    """Return a table of every evaluation of a training run: mean over seeds and their range."""
     row, found = outcome["row"], outcome.get("result") or outcome["partial"]
     names = (
         [name for name in found["evaluations"][0] if name != "env_steps"]
@@ -126,7 +126,7 @@ def _curve(outcome: Outcome) -> str:
 
 
 def _spread(values: list[float | None]) -> str:
-    """`mean (lowest to highest)`."""
+    """Format `mean (lowest to highest)`."""
     known = [value for value in values if value is not None]
     if not known:
         return "-"
@@ -135,7 +135,7 @@ def _spread(values: list[float | None]) -> str:
 
 
 def _short(value: float) -> str:
-    """Three figures."""
+    """Format a number with three figures."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 

@@ -21,7 +21,7 @@ TRACED_UPDATES = 10
 
 
 def update_rate(row: Row) -> Measurement:
-    """Updates of critic, actor and temperature on a made-up batch, in a loop as in training."""
+    """Measure updates of all networks on a made-up batch, in a loop as in training."""
     learner, sizes, rows = learner_of(row)
     state = eqx.filter_eval_shape(learner.init, sizes, jax.random.key(0))
     shapes, static = eqx.partition(state, is_shape)
@@ -93,7 +93,7 @@ def batch_of(sizes: Any, rows: int) -> Any:
 
 
 def operations_of(networks: Any, batch: int) -> float:
-    """Floating-point operations of one contrastive update: 2 per weight and example.
+    """Count floating-point operations of one contrastive update: 2 per weight and example.
 
     Critic: forward and backward (three times forward) of both encoders, and of the pairwise
     distances. Actor: forward and backward; forward of both encoders, backward to the action. What a
@@ -132,7 +132,7 @@ def card_rates(row: Row) -> Measurement:
 
 
 def _rate(call: Any, operand: jax.Array) -> float:
-    """Calls per second, one started after the other without waiting."""
+    """Return calls per second, one started after the other without waiting."""
 
     def several(count: int) -> None:
         for _ in range(count):

@@ -51,7 +51,7 @@ def _experiment():
 
 
 def _started(experiment):
-    """Program, compiled loop, and a run with a filled buffer."""
+    """Return the program, its compiled loop, and a state with a filled buffer."""
     from dsl.loop import execution
 
     program = execution.assign_devices(experiment.program())
@@ -61,7 +61,7 @@ def _started(experiment):
 
 
 def _iteration(loop, state, updates: int, rounds: int):
-    """Seconds of an iteration, and the run after them."""
+    """Return the median seconds of an iteration, and the state after the last one."""
     import jax
 
     state = jax.block_until_ready(loop.run_iterations(state, 1, updates))
@@ -74,7 +74,7 @@ def _iteration(loop, state, updates: int, rounds: int):
 
 
 def _drawing(program, state, updates: int, rounds: int) -> float:
-    """Seconds of drawing and relabelling the batches of an iteration."""
+    """Return the median seconds of drawing and relabelling the batches of an iteration."""
     import equinox as eqx
     import jax
     import jax.numpy as jnp

@@ -44,18 +44,18 @@ class Pairs(NamedTuple):
     way: np.ndarray
     onwards: np.ndarray
 
-    def line(self) -> np.ndarray:
-        """From the first to the second, in cells (k, 2)."""
+    def straight_line(self) -> np.ndarray:
+        """Return the vectors from the first cells to the second, in cells (k, 2)."""
         return self.cells[:, 1] - self.cells[:, 0]
 
-    def follows(self, direction: np.ndarray) -> np.ndarray:
-        """Whether directions (k, 2) lie within 45 degrees of a shortest way, (k,)."""
+    def follows_way(self, direction: np.ndarray) -> np.ndarray:
+        """Return whether directions (k, 2) lie within 45 degrees of a shortest way, (k,)."""
         unit = direction / np.linalg.norm(direction, axis=1, keepdims=True)
         return ((unit @ _STEPS.T > _WITHIN) & self.onwards).any(axis=1)
 
 
-def pairs(maze: Maze) -> Pairs:
-    """The pairs of a maze."""
+def cell_pairs(maze: Maze) -> Pairs:
+    """Return all pairs of different free cells of a maze."""
     free = sorted(maze.free)
     ways = {goal: maze.distances_from(goal) for goal in free}
     found = list(itertools.permutations(free, 2))
@@ -69,44 +69,47 @@ def _shortens(ways: dict[Cell, int], start: Cell) -> list[bool]:
     return [ways.get(cell, ways[start]) < ways[start] for cell in ahead]
 
 
-def measure(policy: Policy) -> tuple[float, ...]:
-    """The four numbers of one policy; its states are position and velocity."""
+def measure_policy(policy: Policy) -> tuple[float, ...]:
+    """Measure one policy: four numbers, in the order of `HEAD`.
+
+    States of the task are position and velocity.
+    """
     maze = policy.experiment.eval_env.task.maze
     if maze is None:
         raise SystemExit(f"{policy.checkpoint}: its task has no maze.")
-    over = pairs(maze)
+    over = cell_pairs(maze)
     places = jnp.asarray(maze.corner + maze.scale * over.cells, jnp.float32)
     states = jnp.concatenate([places[:, 0], jnp.zeros_like(places[:, 0])], axis=1)
     actions = policy(states, places[:, 1])
     cost = -np.asarray(jax.vmap(policy.networks.critic)(states, actions, places[:, 1]))
-    along = over.follows(np.asarray(actions))
-    part = ~over.follows(over.line())
-    straight = np.linalg.norm(over.line(), axis=1)
+    along = over.follows_way(np.asarray(actions))
+    part = ~over.follows_way(over.straight_line())
+    straight = np.linalg.norm(over.straight_line(), axis=1)
     ranks = (_rank(cost, distance, over.cells[:, 1]) for distance in (over.way, straight))
     return (*ranks, float(along.mean()), float(along[part].mean()))
 
 
 def _rank(cost: np.ndarray, distance: np.ndarray, goals: np.ndarray) -> float:
-    """Mean over goals of Spearman's correlation over the cells to start from."""
+    """Return Spearman's correlation over the cells to start from, averaged over goals."""
     groups = [(goals == goal).all(axis=1) for goal in np.unique(goals, axis=0)]
     return float(np.mean([np.asarray(spearmanr(cost[g], distance[g]))[0] for g in groups]))
 
 
 def main() -> None:
-    """Print a line for every setting, seeds together."""
+    """Print a line for every setting, its seeds together."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("sweeps", nargs="+", type=Path, help="folders of sweeps")
     table: dict[str, list[tuple[float, ...]]] = defaultdict(list)
     for name, policy in last_policies(parser.parse_args().sweeps):
-        table[name].append(measure(policy))
+        table[name].append(measure_policy(policy))
     print(f"| | {' | '.join(HEAD)} |\n| --- |{' ---: |' * len(HEAD)}")
     for name, numbers in table.items():
-        cells = (spread(values) for values in zip(*numbers, strict=True))
+        cells = (format_spread(values) for values in zip(*numbers, strict=True))
         print(f"| {name} | {len(numbers)} | {' | '.join(cells)} |")
 
 
 def last_policies(sweeps: Iterable[Path]) -> Iterator[tuple[str, Policy]]:
-    """Name of the setting without its seed, and the policy, of every learner of every run."""
+    """Yield the policy of every learner of every run, with its setting without the seed."""
     for run in (run for sweep in sweeps for run in sorted(sweep.glob("*/"))):
         saved = sorted(run.glob("checkpoints/iteration_*"))
         if not saved:
@@ -120,8 +123,8 @@ def last_policies(sweeps: Iterable[Path]) -> Iterator[tuple[str, Policy]]:
             yield f"{name}, {learner}", load_policy(saved[-1], learner)
 
 
-def spread(values: Sequence[float]) -> str:
-    """Mean, lowest and highest."""
+def format_spread(values: Sequence[float]) -> str:
+    """Format the mean, with lowest and highest in brackets."""
     return f"{statistics.mean(values):.2f} ({min(values):.2f} to {max(values):.2f})"
 
 

@@ -40,7 +40,7 @@ def main() -> None:
     parser.add_argument("--child", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.child:
-        print(json.dumps(measure(*CASES[arguments.child])))
+        print(json.dumps(measure_memory(*CASES[arguments.child])))
         return
     print(
         "| run | estimate | used | estimate / used | process |\n| --- | ---: | ---: | ---: | ---: |"
@@ -54,8 +54,8 @@ def main() -> None:
         print(f"| {name} | {' | '.join(cells)} |", flush=True)
 
 
-def measure(file: str, *settings: str) -> tuple[int, int, int]:
-    """Bytes: the estimate, what the compiled programs use, and the process's largest size."""
+def measure_memory(file: str, *settings: str) -> tuple[int, int, int]:
+    """Return bytes: the estimate, what compiled programs use, and the process's largest size."""
     import resource
 
     from dsl.language.configuration import load

@@ -108,7 +108,7 @@ def serve(side: str, depth: int, batch: int) -> None:
 
 
 def _ours(depth: int, batch: int):
-    """The update of the shipped experiment on a made-up batch."""
+    """Return the update of the shipped experiment on a made-up batch, and its state."""
     import equinox as eqx
     import jax
 
@@ -136,7 +136,7 @@ def _ours(depth: int, batch: int):
 
 
 def _data(batch: int):
-    """Arrays of a batch, in the order of its names."""
+    """Draw the arrays of a batch, in the order of its names."""
     import jax
 
     keys = jax.random.split(jax.random.key(2), 7)
@@ -145,23 +145,48 @@ def _data(batch: int):
 
 
 def _peers(depth: int, batch: int):
-    """The peer's own update functions; its depth counts the layer before the blocks too."""
+    """Return the update of the peer's own functions on a made-up batch, and its state."""
+    import jax
+    import jax.numpy as jnp
+    from jaxgcrl.agents.crl.crl import Transition
+    from jaxgcrl.agents.crl.losses import update_actor_and_alpha, update_critic
+
+    networks, state = _peer_networks(depth)
+    config = {"state_size": STATE, "goal_indices": (0, 1), "energy_fn": "norm"}
+    config |= {"contrastive_loss_fn": "fwd_infonce", "logsumexp_penalty_coeff": 0.1}
+    config |= {"target_entropy": -0.5 * ACTION}
+    states, actions, futures, goals, *_ = _data(batch)
+    data = Transition(
+        observation=jnp.concatenate([states, goals], axis=1),
+        action=actions,
+        reward=(),
+        discount=(),
+        extras={"future_state": futures},
+    )
+    key = jax.random.PRNGKey(0)
+
+    def step(state):
+        state, _ = update_actor_and_alpha(config, networks, data, state, key)
+        return update_critic(config, networks, data, state, key)[0]
+
+    return step, state
+
+
+def _peer_networks(depth: int):
+    """Initialise the peer's networks; its depth counts the layer before the blocks too."""
     import flax.linen as nn
     import jax
     import jax.numpy as jnp
     import numpy as np
     import optax
     from flax.training.train_state import TrainState
-    from jaxgcrl.agents.crl.crl import TrainingState, Transition
-    from jaxgcrl.agents.crl.losses import update_actor_and_alpha, update_critic
+    from jaxgcrl.agents.crl.crl import TrainingState
     from jaxgcrl.agents.crl.networks import Actor, Encoder
 
     shape = {"network_width": WIDTH, "network_depth": depth + 1, "skip_connections": 4}
     actor = Actor(action_size=ACTION, use_ln=True, **shape)
-    encoders = {
-        "sa_encoder": Encoder(repr_dim=EMBEDDING, use_ln=True, **shape),
-        "g_encoder": Encoder(repr_dim=EMBEDDING, use_ln=True, **shape),
-    }
+    names = ("sa_encoder", "g_encoder")
+    encoders = {name: Encoder(repr_dim=EMBEDDING, use_ln=True, **shape) for name in names}
     key = jax.random.PRNGKey(0)
     inputs = {"sa_encoder": STATE + ACTION, "g_encoder": GOAL}
     critic = {n: e.init(key, np.ones([1, inputs[n]])) for n, e in encoders.items()}
@@ -176,24 +201,7 @@ def _peers(depth: int, batch: int):
         critic_state=trained(critic),
         alpha_state=trained({"log_alpha": jnp.zeros(())}),
     )
-    config = {"state_size": STATE, "goal_indices": (0, 1), "energy_fn": "norm"}
-    config |= {"contrastive_loss_fn": "fwd_infonce", "logsumexp_penalty_coeff": 0.1}
-    config |= {"target_entropy": -0.5 * ACTION}
-    states, actions, futures, goals, *_ = _data(batch)
-    data = Transition(
-        observation=jnp.concatenate([states, goals], axis=1),
-        action=actions,
-        reward=(),
-        discount=(),
-        extras={"future_state": futures},
-    )
-    networks = {"actor": actor, **encoders}
-
-    def step(state):
-        state, _ = update_actor_and_alpha(config, networks, data, state, key)
-        return update_critic(config, networks, data, state, key)[0]
-
-    return step, state
+    return {"actor": actor, **encoders}, state
 
 
 def _arguments() -> argparse.Namespace:

@@ -46,7 +46,7 @@ def _column(values) -> str:
 
 
 def _ours(algorithm: str, seed: int, arguments) -> tuple[float, float]:
-    """Final success rate and time at goal of a run of `dsl.run`."""
+    """Return final success rate and time at goal of a run of `dsl.run`."""
     folder = arguments.out / f"{algorithm}_{seed}"
     if not folder.exists():
         subprocess.run(_our_command(algorithm, seed, folder), cwd=ROOT, check=True)
@@ -77,7 +77,7 @@ def _our_command(algorithm: str, seed: int, folder: Path) -> list[str]:
 
 
 def _peers(algorithm: str, seed: int, arguments) -> tuple[float, float]:
-    """The same of the peer, in its own environment; kept in a file."""
+    """Return those of the peer, trained in its own environment and kept in a file."""
     kept = arguments.out / f"sbx_{algorithm}_{seed}.json"
     if not kept.exists():
         command = ["taskset", "-c", "0", str(arguments.peer_python), __file__]
@@ -90,7 +90,7 @@ def _peers(algorithm: str, seed: int, arguments) -> tuple[float, float]:
 
 
 def train_peer(algorithm: str, seed: int) -> tuple[float, float]:
-    """Train the peer's agent; success rate and time at goal."""
+    """Train the peer's agent; return success rate and time at goal."""
     import numpy as np
     import sbx
     from gymnasium.wrappers import FlattenObservation
@@ -117,11 +117,11 @@ def train_peer(algorithm: str, seed: int) -> tuple[float, float]:
     env = FlattenObservation(JumanjiToGymWrapper(task, seed))
     model = {"sac": sbx.SAC, "td3": sbx.TD3}[algorithm]("MlpPolicy", env, **common)
     model.learn(STEPS)
-    return score(task, lambda observation: model.predict(observation, deterministic=True)[0])
+    return score_policy(task, lambda observation: model.predict(observation, deterministic=True)[0])
 
 
-def score(task, policy) -> tuple[float, float]:
-    """Success rate and time at goal of a policy on fresh episodes."""
+def score_policy(task, policy) -> tuple[float, float]:
+    """Play fresh episodes; return success rate and time at goal."""
     import jax
     import jax.numpy as jnp
     import numpy as np

@@ -38,8 +38,8 @@ class TransposedDense(eqx.Module):
         return jax.ad_checkpoint.checkpoint_name(y + self.bias, DENSE_OUTPUT)
 
 
-def transpose(network):
-    """The same network with every weight stored (out, in)."""
+def transpose_weights(network):
+    """Return the same network with every weight stored (out, in)."""
 
     def convert(x):
         if not isinstance(x, Dense):
@@ -49,21 +49,27 @@ def transpose(network):
     return jax.tree.map(convert, network, is_leaf=lambda x: isinstance(x, Dense))
 
 
-def add(x, block):
-    """One residual block with its skip."""
+def add_block(x, block):
+    """Apply one residual block and add its skip."""
     return x + block(x)
 
 
-def unrolled(blocks, x):
-    """A Python loop over separate blocks; the backward pass keeps everything."""
+def fold_unrolled(blocks, x):
+    """Apply separate blocks in a Python loop; the backward pass keeps everything."""
     for block in blocks:
-        x = add(x, block)
+        x = add_block(x, block)
     return x
 
 
-def scanned(policy: Any = None, kept: bool = True, unroll: int = 1):
-    """A scan; `policy` says what the backward pass keeps, `kept=False` keeps everything."""
-    step = jax.checkpoint(add, policy=policy, prevent_cse=False) if kept else add
+def scan_fold(policy: Any = None, recompute: bool = True, unroll: int = 1):
+    """Make a fold by `lax.scan`.
+
+    Args:
+        policy: what the backward pass keeps.
+        recompute: whether it recomputes the rest; otherwise everything is kept.
+        unroll: blocks per step of the scan.
+    """
+    step = jax.checkpoint(add_block, policy=policy, prevent_cse=False) if recompute else add_block
 
     def fold(blocks, x):
         return jax.lax.scan(lambda x, block: (step(x, block), None), x, blocks, unroll=unroll)[0]
@@ -71,15 +77,15 @@ def scanned(policy: Any = None, kept: bool = True, unroll: int = 1):
     return fold
 
 
-def separate(network):
-    """The same network with its stacked blocks as a list."""
+def list_blocks(network):
+    """Return the same network with its stacked blocks as a list."""
     count = network.depth // 4
     blocks = [jax.tree.map(lambda a, i=i: a[i], network.blocks) for i in range(count)]
     return eqx.tree_at(lambda n: n.blocks, network, blocks)
 
 
-def unchanged(network):
-    """The network as the library makes it."""
+def keep_network(network):
+    """Return the network as the library makes it."""
     return network
 
 
@@ -93,14 +99,14 @@ class Form(NamedTuple):
 policies = jax.checkpoint_policies
 dense_outputs = policies.save_only_these_names(DENSE_OUTPUT)
 FORMS = {
-    "unrolled": Form(separate, unrolled),
-    "scan": Form(unchanged, scanned(kept=False)),
-    "scan, keep block inputs": Form(unchanged, scanned()),
-    "scan, keep matrix products": Form(unchanged, scanned(policies.dots_saveable)),
-    "scan, keep dense outputs": Form(unchanged, scanned(dense_outputs)),
-    "  unroll 2": Form(unchanged, scanned(dense_outputs, unroll=2)),
-    "  unroll 4": Form(unchanged, scanned(dense_outputs, unroll=4)),
-    "  weights (out, in)": Form(transpose, scanned(dense_outputs)),
+    "unrolled": Form(list_blocks, fold_unrolled),
+    "scan": Form(keep_network, scan_fold(recompute=False)),
+    "scan, keep block inputs": Form(keep_network, scan_fold()),
+    "scan, keep matrix products": Form(keep_network, scan_fold(policies.dots_saveable)),
+    "scan, keep dense outputs": Form(keep_network, scan_fold(dense_outputs)),
+    "  unroll 2": Form(keep_network, scan_fold(dense_outputs, unroll=2)),
+    "  unroll 4": Form(keep_network, scan_fold(dense_outputs, unroll=4)),
+    "  weights (out, in)": Form(transpose_weights, scan_fold(dense_outputs)),
 }
 
 
@@ -113,7 +119,7 @@ class Measured(NamedTuple):
 
 
 def critic_loss(encoders, fold, states, goals):
-    """InfoNCE of two encoders whose blocks `fold` runs."""
+    """Return the InfoNCE loss of two encoders whose blocks `fold` runs."""
 
     def embed(encoder, x):
         return encoder.output(fold(encoder.blocks, encoder.input(x)))
@@ -142,7 +148,7 @@ def compile_form(form: Form, depth: int, batch: int) -> Measured:
 
 
 def take_turns(forms: list[Measured], rounds: int) -> np.ndarray:
-    """Seconds of each form in each round, (rounds, forms), after one round to warm up."""
+    """Return the seconds of each form in each round, (rounds, forms), after one to warm up."""
     seconds = np.zeros((rounds + 1, len(forms)))
     for row in seconds:
         for i, form in enumerate(forms):
@@ -152,7 +158,7 @@ def take_turns(forms: list[Measured], rounds: int) -> np.ndarray:
     return seconds[1:]
 
 
-def report(depth: int, batch: int, rounds: int, names: list[str]) -> None:
+def print_forms(depth: int, batch: int, rounds: int, names: list[str]) -> None:
     """Print one table."""
     forms = [compile_form(FORMS[name], depth, batch) for name in names]
     seconds = take_turns(forms, rounds)
@@ -168,7 +174,7 @@ def report(depth: int, batch: int, rounds: int, names: list[str]) -> None:
         print(f"{row} {form.mebibytes:8.1f} {form.compile_seconds:10.1f}", flush=True)
 
 
-def report_compile(batch: int, rounds: int) -> None:
+def print_compile_ratio(batch: int, rounds: int) -> None:
     """Print how much longer depth 1024 takes to compile than depth 4."""
     form = FORMS["scan, keep dense outputs"]
     seconds = np.array(
@@ -188,8 +194,8 @@ def main() -> None:
     options = parser.parse_args()
     print(f"jax {jax.__version__}, {jax.devices()[0].device_kind}, {platform.processor()}")
     for depth in options.depths:
-        report(depth, options.batch, options.rounds, options.forms)
-    report_compile(options.batch, 3)
+        print_forms(depth, options.batch, options.rounds, options.forms)
+    print_compile_ratio(options.batch, 3)
 
 
 if __name__ == "__main__":

@@ -58,14 +58,14 @@ def _sweeps(arguments: argparse.Namespace) -> None:
 
 
 def _round(seeds: int, steps: int, cache: str) -> list[tuple[float, float]]:
-    """Times of every form."""
+    """Measure every form once."""
     found = [_times(form, seeds, steps, cache) for form in FORMS.values()]
     print(f"{seeds} seeds: {found}", file=sys.stderr, flush=True)
     return found
 
 
 def _cells(times: list[list[float]]) -> list[str]:
-    """`81, ratio 1.20` of every form, from its times in every round."""
+    """Format `81, ratio 1.20` for every form, from its times in every round."""
     cells = []
     for i in range(len(FORMS)):
         median = statistics.median(row[i] for row in times)
@@ -75,7 +75,7 @@ def _cells(times: list[list[float]]) -> list[str]:
 
 
 def _times(form: tuple[str, ...], seeds: int, steps: int, cache: str) -> tuple[float, float]:
-    """Seconds of a whole sweep: that passed, and of all processors."""
+    """Run a whole sweep; return the seconds that passed and those of all processors."""
     with tempfile.TemporaryDirectory() as place:
         command = [sys.executable, "-m", "dsl.sweep", FILE, *form, "--out", f"{place}/runs"]
         values = (
@@ -112,7 +112,7 @@ def _iterations(seeds: list[int], rounds: int) -> None:
 
 
 def _form(count: int) -> Callable[[], None]:
-    """Does three iterations of so many seeds; their buffers are filled."""
+    """Return a function that runs three iterations of `count` seeds with filled buffers."""
     import jax
 
     from dsl.language.configuration import load
@@ -139,14 +139,14 @@ def _form(count: int) -> Callable[[], None]:
 
 
 def _timed(iterate: Callable[[], None]) -> tuple[float, float]:
-    """Seconds of one of the three iterations: that passed, and of processors."""
+    """Return the seconds of one of the three iterations: that passed, and of processors."""
     passed, used = time.perf_counter(), time.process_time()
     iterate()
     return (time.perf_counter() - passed) / 3, (time.process_time() - used) / 3
 
 
 def _processors() -> float:
-    """Seconds of user and system that ended child processes have taken."""
+    """Return the user and system seconds of all child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 

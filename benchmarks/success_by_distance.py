@@ -12,7 +12,7 @@ from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
-from maze_geometry import last_policies, spread
+from maze_geometry import format_spread, last_policies
 
 from components.environments.mazes.position_grid import cells_between
 from dsl.report.data.policies import at_goal
@@ -22,8 +22,8 @@ Shares = dict[int, float]
 EPISODES = 240
 
 
-def shares(policy: Policy) -> Shares:
-    """By cells from start to goal, the share of episodes ever inside the success radius."""
+def success_by_cells(policy: Policy) -> Shares:
+    """Return the share of episodes that reach their goal, by cells from start to goal."""
     task = policy.experiment.eval_env
     if task.task.maze is None:
         raise SystemExit(f"{policy.checkpoint}: its task has no maze.")
@@ -38,18 +38,18 @@ def shares(policy: Policy) -> Shares:
 
 
 def main() -> None:
-    """Print a line for every setting, seeds together."""
+    """Print a line for every setting, its seeds together."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("sweeps", nargs="+", type=Path, help="folders of sweeps")
     table: dict[str, list[Shares]] = defaultdict(list)
     for name, policy in last_policies(parser.parse_args().sweeps):
-        table[name].append(shares(policy))
+        table[name].append(success_by_cells(policy))
     distances = sorted({cells for runs in table.values() for run in runs for cells in run})
     print(f"| cells to the goal | runs | {' | '.join(map(str, distances))} |")
     print(f"| --- |{' ---: |' * (len(distances) + 1)}")
     for name, runs in table.items():
         found = ([run[cell] for run in runs if cell in run] for cell in distances)
-        cells = (spread(values) if values else "-" for values in found)
+        cells = (format_spread(values) if values else "-" for values in found)
         print(f"| {name} | {len(runs)} | {' | '.join(cells)} |")
 
 
