@@ -11,29 +11,6 @@ imports it as a module, which would put it in the function's place. Names are im
 are first used, so that commands start without loading JAX.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
-if TYPE_CHECKING:
-    from dsl.language.configuration import load
-    from dsl.language.registry import constants, family
-    from dsl.training.build import build
-    from dsl.training.policy import load_policy
-    from dsl.training.python_run import run
-
-__all__ = ["build", "constants", "family", "load", "load_policy", "run"]
-
-_MODULES = {
-    "build": "dsl.training.build",
-    "constants": "dsl.language.registry",
-    "family": "dsl.language.registry",
-    "load": "dsl.language.configuration",
-    "load_policy": "dsl.training.policy",
-    "run": "dsl.training.python_run",
-}
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _MODULES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_MODULES[name]), name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

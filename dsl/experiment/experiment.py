@@ -9,7 +9,7 @@ from components.environments.core.goal_environment import GoalEnvironment
 from components.protocols import Learner
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.checkpoint.policy import CheckpointPolicy
-from dsl.experiment_problems import (
+from dsl.experiment.problems import (
     best_by_problems,
     buffer_problems,
     collector_problems,
