@@ -1,6 +1,7 @@
 """Settings of the whole suite: strict types, no silent promotion, warnings are errors."""
 
 import os
+import signal
 import tempfile
 from importlib.metadata import version
 from pathlib import Path
@@ -16,6 +17,10 @@ if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
 if version("jaxlib").startswith("0.10."):
     _FLAGS = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_FLAGS}"
+
+# A shell script ignores this signal for what it runs in the background, and so would runs.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Before the first import of the package: every annotation of shape and type is checked at run time.
 install_import_hook("components", "typechecker.check")

@@ -1,7 +1,7 @@
 """Run an experiment: `kilolayer run FILE.gin`, or `python -m dsl.run FILE.gin`.
 
-Exit codes: 0 done, 2 an error in the call or the gin file, 3 training produced non-finite numbers,
-143, 130 or 75 after SIGTERM, SIGINT or SIGUSR1.
+Exit codes: 0 done; 2 an error in the call or the gin file; 3 training produced non-finite numbers;
+143, 130, 129, 152 or 75 after SIGTERM, SIGINT, SIGHUP, SIGXCPU, and SIGUSR1 or SIGUSR2.
 """
 
 import argparse

@@ -1,8 +1,9 @@
 """Run a sweep: `kilolayer sweep FILE.gin`, or `python -m dsl.sweep FILE.gin`.
 
-Finished runs are skipped and interrupted ones resume, so the same command continues a sweep. Exit
-codes: 0 every run is finished; 2 an error in the call, or runs that failed, each named; 143, 130 or
-75 stopped by a signal, with the unfinished runs saved.
+Finished runs are skipped and interrupted ones resume, so the same command continues a sweep. A run
+that another process trains is waited for, in the place of one of the jobs. Exit codes: 0 every run
+is finished; 2 an error in the call, or runs that failed, each named; 143, 130, 129, 152 or 75
+stopped by a signal, with the unfinished runs saved.
 """
 
 import argparse
@@ -60,6 +61,7 @@ def _execute(options: argparse.Namespace) -> int:
     load_experiment(options.file, options.set)
     from dsl.sweep.grid import make_trials
     from dsl.sweep.workers import describe_trials, run_trials
+    from dsl.training.cpu_devices import available_cores
 
     root = options.out or Path("runs") / f"{options.file.stem}-sweep"
     trials = make_trials(options.file, options.set, root)
@@ -68,7 +70,12 @@ def _execute(options: argparse.Namespace) -> int:
         return 0
     vmap_seeds = options.vmap_seeds or options.together
     return run_trials(
-        options.file, trials, options.jobs, vmap_seeds=vmap_seeds, force=options.force
+        options.file,
+        trials,
+        options.jobs,
+        available_cores(),
+        vmap_seeds=vmap_seeds,
+        force=options.force,
     )
 
 

@@ -108,6 +108,19 @@ class RunFolder:
         self.close()
 
 
+def find_user(folder: Path) -> str | None:
+    """Return which process is using a run's folder, as part of a message; None if it is free."""
+    lock = FileLock(folder / LOCK)
+    try:
+        if not lock.path.exists() or lock.acquire():
+            return None
+        return lock.holder()
+    except OSError:
+        return None  # whoever opens the folder will fail on it too, and say so
+    finally:
+        lock.release()
+
+
 def next_folder(root: Path, stem: str) -> Path:
     """Make and return `root/stem-NNN` with the number after the highest in use.
 

@@ -6,17 +6,19 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Sequence, Set
 from concurrent.futures import ThreadPoolExecutor, wait
 from functools import partial
 from pathlib import Path
 from queue import Queue
 from typing import BinaryIO
 
-from dsl.errors import EXIT_USAGE, UsageError
+from dsl.errors import EXIT_USAGE, STOP_SIGNALS, UsageError, signals_to_handle
+from dsl.records.run_folder import find_user
 from dsl.sweep.grid import FINISHED, Trial, group_by_seed
-from dsl.training.cpu_devices import available_cores
-from dsl.training.preemption import CODES
+
+_POLL_SECONDS = 0.2
 
 
 def describe_trials(trials: Sequence[Trial]) -> str:
@@ -28,7 +30,13 @@ def describe_trials(trials: Sequence[Trial]) -> str:
 
 
 def run_trials(
-    file: Path, trials: Sequence[Trial], jobs: int, *, vmap_seeds: bool = False, force: bool = False
+    file: Path,
+    trials: Sequence[Trial],
+    jobs: int,
+    cores: Set[int],
+    *,
+    vmap_seeds: bool = False,
+    force: bool = False,
 ) -> int:
     """Run every trial that is not finished and return the exit code of the sweep.
 
@@ -36,6 +44,7 @@ def run_trials(
         file: the gin file.
         trials: all trials of the sweep.
         jobs: processes at a time.
+        cores: CPU cores that they share.
         vmap_seeds: train trials that differ only in their seeds in one process.
         force: skip their memory checks.
 
@@ -50,8 +59,10 @@ def run_trials(
     remaining = [trial for trial in trials if trial.status() != FINISHED]
     print(f"{len(trials)} runs, {len(trials) - len(remaining)} finished already", flush=True)
     groups = group_by_seed(remaining) if vmap_seeds else [[trial] for trial in remaining]
+    # A killed sweep leaves runs behind, which are waited for before others are started beside them.
+    groups.sort(key=lambda group: not any(find_user(trial.folder) for trial in group))
     commands = [command_line(file, group, force=force) for group in groups]
-    with WorkerPool(jobs) as pool:
+    with WorkerPool(jobs, cores) as pool:
         codes = pool.run_groups(groups, commands)
     if pool.stop_code is not None:
         print("stopped; the same command resumes.", file=sys.stderr)
@@ -68,18 +79,21 @@ class WorkerPool:
         stop_code: the exit code that a signal asks for, or None.
     """
 
-    def __init__(self, jobs: int):
+    def __init__(self, jobs: int, cores: Set[int]):
         """Args:
         jobs: processes at a time.
+        cores: CPU cores that they share.
         """
         self.stop_code: int | None = None
-        self._jobs = jobs
+        self._jobs, self._cores = jobs, cores
         # Reentrant, because a second signal may interrupt the handler of the first.
         self._lock = threading.RLock()
         self._running: set[subprocess.Popen[bytes]] = set()
 
     def __enter__(self) -> "WorkerPool":
-        self._old_handlers = {n: signal.signal(n, self._forward_signal) for n in CODES}
+        self._old_handlers = {
+            number: signal.signal(number, self._forward_signal) for number in signals_to_handle()
+        }
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -91,7 +105,7 @@ class WorkerPool:
     ) -> list[int]:
         """Run each group of trials by its command, in a process; return the exit codes."""
         shares: Queue[set[int]] = Queue()
-        for share in _core_shares(self._jobs):
+        for share in _core_shares(self._jobs, self._cores):
             shares.put(share)
 
         def run_on_free_cores(group: Sequence[Trial], command: Sequence[str]) -> int:
@@ -104,11 +118,12 @@ class WorkerPool:
         with ThreadPoolExecutor(self._jobs) as pool:
             futures = list(map(partial(pool.submit, run_on_free_cores), groups, commands))
             # Python runs signal handlers only between waits of the main thread.
-            while wait(futures, timeout=0.2).not_done:
+            while wait(futures, timeout=_POLL_SECONDS).not_done:
                 pass
             return [future.result() for future in futures]
 
     def _run_group(self, group: Sequence[Trial], command: Sequence[str], cores: set[int]) -> int:
+        self._wait_until_free(group)
         folder = group[0].folder
         log = folder.parent / f"{folder.name}.log"
         with _open_to_append(log) as output, self._lock:
@@ -129,6 +144,16 @@ class WorkerPool:
         self._report_end(group, code, log)
         return code
 
+    def _wait_until_free(self, group: Sequence[Trial]) -> None:
+        """Wait for processes that train these trials already; they keep this job's place."""
+        for trial in group:
+            told = None
+            while self.stop_code is None and (user := find_user(trial.folder)):
+                if user != told:
+                    print(f"waits for {user}, which trains {trial.folder}", flush=True)
+                    told = user
+                time.sleep(_POLL_SECONDS)
+
     def _report_end(self, group: Sequence[Trial], code: int, log: Path) -> None:
         failed = [trial for trial in group if code and trial.status() != FINISHED]
         for trial in group:
@@ -144,7 +169,7 @@ class WorkerPool:
 
     def _forward_signal(self, number: int, _frame: object) -> None:
         with self._lock:
-            self.stop_code = CODES[signal.Signals(number)]
+            self.stop_code = STOP_SIGNALS[signal.Signals(number)]
             for process in self._running:
                 process.send_signal(number)
 
@@ -168,12 +193,12 @@ def _pin_thread(cores: set[int]) -> None:
         os.sched_setaffinity(0, cores)
 
 
-def _core_shares(jobs: int) -> list[set[int]]:
-    """Divide the usable cores into equal shares; jobs share a core if there are too few."""
-    cores = sorted(available_cores())
-    if jobs >= len(cores):
-        return [{cores[i % len(cores)]} for i in range(jobs)]
-    return [set(cores[i::jobs]) for i in range(jobs)]
+def _core_shares(jobs: int, cores: Set[int]) -> list[set[int]]:
+    """Divide cores into equal shares; jobs share a core if there are too few."""
+    ordered = sorted(cores)
+    if jobs >= len(ordered):
+        return [{ordered[i % len(ordered)]} for i in range(jobs)]
+    return [set(ordered[i::jobs]) for i in range(jobs)]
 
 
 def _folder_list(trials: Sequence[Trial]) -> str:

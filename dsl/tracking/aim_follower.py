@@ -17,6 +17,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from dsl.errors import STOP_SIGNALS
 from dsl.records.metrics_log import read_metrics_from
 from dsl.records.run_folder import METRICS, PICTURES
 from dsl.tracking.aim_repository import repository_lock, repository_path
@@ -108,7 +109,7 @@ def rebuild_advice(root: Path) -> str:
 
 def main() -> int:
     """Follow the runs named on the command line."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1):
+    for number in STOP_SIGNALS:
         signal.signal(number, signal.SIG_IGN)  # meant for the run, which tells when it is over
     folders = [Path(name) for name in sys.argv[1:]]
     try:

@@ -1,6 +1,7 @@
-"""Handles SIGTERM, SIGINT and SIGUSR1: finish the current call, save, and stop.
+"""Handles the signals that stop a run: finish the current call, save, and stop.
 
-Slurm and its like send a signal some minutes before they take a machine away.
+Clusters send one some minutes before they take a machine away, and a terminal that closes sends
+SIGHUP. A signal that was ignored when the run started, as `nohup` ignores SIGHUP, stays ignored.
 """
 
 import contextlib
@@ -9,9 +10,7 @@ import signal
 import threading
 from types import FrameType
 
-# What a shell reports for a process that the signal ended; EX_TEMPFAIL asks to be queued again.
-REQUEUE = 75
-CODES = {signal.SIGTERM: 143, signal.SIGINT: 130, signal.SIGUSR1: REQUEUE}
+from dsl.errors import STOP_SIGNALS, signals_to_handle
 
 
 class StopRequestedError(Exception):
@@ -48,7 +47,7 @@ class PreemptionHandler:
             watcher = threading.Thread(target=self._watch, args=(reader,), name="signals")
             watcher.daemon = True
             watcher.start()
-            for number in CODES:
+            for number in signals_to_handle():
                 undo.callback(signal.signal, number, signal.signal(number, _ignore))
             before = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
             undo.callback(signal.set_wakeup_fd, before)
@@ -64,11 +63,12 @@ class PreemptionHandler:
 
     def _watch(self, reader: int) -> None:
         while number := os.read(reader, 1):
-            code = CODES.get(signal.Signals(number[0]))
+            code = STOP_SIGNALS.get(signal.Signals(number[0]))
             if code is None:
                 continue
             if self.code is not None or not self._saving:
-                os.write(2, b"stopped at once; what is on the disk is whole.\n")
+                with contextlib.suppress(OSError):  # nobody may be there to read it
+                    os.write(2, b"stopped at once; what is on the disk is whole.\n")
                 os._exit(code)
             self.code = code
         os.close(reader)

@@ -1,16 +1,20 @@
-"""Processes of a sweep: their cores, and the old name of a flag."""
+"""Processes of a sweep: their cores, the signals that reach them, and the flags they are given."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from dsl.cli import sweep
+from dsl.records.run_folder import RunFolder
+from dsl.sweep import workers
 from dsl.sweep.grid import Trial
-from dsl.sweep.workers import _core_shares, _pin_thread, command_line
+from dsl.sweep.workers import WorkerPool, _core_shares, _pin_thread, command_line, run_trials
 from dsl.training.cpu_devices import available_cores
 
 SHOW_CORES = [sys.executable, "-c", "import os; print(sorted(os.sched_getaffinity(0)))"]
@@ -32,9 +36,8 @@ def test_a_child_has_the_cores_of_the_thread_that_starts_it():
     ("cores", "jobs", "shares"),
     [({0, 1, 2, 3}, 2, [{0, 2}, {1, 3}]), ({4, 5}, 3, [{4}, {5}, {4}]), ({7}, 1, [{7}])],
 )
-def test_cores_are_shared_equally(monkeypatch, cores, jobs, shares):
-    monkeypatch.setattr(os, "sched_getaffinity", lambda _: cores)
-    assert _core_shares(jobs) == shares
+def test_cores_are_shared_equally(cores, jobs, shares):
+    assert _core_shares(jobs, cores) == shares
 
 
 def test_without_affinity_every_core_is_usable(monkeypatch):
@@ -43,6 +46,47 @@ def test_without_affinity_every_core_is_usable(monkeypatch):
     monkeypatch.setattr(os, "cpu_count", lambda: 3)
     assert available_cores() == {0, 1, 2}
     _pin_thread({0})
+
+
+def sleeping(seconds):
+    return [sys.executable, "-Sc", f"import time; time.sleep({seconds})"]
+
+
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGHUP, 129), (signal.SIGXCPU, 152), (signal.SIGUSR2, 75), (signal.SIGTERM, 143)],
+)
+def test_signals_reach_the_runs(tmp_path, capsys, number, code):
+    """None is left behind, and none is started after them."""
+    groups = [[Trial([], tmp_path / name, "")] for name in ("a", "b")]
+    with WorkerPool(1, {0}) as pool:
+        threading.Timer(0.3, lambda: os.kill(os.getpid(), number)).start()
+        assert pool.run_groups(groups, [sleeping(60), sleeping(60)]) == [-number, code]
+    assert pool.stop_code == code
+    assert "b" not in capsys.readouterr().out.replace(str(tmp_path), "")
+
+
+def test_an_ignored_signal_does_not_stop_a_sweep(tmp_path):
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        with WorkerPool(1, {0}) as pool:
+            os.kill(os.getpid(), signal.SIGHUP)
+            assert pool.run_groups([[Trial([], tmp_path / "a", "")]], [sleeping(0)]) == [0]
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
+def test_a_run_that_another_process_trains_is_waited_for(tmp_path, monkeypatch, capsys):
+    """It comes first and keeps the place of a job: nothing is started beside it."""
+    free, used = (Trial([], tmp_path / name, "") for name in ("free", "used"))
+    monkeypatch.setattr(workers, "command_line", lambda *_, **__: sleeping(0))
+    with RunFolder.open(used.folder) as folder:
+        threading.Timer(0.5, folder.close).start()
+        assert run_trials(Path("x.gin"), [free, used], 1, {0}) == 0
+    shown = capsys.readouterr().out.splitlines()[1:]
+    assert shown[0].startswith(f"waits for process {os.getpid()} on ")
+    assert [line.split(" ")[0] for line in shown[1:]] == ["starts:", "finished:"] * 2
+    assert shown[1].endswith("used")
 
 
 def test_force_reaches_the_processes():

@@ -21,16 +21,40 @@ def wait_until(true):
         time.sleep(0.01)
 
 
-def test_the_first_signal_is_noted_and_everything_is_restored():
-    before, files = signal.getsignal(signal.SIGTERM), open_files()
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [
+        *(("SIGTERM", 143), ("SIGINT", 130), ("SIGHUP", 129)),
+        *(("SIGXCPU", 152), ("SIGUSR1", 75), ("SIGUSR2", 75)),
+    ],
+)
+def test_the_first_signal_is_noted_and_everything_is_restored(name, code):
+    number = signal.Signals[name]
+    before, files = signal.getsignal(number), open_files()
     with PreemptionHandler() as preemption:
         preemption.begin_saving()
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), number)
         wait_until(lambda: preemption.code is not None)
-        assert preemption.code == 143
-    assert signal.getsignal(signal.SIGTERM) is before
+        assert preemption.code == code
+    assert signal.getsignal(number) is before
     assert signal.set_wakeup_fd(-1) == -1
     wait_until(lambda: open_files() == files)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
+def test_an_ignored_signal_stays_ignored(number):
+    """As under `nohup`, or in the background of a shell script."""
+    before = signal.signal(number, signal.SIG_IGN)
+    try:
+        with PreemptionHandler() as preemption:
+            preemption.begin_saving()
+            os.kill(os.getpid(), number)
+            assert signal.getsignal(number) is signal.SIG_IGN
+            os.kill(os.getpid(), signal.SIGTERM)
+            wait_until(lambda: preemption.code is not None)
+            assert preemption.code == 143
+    finally:
+        signal.signal(number, before)
 
 
 def test_another_thread_cannot_enter_and_leaves_nothing_open():
