@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from dsl.cli.command import Command, add_overrides, configure_jax, experiment_file, load_experiment
+from dsl.cli.output import print_text
 
 OVERRIDES_HELP = "set macros or settings, as in WIDTH=64 env.PointMaze.layout=big_maze"
 
@@ -29,7 +30,7 @@ def print_check(file: Path, overrides: Iterable[str]) -> None:
     configuration = load_experiment(file, overrides)
     from dsl.training.description import describe_experiment
 
-    print(describe_experiment(configuration))
+    print_text(describe_experiment(configuration))
 
 
 COMMAND = Command(

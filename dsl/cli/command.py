@@ -1,12 +1,12 @@
 """Define what all commands share: their form, their common arguments and their exit codes."""
 
 import argparse
-import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from dsl.cli.output import ReaderLeftError, dropping_streams, require_printed
 from dsl.errors import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_USAGE, RecordError, UsageError
 
 if TYPE_CHECKING:
@@ -36,20 +36,33 @@ class Command(NamedTuple):
 
 
 def run_command(command: Command, arguments: Sequence[str] | None = None) -> int:
-    """Parse arguments for a command called as `python -m dsl.NAME` and return its exit code."""
+    """Execute a command called as `python -m dsl.NAME` and return its exit code."""
     parser = argparse.ArgumentParser(
         prog=f"python -m dsl.{command.name}", description=command.summary
     )
     command.configure_parser(parser)
-    return execute_parsed(parser.parse_args(arguments))
+    return parse_and_execute(parser, arguments)
 
 
-def execute_parsed(options: argparse.Namespace) -> int:
-    """Execute the command that parsed `options` and return its exit code."""
-    return exit_code(lambda: options.execute(options), debug=options.debug)
+def parse_and_execute(
+    parser: argparse.ArgumentParser, arguments: Sequence[str] | None = None
+) -> int:
+    """Parse arguments, execute the command that they name and return its exit code.
+
+    Raises:
+        SystemExit: the arguments are wrong, or ask for help.
+    """
+    with dropping_streams():
+        try:
+            options = parser.parse_args(arguments)
+        except SystemExit:
+            if code := exit_code(require_printed):
+                sys.exit(code)
+            raise
+        return exit_code(lambda: options.execute(options), debug=options.debug)
 
 
-def exit_code(action: Callable[[], int], *, debug: bool = False) -> int:
+def exit_code(action: Callable[[], int | None], *, debug: bool = False) -> int:
     """Run `action` and print an error that the user can fix as one line.
 
     Args:
@@ -57,20 +70,16 @@ def exit_code(action: Callable[[], int], *, debug: bool = False) -> int:
         debug: raise errors with their tracebacks instead.
     """
     try:
-        code = action()
-        sys.stdout.flush()
-        return code
+        return action() or 0
     except (UsageError, RecordError) as error:
         if debug:
             raise
-        print(error, file=sys.stderr)
+        print_to_stderr(str(error))
         return EXIT_USAGE
     except KeyboardInterrupt:
-        print("interrupted.", file=sys.stderr)
+        print_to_stderr("interrupted.")
         return EXIT_INTERRUPTED
-    except BrokenPipeError:
-        # `| head` has read enough; Python flushes stdout once more at exit, which must not fail.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except ReaderLeftError:
         return EXIT_BROKEN_PIPE
 
 

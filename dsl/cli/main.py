@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Sequence
 
 from dsl.cli import check, play, report, run, sweep, track, words
-from dsl.cli.command import execute_parsed
+from dsl.cli.command import parse_and_execute
 
 COMMANDS = tuple(m.COMMAND for m in (run, check, words, sweep, play, report, track))
 
@@ -20,4 +20,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.configure_parser(
             commands.add_parser(command.name, help=summary, description=summary)
         )
-    return execute_parsed(parser.parse_args(arguments))
+    return parse_and_execute(parser, arguments)

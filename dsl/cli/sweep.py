@@ -22,6 +22,7 @@ from dsl.cli.command import (
     print_to_stderr,
     run_command,
 )
+from dsl.cli.output import print_text
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -66,7 +67,7 @@ def _execute(options: argparse.Namespace) -> int:
     root = options.out or Path("runs") / f"{options.file.stem}-sweep"
     trials = make_trials(options.file, options.set, root)
     if options.list:
-        print(describe_trials(trials))
+        print_text(describe_trials(trials))
         return 0
     vmap_seeds = options.vmap_seeds or options.together
     return run_trials(

@@ -3,6 +3,7 @@
 import argparse
 
 from dsl.cli.command import Command
+from dsl.cli.output import print_text
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,7 +23,7 @@ def print_words(family: str | None) -> None:
     """
     from dsl.language.listing import listing
 
-    print(listing(family))
+    print_text(listing(family))
 
 
 COMMAND = Command(
