@@ -12,11 +12,11 @@ from dsl.language.registry import default_vocabulary
 
 PAGE = Path(__file__).resolve().parent / "tasks.md"
 BEGIN, END = "<!-- table begins -->\n", "<!-- table ends -->"
-HEAD = ("word", "state", "goal", "action", "radius (m)", "step (s)", "what is to be done")
+HEAD = ("word", "state", "goal", "action", "radius (m)", "step (s)", "task")
 
 
 def row(word: str, env: GoalEnvironment) -> str:
-    """The line of one word."""
+    """Return the line of one word."""
     known = default_vocabulary().words[word]
     sizes = [str(n) for n in env.dims]
     radius, seconds = env.task.success_radius, env.task.physics.control_step
@@ -25,7 +25,7 @@ def row(word: str, env: GoalEnvironment) -> str:
 
 
 def table() -> str:
-    """The table as Markdown."""
+    """Return the table as Markdown."""
     known = default_vocabulary()
     words = known.members("env")
     rows = [row(word, known.words[word].target()) for word in words]
@@ -34,7 +34,7 @@ def table() -> str:
 
 
 def main() -> None:
-    """Write the page with the table as the tasks have it now."""
+    """Write the table of the present tasks into the page."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
     PAGE.write_text(before + BEGIN + table() + END + rest.partition(END)[2])
 

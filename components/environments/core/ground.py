@@ -4,11 +4,11 @@ import mujoco
 
 
 def add_floor(spec: mujoco.MjSpec, conaffinity: int = 0) -> None:
-    """An endless floor at z = 0, chequered in squares of 1 m, under an even light.
+    """Add an endless floor at z = 0, chequered in squares of 1 m, under an even light.
 
     Args:
         spec: the model.
-        conaffinity: contact bits of what the floor holds; nothing where left out.
+        conaffinity: contact bits of the geoms that the floor carries; by default none.
     """
     spec.add_texture(
         name="chequers",

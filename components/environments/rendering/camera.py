@@ -1,4 +1,4 @@
-"""Photographs of a MuJoCo model, without a screen."""
+"""Take pictures of a MuJoCo model without a screen."""
 
 import contextlib
 from collections.abc import Callable, Iterator
@@ -7,17 +7,17 @@ from typing import NamedTuple
 import mujoco
 import numpy as np
 
-from components.environments.rendering.opengl import opengl
+from components.environments.rendering.opengl import opengl_context
 
 MAX_GEOMS = 2000
 
 
 class Mark(NamedTuple):
-    """A translucent body to be drawn into the scene.
+    """A translucent body that is added to the scene.
 
     Attributes:
         kind: an `mjtGeom`.
-        size: as MuJoCo has it for that kind (metres), (3,).
+        size: in MuJoCo's convention for that kind, (3,) (metres).
         centre: (3,) (metres).
         colour: red, green, blue and opacity.
     """
@@ -28,12 +28,12 @@ class Mark(NamedTuple):
     colour: tuple[float, float, float, float]
 
 
-class View(NamedTuple):
-    """Where the camera is.
+class CameraView(NamedTuple):
+    """The position and direction of the camera.
 
     Attributes:
-        target: what it looks at, (3,) (metres).
-        distance: from there (metres).
+        target: point that it looks at, (3,) (metres).
+        distance: from the target (metres).
         elevation: of the line of sight, negative when looking down (degrees).
         azimuth: of the line of sight, 0 along x and 90 along y (degrees).
     """
@@ -44,28 +44,28 @@ class View(NamedTuple):
     azimuth: float
 
 
-Shoot = Callable[[mujoco.MjData, View, list[Mark], str], np.ndarray]
+TakePicture = Callable[[mujoco.MjData, CameraView, list[Mark], str], np.ndarray]
 
 
 @contextlib.contextmanager
-def camera(model: mujoco.MjModel, width: int, height: int) -> Iterator[Shoot]:
-    """A function that takes pictures (height, width, 3) of `model`; to open it takes 0.2 s.
+def open_camera(model: mujoco.MjModel, width: int, height: int) -> Iterator[TakePicture]:
+    """Yield a function that takes pictures (height, width, 3) of `model`.
 
-    What it takes: the model's data, of which positions are read; where from; what to draw besides;
-    and a caption.
+    Its arguments are the model's data, of which positions are read, the camera's view, marks, and a
+    caption. Opening the camera takes 0.2 s.
 
     Raises:
         RenderError: no OpenGL on this machine.
     """
-    with opengl(width, height):
+    with opengl_context(width, height):
         context = mujoco.MjrContext(model, mujoco.mjtFontScale.mjFONTSCALE_100.value)
         mujoco.mjr_resizeOffscreen(width, height, context)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN.value, context)
         scene = mujoco.MjvScene(model, MAX_GEOMS)
         frame = mujoco.MjrRect(0, 0, width, height)
 
-        def render_video(
-            data: mujoco.MjData, view: View, marks: list[Mark], caption: str = ""
+        def take_picture(
+            data: mujoco.MjData, view: CameraView, marks: list[Mark], caption: str = ""
         ) -> np.ndarray:
             _arrange(scene, model, data, view, marks)
             mujoco.mjr_render(frame, scene, context)
@@ -76,7 +76,7 @@ def camera(model: mujoco.MjModel, width: int, height: int) -> Iterator[Shoot]:
             return np.flipud(image)
 
         try:
-            yield render_video
+            yield take_picture
         finally:
             context.free()
 
@@ -85,10 +85,10 @@ def _arrange(
     scene: mujoco.MjvScene,
     model: mujoco.MjModel,
     data: mujoco.MjData,
-    view: View,
+    view: CameraView,
     marks: list[Mark],
 ) -> None:
-    """Fill the scene with the model as it stands, and the marks."""
+    """Fill the scene with the model in its present pose, and with the marks."""
     eye = mujoco.MjvCamera()
     eye.lookat[:] = view.target
     eye.distance, eye.elevation, eye.azimuth = view.distance, view.elevation, view.azimuth

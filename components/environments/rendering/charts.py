@@ -1,6 +1,6 @@
-"""Charts of episodes: the paths taken, seen from above, or the distance to the goal over time.
+"""Draw charts of episodes: the paths seen from above, or the distance to the goal over time.
 
-All return an image (height, width, 3) of uint8. None needs OpenGL.
+All functions return an image (height, width, 3) of uint8. None needs OpenGL.
 """
 
 from collections.abc import Sequence
@@ -27,12 +27,11 @@ def draw_overview(
     goals: Sequence[np.ndarray],
     file: Path | None = None,
 ) -> np.ndarray:
-    """What episodes did about their goals: paths from above where goals are places on the floor or
-    in space, else distances over time.
+    """Draw paths from above if goals are places on the floor or in space, else distances over time.
 
     Args:
         env: the task.
-        achieved: per episode what was reached, (time, g).
+        achieved: per episode the achieved goals, (time, g).
         goals: per episode the goal, (time, g); it may move.
         file: where to write a PNG, if anywhere.
     """
@@ -46,7 +45,7 @@ def draw_overview(
 def draw_distances(
     env: GoalEnvironment, distances: Sequence[np.ndarray], file: Path | None = None
 ) -> np.ndarray:
-    """The distance to the goal over time, a line per episode; below the green line is success.
+    """Draw the distance to the goal over time, a line per episode; below the green line is success.
 
     Args:
         env: the task.
@@ -69,7 +68,7 @@ def draw_top_view(
     goals: np.ndarray,
     file: Path | None = None,
 ) -> np.ndarray:
-    """The task from above, x to the right and y upwards, in metres.
+    """Draw the task from above, x to the right and y upwards, in metres.
 
     One path is coloured by time, dark to light; several have a colour each.
 
@@ -80,7 +79,7 @@ def draw_top_view(
         file: where to write a PNG, if anywhere.
 
     Raises:
-        ValueError: not as many goals as paths, or no path.
+        ValueError: the numbers of goals and paths differ, or there is no path.
     """
     if len(paths) == 0 or len(paths) != len(goals):
         raise ValueError(
@@ -117,7 +116,7 @@ def _draw_paths(figure: Figure, axes: Axes, paths: list[np.ndarray], env: GoalEn
 
 
 def _draw_timed_path(figure: Figure, axes: Axes, path: np.ndarray, seconds: float) -> None:
-    """One path, its colour the time since its start (`seconds` per step)."""
+    """Draw one path, coloured by the time since its start (`seconds` per step)."""
     pieces = np.stack([path[:-1], path[1:]], axis=1)
     lines = LineCollection(list(pieces), cmap="viridis", linewidths=2)
     lines.set_array(seconds * np.arange(len(pieces)))
@@ -126,7 +125,7 @@ def _draw_timed_path(figure: Figure, axes: Axes, path: np.ndarray, seconds: floa
 
 
 def _draw_goals(axes: Axes, goals: np.ndarray, radius: float) -> None:
-    """Each goal as a star inside the circle that counts as reached."""
+    """Draw each goal as a star inside the circle that counts as reached."""
     for goal in np.unique(goals, axis=0):
         axes.add_patch(Circle(tuple(goal), radius, color=GOAL_COLOUR, alpha=0.3, linewidth=0))
     axes.scatter(*goals.T, s=60, marker="*", color=GOAL_COLOUR, zorder=3, label="goal")

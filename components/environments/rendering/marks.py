@@ -1,4 +1,4 @@
-"""How a goal is drawn."""
+"""Draw goals."""
 
 import mujoco
 import numpy as np
@@ -10,11 +10,11 @@ THICKNESS = 0.04
 
 
 def mark_goal(goal: np.ndarray, radius: float) -> list[Mark]:
-    """What counts as reached, in green: where the robot is to be.
+    """Return green marks of the region that counts as reached.
 
-    A goal of one number is a position along x: a strip across the floor. Two are a place on the
-    floor: a disc. More are points in space, three numbers each: spheres; what is left over (an
-    opening of a gripper) is no place.
+    A goal of one number is a position along x, drawn as a strip across the floor; two are a place
+    on the floor, drawn as a disc; more are points in space, three numbers each, drawn as spheres. A
+    remainder (the opening of a gripper) is not drawn.
 
     Args:
         goal: (g,) (metres).
@@ -30,7 +30,7 @@ def mark_goal(goal: np.ndarray, radius: float) -> list[Mark]:
 
 
 def _flat(kind: mujoco.mjtGeom, extent: list[float], place: np.ndarray | list[float]) -> Mark:
-    """Something that lies on the floor, of this horizontal size, at x and y."""
+    """Return a mark of this horizontal size that lies on the floor at x and y."""
     half = min(THICKNESS, extent[0] / 4) / 2
     size = np.zeros(3)
     size[: len(extent) + 1] = [*extent, half]

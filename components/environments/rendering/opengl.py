@@ -14,8 +14,8 @@ class RenderError(RuntimeError):
 
 
 @contextlib.contextmanager
-def opengl(width: int, height: int) -> Iterator[None]:
-    """Somewhere to draw: what MUJOCO_GL names, else EGL on Linux and the system's own elsewhere.
+def opengl_context(width: int, height: int) -> Iterator[None]:
+    """Make an OpenGL context current: what MUJOCO_GL names, else EGL on Linux, else the system's.
 
     Raises:
         RenderError: no OpenGL on this machine.
@@ -37,7 +37,7 @@ def opengl(width: int, height: int) -> Iterator[None]:
 
 
 def _context_class() -> Any:
-    # MUJOCO_GL is read by MuJoCo when it is imported, which has happened; EGL can still be had.
+    # MuJoCo reads MUJOCO_GL when it is imported, which has happened; EGL can still be chosen.
     if "MUJOCO_GL" in os.environ or platform.system() != "Linux":
         return mujoco.GLContext
     from mujoco.egl import GLContext

@@ -1,25 +1,25 @@
-"""A picture of a robot in its scene, without a screen."""
+"""Draw a robot in its scene without a screen."""
 
 import mujoco
 import numpy as np
 
 from components.environments.core.goal_environment import EnvState, GoalEnvironment
-from components.environments.rendering.camera import Mark, View, camera
+from components.environments.rendering.camera import CameraView, Mark, open_camera
 from components.environments.rendering.marks import mark_goal
 
 # Degrees: over the walls of a maze, on which x points to the lower right; elsewhere low enough to
 # show heights.
 OVER_WALLS, MAZE_AZIMUTH, IN_THE_OPEN = -58.0, 60.0, -35.0
-# Metres of camera per metre between robot and goal, so that both are in sight.
+# Distance of the camera per metre between robot and goal, so that both are in sight.
 REACH = 1.6
 
 
 def render_frame(
     env: GoalEnvironment, state: EnvState, width: int = 480, height: int = 360
 ) -> np.ndarray:
-    """The robot in its scene and, in green, the goal with its success radius.
+    """Draw the robot in its scene and, in green, the goal with its success radius.
 
-    The camera goes up to twice as far away as the task says, to have both in sight.
+    The camera moves up to twice as far away as the task says, to have both in sight.
 
     Args:
         env: the task.
@@ -33,14 +33,15 @@ def render_frame(
     Raises:
         RenderError: no OpenGL on this machine.
     """
-    data = posed(env, np.asarray(state.physics_state.qpos))
+    data = pose_scene(env, np.asarray(state.physics_state.qpos))
     marks = mark_goal(np.asarray(env.current_goal(state), float), env.task.success_radius)
-    with camera(env.task.scene, width, height) as render_video:
-        return render_video(data, _facing_both(facing(env, data, marks), marks), marks, "")
+    with open_camera(env.task.scene, width, height) as take_picture:
+        view = _view_of_both(view_of_robot(env, data, marks), marks)
+        return take_picture(data, view, marks, "")
 
 
-def posed(env: GoalEnvironment, qpos: np.ndarray) -> mujoco.MjData:
-    """The task's scene with everything in its place.
+def pose_scene(env: GoalEnvironment, qpos: np.ndarray) -> mujoco.MjData:
+    """Return the task's scene in a pose.
 
     Args:
         env: the task.
@@ -52,20 +53,20 @@ def posed(env: GoalEnvironment, qpos: np.ndarray) -> mujoco.MjData:
     return data
 
 
-def facing(env: GoalEnvironment, data: mujoco.MjData, marks: list[Mark]) -> View:
-    """The view of the robot: the first body of the model with all that hangs on it.
+def view_of_robot(env: GoalEnvironment, data: mujoco.MjData, marks: list[Mark]) -> CameraView:
+    """Return a view of the robot: the first body of the model and its descendants.
 
-    In the open it is seen from the side, the goal to its right.
+    In the open the robot is seen from the side, with the goal to its right.
     """
     target, distance = data.subtree_com[1].copy(), env.task.camera_distance
     if env.task.maze is not None:
-        return View(target, distance, OVER_WALLS, MAZE_AZIMUTH)
+        return CameraView(target, distance, OVER_WALLS, MAZE_AZIMUTH)
     x, y, _ = _middle(marks) - data.xpos[1]
-    return View(target, distance, IN_THE_OPEN, np.degrees(np.arctan2(y, x)) + 90)
+    return CameraView(target, distance, IN_THE_OPEN, np.degrees(np.arctan2(y, x)) + 90)
 
 
-def _facing_both(view: View, marks: list[Mark]) -> View:
-    """The same view, or one from further away of the robot and these marks."""
+def _view_of_both(view: CameraView, marks: list[Mark]) -> CameraView:
+    """Return the same view, or one from further away that has robot and marks in sight."""
     goal = _middle(marks)
     distance = max(view.distance, REACH * float(np.linalg.norm(goal - view.target)))
     if distance > 2 * view.distance:

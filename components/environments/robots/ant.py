@@ -13,13 +13,13 @@ WALL_HEIGHT = 2.0
 
 
 def ant_model(walls: Boxes | None = None) -> mujoco.MjModel:
-    """The ant on a floor, among these walls if any.
+    """Build the ant on a floor, among these walls if any.
 
-    What is changed in Gymnasium's model, and why (speeds: 256 environments on one CPU core):
+    Changes to Gymnasium's model and their reasons (speeds: 256 environments on one CPU core):
 
     - Euler integration with explicit damping at 0.01 s, not Runge-Kutta: a quarter of the work.
     - Only the feet touch the floor, as massless spheres at the leg tips; in Gymnasium's model every
-      leg does. Walls are touched by the torso, the feet and like spheres at the knees.
+      leg does. The torso, the feet and similar spheres at the knees touch walls.
     - Newton's method with 2 iterations of 2 line-search steps: 13,800 environment steps per second
       and, for half of all steps under random actions, no error against the converged solver.
       1 x 4 makes 16,700 with a median error of 0.007 rad per step; 3 x 2 makes 9,500.
@@ -31,7 +31,7 @@ def ant_model(walls: Boxes | None = None) -> mujoco.MjModel:
 
 
 def ant_spec() -> mujoco.MjSpec:
-    """The ant on its floor as `ant_model` describes it, for things to be put beside it."""
+    """Return the ant on its floor as `ant_model` describes it, before compilation."""
     spec = gymnasium_model("ant.xml")
     spec.delete(spec.geom("floor"))
     spec.delete(spec.worldbody.first_light())
@@ -58,7 +58,7 @@ def _set_options(spec: mujoco.MjSpec) -> None:
 
 
 def _set_contacts(spec: mujoco.MjSpec) -> None:
-    """Feet against floor and walls; torso and knees against walls; nothing against itself."""
+    """Let feet touch floor and walls, torso and knees touch walls, and nothing touch itself."""
     spec.default.geom.margin = 0.0
     for geom in list(spec.geoms):
         geom.contype, geom.conaffinity, geom.margin = 0, 0, 0.0
@@ -70,7 +70,7 @@ def _set_contacts(spec: mujoco.MjSpec) -> None:
 
 
 def _add_tip(capsule: mujoco.MjsGeom, name: str, touches: int) -> None:
-    """A massless sphere over the far end of a leg's capsule."""
+    """Add a massless sphere over the far end of a leg's capsule."""
     capsule.parent.add_geom(
         name=f"{name}_{capsule.name}",
         type=mujoco.mjtGeom.mjGEOM_SPHERE,

@@ -14,15 +14,15 @@ from components.environments.robots.sliding_body import add_plane_slides
 
 BALL_RADIUS = 0.5
 BALL_MASS = 0.576
-# Where x and y of the ball are in qpos, after the ant's fifteen numbers.
+# Entries of qpos that are x and y of the ball, after the ant's fifteen numbers.
 BALL_COLUMNS = (15, 16)
 
 
 def ant_ball_model(walls: Boxes | None = None) -> mujoco.MjModel:
-    """The ant and the ball on a floor, among these walls if any.
+    """Build the ant and the ball on a floor, among these walls if any.
 
-    Beside what `ant_model` changes: torso and feet touch the ball, legs pass through it, and the
-    ball touches nothing else but walls. It moves on two slides with an armature of 1 kg and no
+    Changes beside those of `ant_model`: torso and feet touch the ball, legs pass through it, and
+    the ball touches nothing else but walls. It moves on two slides with an armature of 1 kg and no
     damping, end stops or friction, as a ball that rolls freely: one constraint row per contact.
 
     With the ant's 2 x 2 iterations the ball is right to 4 mm for 95 of 100 steps in which it is
@@ -37,7 +37,7 @@ def ant_ball_model(walls: Boxes | None = None) -> mujoco.MjModel:
 
 
 def ant_ball_physics_model(walls: Boxes) -> mujoco.MjModel:
-    """The same with two walls for the ant and two for the ball, which are to follow them."""
+    """Build the same with two walls for the ant and two for the ball, which follow them."""
     spec = _spec()
     add_nearest_walls(spec, walls, walls, WALL_HEIGHT)
     return spec.compile()
@@ -51,7 +51,7 @@ def _spec() -> mujoco.MjSpec:
 
 
 def _add_ball(spec: mujoco.MjSpec) -> None:
-    """Two slides and no hinge: it glides at constant height, without friction."""
+    """Add a ball on two slides without a hinge: it glides at constant height without friction."""
     body = spec.worldbody.add_body(name="ball", pos=[0, 0, BALL_RADIUS])
     body.add_geom(
         name="ball",

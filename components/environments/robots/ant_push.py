@@ -17,7 +17,7 @@ BLOCK_HALF = 3.6
 BLOCK_HEIGHT = 3.6
 BLOCK_MASS = 0.1
 BLOCK_DAMPING = 1.0
-# Where x and y of the block are in qpos, after the ant's fifteen numbers.
+# Entries of qpos that are x and y of the block, after the ant's fifteen numbers.
 BLOCK_COLUMNS = (15, 16)
 # Of the sphere at the block's centre that stands for the block among its walls.
 CORE_RADIUS = 0.2
@@ -27,9 +27,9 @@ SOLIMP = (0.995, 0.995, 0.01, 0.5, 2.0)
 
 
 def ant_push_model(walls: Boxes) -> mujoco.MjModel:
-    """The ant and the block among all fixed blocks, touching them as boxes do.
+    """Build the ant and the block among all fixed blocks, touching them as boxes do.
 
-    Beside what `ant_model` changes: geoms of eight times the density, so an ant of 7.29 kg, and
+    Changes beside those of `ant_model`: geoms of eight times the density, so an ant of 7.29 kg, and
     harder contacts, as in the reference implementations. Torso and feet touch the block. The
     block has 0.1 kg on two slides with 1 N s/m, which brake it with a time constant of 0.1 s and
     resist a walking ant with a newton or two.
@@ -46,9 +46,9 @@ def ant_push_model(walls: Boxes) -> mujoco.MjModel:
 
 
 def ant_push_physics_model(walls: Boxes) -> mujoco.MjModel:
-    """The same with two walls for the ant and two for the block, which are to follow them.
+    """Build the same with two walls for the ant and two for the block, which follow them.
 
-    Boxes against boxes are dear in MJX, so a sphere at the block's centre meets the walls for it.
+    Contacts between boxes are expensive in MJX, so a sphere at the block's centre meets the walls.
     """
     spec = _spec()
     _add_core(spec)
@@ -57,7 +57,7 @@ def ant_push_physics_model(walls: Boxes) -> mujoco.MjModel:
 
 
 def core_walls(walls: Boxes) -> Boxes:
-    """What holds the block's core where `walls` hold the block: larger by half the block.
+    """Return walls, larger by half the block, that stop its core where `walls` stop the block.
 
     The block never turns, so it meets a wall when, and only when, its core meets these.
     """
@@ -75,7 +75,7 @@ def _spec() -> mujoco.MjSpec:
 
 
 def _add_block(spec: mujoco.MjSpec) -> None:
-    """Two damped slides: it goes where it is pushed, and stops."""
+    """Add a block on two damped slides: it moves where it is pushed, and stops."""
     body = spec.worldbody.add_body(name="block", pos=[0, 0, BLOCK_HEIGHT / 2])
     body.add_geom(
         name="block",

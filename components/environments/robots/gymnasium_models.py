@@ -1,4 +1,4 @@
-"""The MIT-licensed models inside the installed Gymnasium package, to be edited in memory."""
+"""The MIT-licensed models inside the installed Gymnasium package, for editing in memory."""
 
 import importlib.resources
 
@@ -6,7 +6,7 @@ import mujoco
 
 
 def gymnasium_model(file: str) -> mujoco.MjSpec:
-    """One of Gymnasium's MuJoCo models, as it stands.
+    """Return one of Gymnasium's MuJoCo models unchanged.
 
     Args:
         file: name of an XML file among Gymnasium's assets, such as `ant.xml`.

@@ -13,9 +13,9 @@ MAX_CONTACTS = 8
 
 
 def half_cheetah_model() -> mujoco.MjModel:
-    """The half cheetah on a floor, 14 kg.
+    """Build the half cheetah of 14 kg on a floor.
 
-    What is changed in Gymnasium's model, and why (speeds: 256 environments on one CPU core):
+    Changes to Gymnasium's model and their reasons (speeds: 256 environments on one CPU core):
 
     - All eight geoms touch the floor, as in Gymnasium's model (the robot may run on its back), but
       of all places of contact only the 8 deepest are kept: a quarter more speed.

@@ -23,9 +23,9 @@ ENDS = ("head", "hand")
 
 
 def humanoid_model(walls: Boxes | None = None) -> mujoco.MjModel:
-    """The humanoid on a floor, among these walls if any.
+    """Build the humanoid on a floor, among these walls if any.
 
-    What is changed in Gymnasium's model, and why (speeds: 256 environments on one CPU core):
+    Changes to Gymnasium's model and their reasons (speeds: 256 environments on one CPU core):
 
     - Euler integration with implicit damping at 0.005 s, not Runge-Kutta: after 0.015 s under
       random torques joints are off by 0.010 rad (median of the worst joint); steps of 0.003 s with
@@ -35,10 +35,10 @@ def humanoid_model(walls: Boxes | None = None) -> mujoco.MjModel:
       solver; for one in ten, 0.01 rad or more. 1 x 4 is off by 0.01 rad in a quarter of all steps;
       4 x 4 is exact and makes 7,700.
     - Only the feet touch the floor: nothing else reaches it while the torso is 1 m above it.
-    - Walls are touched by feet, shins, thighs, hands and head as they are, and by massless spheres
-      in the elbows and along the trunk; with friction, unlike other robots' walls, so that they can
-      be climbed. With these 15 parts 256 humanoids in the big maze make 5,000 environment steps per
-      second; all 17 geoms as they are take half as long again.
+    - Feet, shins, thighs, hands, head and massless spheres in the elbows and along the trunk touch
+      walls; with friction, unlike other robots' walls, so that they can be climbed. With these 15
+      parts 256 humanoids in the big maze make 5,000 environment steps per second; with all 17 geoms
+      unchanged they take half as long again.
     - The physics has the three nearest walls: the feet are up to 1.3 m away from the torso. Of all
       places of contact the 12 deepest are kept (a humanoid that lies on a wall has up to 9).
     - The feet are part of the shins, so that there are 11 links; the tendons, which drive nothing,
@@ -58,7 +58,7 @@ def humanoid_model(walls: Boxes | None = None) -> mujoco.MjModel:
 
 
 def _strip(spec: mujoco.MjSpec) -> None:
-    """No scenery and no tendons; bodies without joints become part of their parents."""
+    """Delete scenery and tendons; bodies without joints become part of their parents."""
     spec.default.geom.margin, spec.default.geom.material = 0.0, ""
     spec.delete(spec.geom("floor"))
     spec.delete(spec.worldbody.first_light())
@@ -76,7 +76,7 @@ def _set_options(spec: mujoco.MjSpec) -> None:
 
 
 def _set_contacts(spec: mujoco.MjSpec) -> None:
-    """Feet against the floor and walls, what else can meet a wall against walls."""
+    """Let feet touch floor and walls, and whatever else can meet a wall touch walls."""
     for geom in list(spec.geoms):
         geom.contype, geom.conaffinity, geom.margin, geom.material = 0, 0, 0.0, ""
         if geom.name.endswith((*LEGS, *ENDS)):
@@ -95,7 +95,7 @@ def _touch(geom: mujoco.MjsGeom, bits: int) -> None:
 
 
 def _add_ball(capsule: mujoco.MjsGeom, along: float) -> None:
-    """A massless sphere, as thick as a capsule, on its axis; `along` 0 is its start, 1 its end."""
+    """Add a massless sphere, as thick as a capsule, on its axis; `along` runs from 0 to 1."""
     start, end = np.split(np.array(capsule.fromto), 2)
     ball = capsule.parent.add_geom(
         name=f"ball_{capsule.name}",

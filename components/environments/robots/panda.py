@@ -4,11 +4,11 @@ Facts, not files: frames, masses and inertias of the links, joint ranges and tor
 manufacturer's, as published in franka_description and in MuJoCo Menagerie's `franka_emika_panda`
 (both Apache-2.0). No mesh: `panda_looks` draws it from capsules and boxes.
 
-What is made otherwise than there, and why:
+Differences and their reasons:
 
 - A servo is a spring to its target, clipped at the joint's torque limit, and a damper outside the
   clip (in the joint, where Euler integration takes it implicitly). Stiffness and damping are those
-  of Menagerie's model for MJX, but for the wrist's damping; a joint thus moves at most 2.2 rad/s
+  of Menagerie's model for MJX, except for the wrist's damping; a joint thus moves at most 2.2 rad/s
   (87 N m / 40 N m s; wrist 2.4 rad/s), the speed limit of the real one, and a target that can be
   reached is reached, since what pulls to the target and what holds the joint are one spring.
 - The weight of the arm is compensated, as the real controller does; so any pose holds.
@@ -20,7 +20,6 @@ What is made otherwise than there, and why:
 import mujoco
 import numpy as np
 
-ARM_JOINTS = 7
 TIP_GAP = 0.01
 OPEN, CLOSED = 0.05, 0.0
 BALL_RADIUS = 0.008
@@ -97,15 +96,15 @@ DAMPING = (40, 40, 40, 40, 5, 5, 5)
 TORQUE = (87, 87, 87, 87, 12, 12, 12)
 ARMATURE = 0.1
 FINGER_STIFFNESS, FINGER_DAMPING, FINGER_FORCE = 1000, 100, 50
-# What a light finger's motor feels like: it also makes the grip firm, since MuJoCo lets a contact
-# creep the more the lighter its bodies are.
+# Inertia of a light finger's motor. It also makes the grip firm, because contacts between light
+# bodies creep in MuJoCo.
 FINGER_ARMATURE = 1.0
 # About the hand's own axis, so that the fingers open square to the arm.
 HAND_TURN = (np.cos(np.pi / 8), 0, 0, -np.sin(np.pi / 8))
 
 
 def add_arm(spec: mujoco.MjSpec) -> mujoco.MjsBody:
-    """Seven links with servos `joint1` to `joint7`, from the origin; returns the last link."""
+    """Add seven links with servos `joint1` to `joint7` from the origin; return the last link."""
     body = spec.worldbody
     for i, link in enumerate(LINKS):
         body, name = _add_link(body, f"link{i + 1}", *link), f"joint{i + 1}"
@@ -116,7 +115,7 @@ def add_arm(spec: mujoco.MjSpec) -> mujoco.MjsBody:
 
 
 def add_hand(parent: mujoco.MjsBody, height: float, quat: tuple[float, ...]) -> mujoco.MjsBody:
-    """The hand without fingers: a body with three spheres `palm0` to `palm2` along it."""
+    """Add the hand without fingers: a body with three spheres `palm0` to `palm2` along it."""
     hand = parent.add_body(name="hand", pos=[0, 0, height], quat=quat, gravcomp=1)
     _set_inertia(hand, 0.73, (-0.01, 0, 0.03), (0.001, 0.0025, 0.0017, 0, 0, 0))
     for i, y in enumerate((-0.06, 0, 0.06)):
@@ -125,7 +124,7 @@ def add_hand(parent: mujoco.MjsBody, height: float, quat: tuple[float, ...]) -> 
 
 
 def add_fingers(spec: mujoco.MjSpec, hand: mujoco.MjsBody) -> None:
-    """Two fingers that mirror each other, with servos, spheres and a site at each tip."""
+    """Add two fingers that mirror each other, with servos, spheres and a site at each tip."""
     for side, quat in (("left", (1, 0, 0, 0)), ("right", (0, 0, 0, 1))):
         finger = hand.add_body(name=f"{side}_finger", pos=[0, 0, 0.0584], quat=quat, gravcomp=1)
         _set_inertia(finger, 0.015, (0, 0, 0), (2.375e-6, 2.375e-6, 7.5e-7, 0, 0, 0))
@@ -138,7 +137,7 @@ def add_fingers(spec: mujoco.MjSpec, hand: mujoco.MjsBody) -> None:
 
 
 def add_ball(body: mujoco.MjsBody, name: str, pos: list[float], radius: float) -> None:
-    """A massless sphere, not drawn, that touches what a contact pair says."""
+    """Add a massless, invisible sphere that touches only what contact pairs name."""
     body.add_geom(
         name=name,
         type=mujoco.mjtGeom.mjGEOM_SPHERE,
@@ -154,7 +153,7 @@ def add_ball(body: mujoco.MjsBody, name: str, pos: list[float], radius: float) -
 def add_servo(
     spec: mujoco.MjSpec, joint: str, stiffness: float, targets: tuple[float, float], force: float
 ) -> None:
-    """A spring between a joint and its target, clipped at `force` (N or N m)."""
+    """Add a spring between a joint and its target, clipped at `force` (N or N m)."""
     servo = spec.add_actuator(name=joint, target=joint, trntype=mujoco.mjtTrn.mjTRN_JOINT)
     servo.set_to_position(kp=stiffness)
     servo.ctrllimited, servo.ctrlrange = True, targets

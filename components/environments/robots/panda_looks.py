@@ -1,4 +1,4 @@
-"""What a Panda at a table looks like: shapes that are drawn and touch nothing."""
+"""The looks of a Panda at a table: shapes that are drawn and touch nothing."""
 
 import mujoco
 
@@ -51,7 +51,7 @@ ARM_SHELLS = {
 
 
 def draw_table(spec: mujoco.MjSpec) -> None:
-    """A wooden table whose top is z = 0, and the floor below it."""
+    """Add a wooden table whose top is z = 0, and lower the floor below it."""
     spec.geom("floor").pos = [0, 0, -TABLE_HEIGHT]
     _add_box(spec.worldbody, (0, 0.45, -0.0205), (0.85, 0.75, 0.02), WOOD)
     for x in (-0.8, 0.8):
@@ -61,7 +61,7 @@ def draw_table(spec: mujoco.MjSpec) -> None:
 
 
 def draw_arm(spec: mujoco.MjSpec) -> None:
-    """The shells of the base and the seven links; nothing where there is no arm."""
+    """Add the shells of the base and the seven links, if the model has an arm."""
     if spec.body("link7") is None:
         return
     for name, shells in ARM_SHELLS.items():
@@ -70,7 +70,7 @@ def draw_arm(spec: mujoco.MjSpec) -> None:
 
 
 def draw_hand(spec: mujoco.MjSpec) -> None:
-    """The hand and, where there are any, its fingers."""
+    """Add the shapes of the hand and, if it has any, of its fingers."""
     _add_box(spec.body("hand"), (0, 0, 0.035), (0.032, 0.1, 0.033), WHITE)
     _add_box(spec.body("hand"), (0, 0, 0.064), (0.02, 0.09, 0.005), DARK)
     for side in ("left", "right"):
@@ -80,12 +80,12 @@ def draw_hand(spec: mujoco.MjSpec) -> None:
 
 
 def draw_square(spec: mujoco.MjSpec, x: float, y: float, half: float, colour: tuple) -> None:
-    """A flat coloured square on the table."""
+    """Add a flat coloured square on the table."""
     _add_box(spec.worldbody, (x, y, 0), (half, half, 0.001), colour)
 
 
 def draw_rail(spec: mujoco.MjSpec, left: float, right: float, near: float, far: float) -> None:
-    """A low rail around a rectangle of the table."""
+    """Add a low rail around a rectangle of the table."""
     middle_x, half_x = (left + right) / 2, (right - left) / 2
     middle_y, half_y = (near + far) / 2, (far - near) / 2
     for x in (left, right):

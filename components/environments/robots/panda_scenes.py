@@ -1,4 +1,4 @@
-"""The Panda at a table, with what the tasks put on it.
+"""The Panda at a table, with the objects of its tasks.
 
 Contacts are listed pair by pair, since MJX pays for each, touching or not. What grips or slides
 has friction 1 (cube on table, cube in fingers); everything else pushes only. Bin walls meet the
@@ -41,7 +41,7 @@ TIMESTEP = 0.005
 SUBSTEPS = 10
 CUBE_HALF = 0.03
 CUBE_MASS = 0.216
-# Where the flying hand may go: x, y, z (metres).
+# Range of the flying hand along x, y, z (metres).
 HAND_SPACE = ((-0.4, 0.4), (0.35, 0.85), (0.0, 0.3))
 HAND_STIFFNESS, HAND_DAMPING, HAND_FORCE = 1000, 100, 87
 # The hand's z axis points down, and its fingers open along x.
@@ -58,7 +58,7 @@ PALM = ("palm0", "palm1", "palm2")
 
 
 class Square(NamedTuple):
-    """A square on the table (metres): where things start or are to go.
+    """A square on the table (metres): a region of starts or of goals.
 
     Attributes:
         x: of its centre.
@@ -86,7 +86,7 @@ class Bin(NamedTuple):
 
 
 def reach_model(drawn: bool = False) -> mujoco.MjModel:
-    """The arm with a hand that has no fingers, and nothing on the table."""
+    """Build the arm with a hand that has no fingers, and nothing on the table."""
     spec = _table(drawn)
     _add_arm_and_hand(spec)
     _touch_table(spec, ("wrist", *PALM))
@@ -99,13 +99,13 @@ def cube_model(
     bins: tuple[Bin, ...] = (),
     drawn: bool = False,
 ) -> mujoco.MjModel:
-    """The arm with its gripper, and a cube.
+    """Build the arm with its gripper, and a cube.
 
     Args:
-        start: where the cube starts; only drawn.
-        goal: where it is to go; only drawn.
+        start: region in which the cube starts; only drawn.
+        goal: region of its goals; only drawn.
         bins: on the table.
-        drawn: with everything that is only to be seen.
+        drawn: add the shapes that are only seen.
     """
     spec = _table(drawn)
     add_fingers(spec, _add_arm_and_hand(spec))
@@ -120,10 +120,10 @@ def cube_model(
 
 
 def hand_model(bins: tuple[Bin, ...] = (), drawn: bool = False) -> mujoco.MjModel:
-    """A gripper that flies about without an arm, and a cube inside a fence.
+    """Build a gripper that flies without an arm, and a cube inside a fence.
 
     The hand points down; its first three positions are its world coordinates, and its servos stop
-    at the edges of `HAND_SPACE`. The fence around them holds the cube alone.
+    at the edges of `HAND_SPACE`. The fence around that space stops the cube only.
     """
     spec = _table(drawn)
     add_fingers(spec, add_hand(_add_carriage(spec), 0.0, DOWNWARDS))
@@ -165,7 +165,7 @@ def _add_arm_and_hand(spec: mujoco.MjSpec) -> mujoco.MjsBody:
 
 
 def _add_carriage(spec: mujoco.MjSpec) -> mujoco.MjsBody:
-    """What the flying hand hangs from: three slides, each with a servo."""
+    """Add the body from which the flying hand hangs: three slides, each with a servo."""
     carriage = spec.worldbody.add_body(name="carriage")
     for i, (name, limits) in enumerate(zip("xyz", HAND_SPACE, strict=True)):
         carriage.add_joint(
@@ -179,7 +179,7 @@ def _add_carriage(spec: mujoco.MjSpec) -> mujoco.MjsBody:
 
 
 def _add_fence(spec: mujoco.MjSpec, drawn: bool) -> None:
-    """Four planes that hold the middle of the cube; a low rail where they are, if drawn."""
+    """Add four planes that stop the middle of the cube, and draw them as a low rail."""
     (left, right), (near, far), _ = HAND_SPACE
     for name, pos, normal in (
         ("left", (left, 0, 0), (1, 0, 0)),
@@ -197,7 +197,7 @@ def _add_fence(spec: mujoco.MjSpec, drawn: bool) -> None:
             conaffinity=0,
             group=3,
         )
-        touch(spec, f"fence_{name}", "core", 1)
+        add_contact_pair(spec, f"fence_{name}", "core", 1)
     if drawn:
         draw_rail(spec, left, right, near, far)
 
@@ -215,33 +215,33 @@ def _add_cube(spec: mujoco.MjSpec) -> None:
         rgba=CUBE_COLOUR,
     )
     add_ball(cube, "core", [0, 0, 0], CUBE_HALF)
-    touch(spec, "table", "cube", 3)
+    add_contact_pair(spec, "table", "cube", 3)
     for pad in PADS:
-        touch(spec, "cube", pad, 3)
+        add_contact_pair(spec, "cube", pad, 3)
     for palm in PALM:
-        touch(spec, "cube", palm, 1)
+        add_contact_pair(spec, "cube", palm, 1)
 
 
 def _touch_table(spec: mujoco.MjSpec, names: tuple[str, ...]) -> None:
     for name in names:
-        touch(spec, "table", name, 1)
+        add_contact_pair(spec, "table", name, 1)
 
 
 def _add_bins(spec: mujoco.MjSpec, bins: tuple[Bin, ...]) -> None:
-    """Their walls, which the cube and the fingertips touch."""
+    """Add the walls of bins, which the cube and the fingertips touch."""
     for i, where in enumerate(bins):
         for j, (dx, dy) in enumerate(((-1, 0), (1, 0), (0, -1), (0, 1))):
             name = f"bin{i}wall{j}"
             centre = (where.x + dx * where.half, where.y + dy * where.half)
             _add_wall(spec, name, centre, where.half, along_y=dx != 0)
             for other in ("core", *FINGERTIPS):
-                touch(spec, name, other, 1)
+                add_contact_pair(spec, name, other, 1)
 
 
 def _add_wall(
     spec: mujoco.MjSpec, name: str, centre: tuple[float, float], half: float, along_y: bool
 ) -> None:
-    """One wall of a bin; those along y cover the corners."""
+    """Add one wall of a bin; those along y cover the corners."""
     thin = WALL_HALF_THICKNESS
     size = (thin, half + thin) if along_y else (half - thin, thin)
     spec.worldbody.add_geom(
@@ -255,7 +255,7 @@ def _add_wall(
     )
 
 
-def touch(spec: mujoco.MjSpec, first: str, second: str, condim: int) -> None:
+def add_contact_pair(spec: mujoco.MjSpec, first: str, second: str, condim: int) -> None:
     """Let two geoms meet: with friction 1 for condim 3, with none for condim 1."""
     pair = spec.add_pair(geomname1=first, geomname2=second, condim=condim)
     pair.friction = [1, 1, 0, 0, 0]

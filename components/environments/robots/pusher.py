@@ -12,7 +12,7 @@ TABLE_HEIGHT = -0.325
 OBJECT_HEIGHT = -0.275
 OBJECT_RADIUS = 0.05
 OBJECT_MASS = 0.04
-# The shoulder's vertical axis (x, y), and how near to it and how far from it the fork pushes.
+# The shoulder's vertical axis (x, y), and the range of distances from it in which the fork pushes.
 SHOULDER = (0.0, -0.6)
 NEAREST, FARTHEST = 0.25, 0.85
 # Contact bits: fork against object, prongs against table.
@@ -20,20 +20,20 @@ _OBJECT, _TABLE = 1, 2
 
 
 def pusher_model() -> mujoco.MjModel:
-    """The arm above a table, without gravity, and an object that slides on it.
+    """Build the arm above a table without gravity, and an object that slides on the table.
 
-    What is changed in Gymnasium's model (`pusher_v5.xml`), and why:
+    Changes to Gymnasium's model (`pusher_v5.xml`) and their reasons:
 
-    - The goal is no part of it: its body and two joints are gone.
+    - The goal is not part of it: its body and two joints are gone.
     - The object is a sphere instead of a cylinder, which MJX cannot push. It slides in the
       plane, so that its joints are x and y in the world (y first, as Gymnasium has them), without
       limits.
     - The object has a mass of 0.04 kg; in Gymnasium's model it has 8 mg, and joints with an
-      armature of 0.04 kg. It moves alike in the plane, but MuJoCo softens contacts as for 8 mg:
-      there a slow fork passes through the object.
-    - The object touches the three capsules of the fork; the table the two prongs only, whose
-      four ends are the corners of the fork.
-    - Bodies without a joint are merged with what they hang on: the chain is 7 links, not 10.
+      armature of 0.04 kg. It moves alike in the plane, but MuJoCo softens contacts as for 8 mg,
+      so that a slow fork passes through the object.
+    - The object touches the three capsules of the fork, the table only the two prongs, whose four
+      ends are the corners of the fork.
+    - Bodies without a joint are merged with their parents: the chain has 7 links, not 10.
     - Newton's method with 3 iterations of 4 line-search steps: 13,400 environment steps per second
       (384 environments on one CPU core). From 1,200 states around contact, under random actions,
       no step is further than 2e-5 rad or m from the converged solver. 2 x 4 makes 16,900 and is

@@ -12,14 +12,14 @@ UPPER, FORE, HEIGHT = 0.1, 0.11, 0.01
 
 
 def reacher_model() -> mujoco.MjModel:
-    """The arm on a floor, between four rails that touch nothing.
+    """Build the arm on a floor, between four rails that touch nothing.
 
-    What is changed in Gymnasium's model, and why:
+    Changes to Gymnasium's model and their reasons:
 
-    - The goal is no part of it: the target body and its two joints are gone, and with them every
+    - The goal is not part of it: the target body and its two joints are gone, and with them every
       contact.
     - Euler integration with explicit damping, not Runge-Kutta: each joint turns an armature of
-      1 kg m^2 against 1 N m s, which nothing about a step of 0.01 s makes stiff.
+      1 kg m^2 against 1 N m s, which is not stiff at a step of 0.01 s.
     - Newton's method with 1 iteration of 1 line-search step: the limit of the second joint is the
       only constraint, and one step solves it.
 

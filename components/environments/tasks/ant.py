@@ -33,12 +33,12 @@ GOAL_DISTANCE = 10.0
 SUCCESS_RADIUS = 0.5
 
 # The ant has fallen when its torso is lower than 0.2 m or higher than 1 m.
-healthy = torso_between(0.2, 1.0)
+is_ant_healthy = torso_between(0.2, 1.0)
 StartName = Annotated[str, OneOf(("origin", "around_goal"))]
 
 
 def ant(start: StartName = "origin", episode_length: PositiveInt = 1000) -> GoalEnvironment:
-    """The ant on an open floor, with a goal 10 m from the origin in any direction.
+    """Walk an ant over an open floor to a goal 10 m from the origin in any direction.
 
     State (29): x, y, z, quaternion, hip and ankle of four legs; then the 14 velocities (linear in
     the world, angular in the body). Goal (2): x, y of the torso, to be met within 0.5 m. Action
@@ -64,7 +64,7 @@ def ant(start: StartName = "origin", episode_length: PositiveInt = 1000) -> Goal
 
 
 def ant_maze(layout: Layout = "u_maze", episode_length: PositiveInt = 1000) -> GoalEnvironment:
-    """The ant in a maze with cells of 4 m and walls 2 m high.
+    """Walk an ant through a maze with cells of 4 m and walls 2 m high.
 
     State, action, noise, success radius and falls as in `ant`. Starts around the centre of a start
     cell; the goal is the centre of a goal cell; both cells uniform. Walls have no friction here.
@@ -86,7 +86,7 @@ def ant_maze_stitching(
     distances: Distances = (1, 2, 3),
     episode_length: PositiveInt = 1000,
 ) -> GoalEnvironment:
-    """The ant in a maze without branches, its goals only so many cells ahead of its starts.
+    """Walk an ant through a maze without branches to goals at chosen distances in cells.
 
     State, action, success radius and falls as in `ant_maze`. Start and goal are exact centres of
     cells on the way through the maze, the goal `d` cells further on: each `d` of `distances` is
@@ -134,7 +134,7 @@ def _ant_environment(
             observe=_observe,
             goal_indices=(0, 1),
             success_radius=SUCCESS_RADIUS,
-            healthy=healthy,
+            healthy=is_ant_healthy,
             episode_length=episode_length,
             maze=maze,
         )

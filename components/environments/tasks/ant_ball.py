@@ -1,4 +1,4 @@
-"""The ant and a ball: the ball, not the ant, is to reach the goal."""
+"""The ant and a ball: the ball, not the ant, has to reach the goal."""
 
 from collections.abc import Callable
 
@@ -28,7 +28,7 @@ from components.environments.robots.ant_ball import (
 )
 from components.environments.tasks.ant import (
     SUCCESS_RADIUS,
-    healthy,
+    is_ant_healthy,
     noisy_stance,
     observe_with_object,
 )
@@ -41,14 +41,14 @@ BALL = (29, 30)
 
 
 def ant_ball(episode_length: PositiveInt = 1000) -> GoalEnvironment:
-    """The ant is to bring a ball of radius 0.5 m to a goal 5 m away in any direction.
+    """Move a ball of radius 0.5 m with the ant to a goal 5 m away in any direction.
 
     State (31): the 29 numbers of `ant`, then x and y of the ball. Goal (2): x, y of the ball
     (entries 29 and 30 of the state), to be met within 0.5 m. Action (8), control step, noise of
     the ant's start and falls as in `ant`. The goal lies on the circle of 5 m around the origin;
     the ball starts at rest at goal / 5 + (cos phi, sin phi), phi uniform where the ball is clear
     of the ant: at least 1.5 m from the origin, hence 3 m and more from the goal. The ball glides
-    on without friction and does not roll; torso and feet touch it, legs pass through it.
+    without friction and does not roll; torso and feet touch it, legs pass through it.
 
     Departures from the reference implementations: those of `ant`; the ball's y is drawn with phi
     (theirs takes the goal's angle there); no ball starts inside the ant; the achieved goal is x and
@@ -71,7 +71,7 @@ def ant_ball(episode_length: PositiveInt = 1000) -> GoalEnvironment:
             observe=observe_with_object,
             goal_indices=BALL,
             success_radius=SUCCESS_RADIUS,
-            healthy=healthy,
+            healthy=is_ant_healthy,
             episode_length=episode_length,
         )
     )
@@ -80,7 +80,7 @@ def ant_ball(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 def ant_ball_maze(
     layout: BallLayout = "u_maze", episode_length: PositiveInt = 1000
 ) -> GoalEnvironment:
-    """The ant is to bring a ball through a maze with cells of 4 m and walls 2 m high.
+    """Move a ball with the ant through a maze with cells of 4 m and walls 2 m high.
 
     State, goal, action and falls as in `ant_ball`. The ant starts around the centre of a start
     cell as in `ant_maze`, the ball at rest at the centre of a ball cell; the goal is the centre of
@@ -108,7 +108,7 @@ def ant_ball_maze(
             observe=observe_with_object,
             goal_indices=BALL,
             success_radius=SUCCESS_RADIUS,
-            healthy=healthy,
+            healthy=is_ant_healthy,
             episode_length=episode_length,
             maze=maze,
         )

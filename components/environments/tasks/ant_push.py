@@ -21,7 +21,7 @@ from components.environments.robots.ant_push import (
 from components.environments.tasks.ant import (
     POSITION_NOISE,
     SUCCESS_RADIUS,
-    healthy,
+    is_ant_healthy,
     noisy_stance,
     observe_with_object,
 )
@@ -33,7 +33,7 @@ GOAL_SPREAD = 2.0
 
 
 def ant_push(episode_length: PositiveInt = 1000) -> GoalEnvironment:
-    """The ant is to push a block of 7.2 m aside, to reach the place behind it.
+    """Push a block of 7.2 m aside with the ant to reach the place behind it.
 
     State (31): the 29 numbers of `ant`, then x and y of the block. Goal (2): x, y of the torso, to
     be met within 0.5 m. Action (8), control step and falls as in `ant`, for an ant of 7.3 kg. It
@@ -66,7 +66,7 @@ def ant_push(episode_length: PositiveInt = 1000) -> GoalEnvironment:
             observe=observe_with_object,
             goal_indices=(0, 1),
             success_radius=SUCCESS_RADIUS,
-            healthy=healthy,
+            healthy=is_ant_healthy,
             episode_length=episode_length,
             maze=MAZE,
             camera_distance=25.0,

@@ -37,9 +37,9 @@ from components.environments.tasks.arm_observations import (
     observe_push,
 )
 from components.environments.tasks.arm_starts import (
-    cube_start,
+    cube_start_sampler,
     grasp_goal,
-    grasp_start,
+    grasp_start_sampler,
 )
 
 Difficulty = Annotated[str, OneOf(("easy", "hard"))]
@@ -66,7 +66,7 @@ VIEW = 1.9
 
 
 def arm_reach(episode_length: PositiveInt = 1000) -> GoalEnvironment:
-    """The Panda, without fingers, brings its last link to a point in the air.
+    """Bring the last link of a Panda without fingers to a point in the air.
 
     State (13): 7 joint angles; place and velocity of link 7, whose origin is 0.107 m above the
     hand. Goal (3): place of link 7, uniform in a box of 0.4 m around (0, 0.5, 0.3), to be met
@@ -105,7 +105,7 @@ def arm_reach(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
 
 def arm_grasp(episode_length: PositiveInt = 1000) -> GoalEnvironment:
-    """The Panda brings its fingertips to either side of a cube, wherever the cube is.
+    """Bring the fingertips of a Panda to either side of a cube, wherever the cube is.
 
     State (23): place of the cube (side 0.06 m, 0.216 kg); 7 joint angles; place and velocity of
     link 7; left and right fingertip; gap between them. Goal (7): left fingertip 0.0375 m from the
@@ -131,7 +131,7 @@ def arm_grasp(episode_length: PositiveInt = 1000) -> GoalEnvironment:
         Task(
             physics=physics,
             scene=cube_model(start=GRASP_START, drawn=True),
-            sample_start=grasp_start(REST_OPEN, GRASP_START),
+            sample_start=grasp_start_sampler(REST_OPEN, GRASP_START),
             observe=observe_grasp(physics),
             goal_indices=tuple(range(16, 23)),
             success_radius=GRASP_RADIUS,
@@ -148,11 +148,11 @@ def arm_grasp(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 def arm_push(
     difficulty: Difficulty = "easy", episode_length: PositiveInt = 1000
 ) -> GoalEnvironment:
-    """The Panda moves a cube on the table from a region on the left to one on the right.
+    """Move a cube on a table with the Panda from a region on the left to one on the right.
 
     State (17): place of the cube; 7 joint angles; place and velocity of link 7; gap between the
     fingertips. Goal (3): place of the cube at rest, to be met within 0.1 m. Action (5): as in
-    `arm_grasp`. The cube starts in (-0.1, 0.6) + U(-0.1, 0.1)^2 and is to go to (0.1, 0.6) +
+    `arm_grasp`. The cube starts in (-0.1, 0.6) + U(-0.1, 0.1)^2; its goal lies in (0.1, 0.6) +
     U(-0.1, 0.1)^2; 'hard': (-0.25, 0.65) and (0.25, 0.65), both + U(-0.25, 0.25)^2, as far as
     0.9 m from the base. Nothing terminates.
 
@@ -174,17 +174,17 @@ def arm_push(
 def arm_binpick(
     difficulty: Difficulty = "easy", episode_length: PositiveInt = 1000
 ) -> GoalEnvironment:
-    """The Panda lifts a cube out of one bin and into another; walls are 0.066 m high.
+    """Lift a cube with the Panda out of one bin and into another; walls are 0.066 m high.
 
     State, goal, success and action as in `arm_push`. The cube starts in (-0.15, 0.6) +
-    U(-0.07, 0.07)^2, is to go to (0.17, 0.6) + U(-0.09, 0.09)^2, in bins of 0.27 m around
+    U(-0.07, 0.07)^2, its goal lies in (0.17, 0.6) + U(-0.09, 0.09)^2, in bins of 0.27 m around
     (-0.17, 0.6) and (0.17, 0.6); 'hard': (-0.3, 0.6) and (0.3, 0.6), both + U(-0.15, 0.15)^2, in
     bins of 0.37 m around them. Nothing terminates.
 
     Departures from the reference implementations: as in `arm_push`. Bin walls touch the cube and
-    the fingertips, not the palm of the hand. Of the two noises in use for the easy start, 0.07 and
-    0.09 m, the larger puts cubes 5 mm into a wall; of those for the easy goal, 0.005 and 0.09 m,
-    the larger is taken.
+    the fingertips, not the palm of the hand. They use noises of 0.07 and 0.09 m for the easy
+    start, of which the larger puts cubes 5 mm into a wall, and of 0.005 and 0.09 m for the easy
+    goal, of which the larger is used here.
 
     Args:
         difficulty: 'easy' or 'hard'.
@@ -199,13 +199,13 @@ def arm_binpick(
 
 
 def arm_binpick_eef(episode_length: PositiveInt = 1000) -> GoalEnvironment:
-    """A Panda's hand without its arm lifts a cube out of one bin and into another.
+    """Lift a cube with a Panda's hand without its arm out of one bin and into another.
 
     State (11): place of the cube; place and velocity of the hand; gap between the fingertips; mean
     force of the finger servos / 10 N. Goal (3): place of the cube at rest, to be met within 0.1 m.
-    Action (4): how far the hand is to move along x, y, z (times 0.2 m, within [-0.4, 0.4],
+    Action (4): displacement of the hand along x, y, z (times 0.2 m, within [-0.4, 0.4],
     [0.35, 0.85], [0, 0.3]), then the gripper, closed above 0. The hand starts at (0, 0.6, 0.2),
-    the cube in (-0.15, 0.6) + U(-0.07, 0.07)^2; it is to go to (0.17, 0.6) + U(-0.005, 0.005)^2.
+    the cube in (-0.15, 0.6) + U(-0.07, 0.07)^2; its goal lies in (0.17, 0.6) + U(-0.005, 0.005)^2.
     A fence around the hand's space holds the middle of the cube. Nothing terminates.
 
     Departures from the reference implementations: the gripper force is that of the fingers alone
@@ -223,7 +223,7 @@ def arm_binpick_eef(episode_length: PositiveInt = 1000) -> GoalEnvironment:
         Task(
             physics=physics,
             scene=hand_model(BINS["easy"], drawn=True),
-            sample_start=cube_start(EEF_REST, EEF_START, EEF_GOAL),
+            sample_start=cube_start_sampler(EEF_REST, EEF_START, EEF_GOAL),
             observe=observe_hand(physics),
             goal_indices=(0, 1, 2),
             success_radius=SUCCESS_RADIUS,
@@ -242,7 +242,7 @@ def _cube_environment(
         Task(
             physics=physics,
             scene=cube_model(start, goal, bins, drawn=True),
-            sample_start=cube_start(REST_OPEN, start, goal),
+            sample_start=cube_start_sampler(REST_OPEN, start, goal),
             observe=observe_push(physics),
             goal_indices=(0, 1, 2),
             success_radius=SUCCESS_RADIUS,
@@ -266,7 +266,7 @@ def _goal_around_cube(_goal: Float[Array, "7"], state: PhysicsState) -> Float[Ar
 def _grasp_distance(
     achieved: Float[Array, "*b 7"], goal: Float[Array, "*b 7"]
 ) -> Float[Array, "*b"]:
-    """Between the middle of the fingertips and the middle of where they are to be."""
+    """Return the distance between the middles of the fingertips and of their goals (metres)."""
     apart = (achieved - goal)[..., :3] + (achieved - goal)[..., 3:6]
     return jnp.float32(0.5) * jnp.sqrt(jnp.sum(jnp.square(apart), axis=-1))
 

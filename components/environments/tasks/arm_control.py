@@ -1,4 +1,4 @@
-"""How an action moves the Panda: targets of four joints, or of the flying hand, and the gripper."""
+"""Maps from actions to the Panda's servos: four joints or the flying hand, and the gripper."""
 
 import jax.numpy as jnp
 import numpy as np
@@ -18,17 +18,17 @@ HAND_STEP = 0.2
 
 
 def arm_targets(_state: PhysicsState, action: Float[Array, "4"]) -> Float[Array, "7"]:
-    """Joint angles (rad) to be held: `REST` for no action; joints 3, 5 and 7 always so."""
+    """Return target joint angles (rad): `REST` plus the action for joints 1, 2, 4 and 6."""
     return jnp.asarray(REST).at[CONTROLLED].add(jnp.asarray(SWEEP) * action)
 
 
 def arm_and_gripper(state: PhysicsState, action: Float[Array, "5"]) -> Float[Array, "9"]:
-    """`arm_targets` and, by the last action, two fingers closed (above 0) or open."""
+    """Return `arm_targets` and two finger targets, closed if the last action is above 0."""
     return jnp.concatenate([arm_targets(state, action[:4]), _fingers(action[4])])
 
 
 def hand_and_gripper(state: PhysicsState, action: Float[Array, "4"]) -> Float[Array, "5"]:
-    """The hand's place moved by up to 0.2 m along each axis, and two fingers."""
+    """Return the hand's position moved by up to 0.2 m along each axis, and two finger targets."""
     low, high = jnp.asarray(HAND_SPACE, jnp.float32).T
     target = jnp.clip(state.qpos[:3] + jnp.float32(HAND_STEP) * action[:3], low, high)
     return jnp.concatenate([target, _fingers(action[3])])

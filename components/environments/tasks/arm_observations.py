@@ -1,4 +1,4 @@
-"""What the Panda's tasks observe, from positions, velocities and where the links are."""
+"""Observations of the Panda's tasks, from positions, velocities and the poses of the links."""
 
 from collections.abc import Callable
 
@@ -14,14 +14,13 @@ FORCE_SCALE = 0.1
 
 
 def observe_arm(physics: Physics) -> Observe:
-    """7 joint angles, place and velocity of link 7 (13)."""
-
+    """Return a function that observes 7 joint angles, place and velocity of link 7 (13)."""
     part = _arm(physics)
     return lambda state: part(state, physics.compute_kinematics(state))
 
 
 def observe_push(physics: Physics) -> Observe:
-    """Place of the cube, then `observe_arm`, then the gap between the fingertips (17)."""
+    """Return a function that observes the cube's place, `observe_arm` and the fingers' gap (17)."""
     arm = observe_arm(physics)
 
     def observe(state: PhysicsState) -> Float[Array, "17"]:
@@ -31,7 +30,7 @@ def observe_push(physics: Physics) -> Observe:
 
 
 def observe_grasp(physics: Physics) -> Observe:
-    """Place of the cube, `observe_arm`, left and right fingertip, the gap between them (23)."""
+    """Return a function that observes the cube's place, `observe_arm`, fingertips and gap (23)."""
     arm, model = _arm(physics), physics.model
 
     def observe(state: PhysicsState) -> Float[Array, "23"]:
@@ -44,7 +43,10 @@ def observe_grasp(physics: Physics) -> Observe:
 
 
 def observe_hand(physics: Physics) -> Observe:
-    """Cube, place and velocity of the hand, gap, mean force of the fingers' servos / 10 N (11)."""
+    """Return a function that observes the cube's place, the hand, gap and grip (11).
+
+    The hand has place and velocity; the grip is the mean force of the finger servos / 10 N.
+    """
 
     def observe(state: PhysicsState) -> Float[Array, "11"]:
         force = physics.compute_kinematics(state).actuator_force[3:5]
@@ -56,12 +58,12 @@ def observe_hand(physics: Physics) -> Observe:
 
 
 def _gap(fingers: Float[Array, "2"]) -> Float[Array, "1"]:
-    """Metres between the fingertips."""
+    """Return the distance between the fingertips (metres)."""
     return jnp.sum(fingers, keepdims=True) + jnp.float32(TIP_GAP)
 
 
 def _arm(physics: Physics) -> Callable[[PhysicsState, Kinematics], Float[Array, "13"]]:
-    """7 joint angles, place and linear velocity of the origin of link 7."""
+    """Return a function of 7 joint angles, place and linear velocity of the origin of link 7."""
     link = physics.model.body("link7").id
     root = int(physics.model.body_rootid[link])
 

@@ -1,4 +1,4 @@
-"""The half cheetah, which is to run to a place."""
+"""The half cheetah, which runs to a place."""
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ SUCCESS_RADIUS = 0.5
 
 
 def half_cheetah(episode_length: PositiveInt = 1000) -> GoalEnvironment:
-    """A planar runner on two legs, with the goal 5 m ahead.
+    """Run with a planar robot on two legs to a goal 5 m ahead.
 
     State (18): x, height of the torso above its start (0.7 m), pitch, thigh, shin and foot of the
     back leg, then of the front leg; then their nine velocities. Goal (1): x of the torso, always
@@ -28,7 +28,7 @@ def half_cheetah(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
     Departures from the reference implementations: no target body, so the robot weighs the 14 kg of
     its model (theirs 13.37 kg, the rest being the target's); reward 1 inside the success radius,
-    else 0 (one of theirs adds effort as if it were a merit).
+    else 0 (one of theirs adds effort to the reward).
 
     Args:
         episode_length: time limit (environment steps).

@@ -35,7 +35,7 @@ CELL = 2.0
 
 
 def humanoid(episode_length: PositiveInt = 1000) -> GoalEnvironment:
-    """A humanoid on an open floor, with a goal 1 m to 5 m away in any direction.
+    """Walk a humanoid over an open floor to a goal 1 m to 5 m away in any direction.
 
     State (246): 24 positions (x, y, z, quaternion; abdomen z, y, x; right hip x, z, y, knee; left
     hip x, z, y, knee; right shoulder 1, 2, elbow; left shoulder 1, 2, elbow); their 23 velocities
@@ -51,7 +51,7 @@ def humanoid(episode_length: PositiveInt = 1000) -> GoalEnvironment:
     (feet 0.1 m above the floor), facing x, at rest. The goal's distance is U(1, 5) m, its direction
     uniform. Terminates when the torso is below 1 m or above 2 m.
 
-    Departures from the reference implementations: the state knows nothing of the goal (theirs, 268
+    Departures from the reference implementations: the state is independent of the goal (theirs, 268
     numbers, holds the position of a target body of 1 kg, its velocity, and what it does to inertia,
     centre of mass and forces); inertia and velocities as MuJoCo has them (theirs are another
     engine's, with unit inertia); a control step of 0.015 s everywhere (0.03 s on the open floor in
@@ -72,7 +72,7 @@ def humanoid(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
 
 def humanoid_maze(layout: Layout = "u_maze", episode_length: PositiveInt = 1000) -> GoalEnvironment:
-    """The humanoid in a maze with cells of 2 m and walls 1 m high.
+    """Walk a humanoid through a maze with cells of 2 m and walls 1 m high.
 
     State, goal, action, success radius and falls as in `humanoid`. Starts above the centre of a
     start cell; the goal is the centre of a goal cell, at 1.25 m; both cells uniform. Walls can be

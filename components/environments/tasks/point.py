@@ -38,11 +38,11 @@ VELOCITY_NOISE = 0.1
 
 
 def point_maze(layout: Layout = "u_maze", episode_length: PositiveInt = 1000) -> GoalEnvironment:
-    """A sphere of radius 0.25 m that two motors push through a maze with cells of 4 m.
+    """Push a sphere of radius 0.25 m with two motors through a maze with cells of 4 m.
 
     State (4): x, y, vx, vy. Goal (2): x, y. Action (2): force / 5 N along x and y. A control step
-    takes 0.2 s. Starts at the centre of a start cell with velocity 0.1 N(0, 1) m/s, is to reach
-    the centre of a goal cell within 0.5 m; both cells uniform.
+    takes 0.2 s. Starts at the centre of a start cell with velocity 0.1 N(0, 1) m/s; the goal is the
+    centre of a goal cell, to be met within 0.5 m; both cells uniform.
 
     Departures from the reference implementations: a control step of 0.2 s (theirs is 0.05 s), so
     that random actions carry the point through a maze within an episode (at 0.05 s they never
@@ -67,7 +67,7 @@ def point_maze_stitching(
     distances: Distances = (1, 2, 3),
     episode_length: PositiveInt = 1000,
 ) -> GoalEnvironment:
-    """The point in a maze without branches, its goals only so many cells ahead of its starts.
+    """Push a sphere through a maze without branches to goals at chosen distances in cells.
 
     All but starts and goals as in `point_maze`; these as in `ant_maze_stitching`: centres of two
     cells on the way through the maze, the goal `d` cells further on, each `d` of `distances`

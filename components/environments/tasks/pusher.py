@@ -23,7 +23,8 @@ from components.environments.robots.pusher import (
 
 VELOCITY_NOISE = 0.005
 SEPARATION = 0.17
-# Draws of which the first that will do is taken. Of hard ones 0.55 do: none in 1e-11 of all resets.
+# Candidates of which the first possible one is taken. Of hard ones 0.55 are possible: none of them
+# in 1e-11 of all resets.
 DRAWS = 32
 
 
@@ -45,7 +46,7 @@ RADII = {"easy": 0.1, "hard": 0.05}
 def pusher(
     difficulty: Annotated[str, OneOf(tuple(GOALS))] = "easy", episode_length: PositiveInt = 1000
 ) -> GoalEnvironment:
-    """An arm with seven joints whose fork pushes an object over a table, without gravity.
+    """Push an object over a table with the fork of an arm with seven joints, without gravity.
 
     State (20): seven joint angles; positions (3 each) of the wrist and of the object; seven joint
     velocities. Goal (3): position of the object, to be met within 0.1 m (easy) or 0.05 m (hard).
@@ -61,11 +62,11 @@ def pusher(
 
     - The goal is at the height of the object; theirs is 0.048 m lower, which leaves 0.088 m (easy)
       and 0.014 m (hard) of the success radius on the table.
-    - Success is that of the state after the step; theirs is one step late.
-    - Their rule against goals too near to the object moves the object without regard to the goal:
-      10 % of the easy and 5 % of the hard pairs stay nearer than 0.17 m.
-    - 36 % of their hard goals are out of the fork's reach and not drawn here: 11 % nearer to the
-      shoulder's axis than 0.25 m, 25 % further from it than 0.85 m.
+    - Success is judged after the step; theirs is one step late.
+    - Pairs nearer than 0.17 m are drawn again; their rule moves the object instead, and leaves 10 %
+      of the easy and 5 % of the hard pairs that near.
+    - Goals out of the fork's reach are drawn again; 36 % of their hard goals are out of it: 11 %
+      nearer to the shoulder's axis than 0.25 m, 25 % further from it than 0.85 m.
     - 0.05 s are 5 steps of 0.01 s; a fresh goal at every reset; reward 1 inside the success
       radius, else 0.
 
@@ -109,7 +110,7 @@ def _start_sampler(goals: Box) -> Callable[[Key[Array, ""]], EpisodeStart]:
     def sample_start(key: Key[Array, ""]) -> EpisodeStart:
         place_key, goal_key, velocity_key = jax.random.split(key, 3)
         places, targets = _uniform(place_key, OBJECTS), _uniform(goal_key, goals)
-        # True before False: the first draw that will do.
+        # argmax of booleans: the first possible candidate.
         index = jnp.argmax(_is_possible(places, targets))
         place, target = places[index], targets[index]
         slow = VELOCITY_NOISE
@@ -132,7 +133,7 @@ def _uniform(key: Key[Array, ""], box: Box) -> Float[Array, "draws 2"]:
 def _is_possible(
     places: Float[Array, "draws 2"], goals: Float[Array, "draws 2"]
 ) -> Bool[Array, " draws"]:
-    """Whether object and goal are apart, and the goal within the fork's reach."""
+    """Return whether object and goal are apart, and the goal within the fork's reach."""
     apart = jnp.linalg.norm(places - goals, axis=-1)
     reach = jnp.linalg.norm(goals - jnp.asarray([SHOULDER], jnp.float32), axis=-1)
     return (apart >= SEPARATION) & (reach >= NEAREST) & (reach <= FARTHEST)

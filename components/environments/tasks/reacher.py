@@ -17,7 +17,7 @@ GOAL_RADIUS = 0.2
 
 
 def reacher(episode_length: PositiveInt = 1000) -> GoalEnvironment:
-    """Two links of 0.1 m and 0.11 m on a table; the tip is to reach a point.
+    """Bring the tip of an arm with two links of 0.1 m and 0.11 m to a point on a table.
 
     State (10): cosine of both joint angles, sine of both, then position (3) and velocity (3) of the
     tip. Goal (3): position of the tip, to be met within 0.05 m. Action (2): torque / 200 N m. A

@@ -7,14 +7,14 @@ import pytest
 from PIL import Image
 
 from components.environments.rendering.opengl import RenderError
-from components.environments.rendering.video import FRAMES, SECONDS, cut, write_video
+from components.environments.rendering.video import FRAMES, SECONDS, choose_frames, write_video
 
 
 @pytest.mark.parametrize(
     ("count", "step", "speed"), [(150, 0.2, 2), (1000, 0.05, 4), (20, 0.02, 1), (1, 0.05, 1)]
 )
 def test_a_film_plays_at_the_speed_it_states(count, step, speed):
-    chosen = cut(count, step)
+    chosen = choose_frames(count, step)
     assert chosen.speed == speed
     assert len(chosen.states) <= FRAMES
     assert chosen.states[0] == 0
