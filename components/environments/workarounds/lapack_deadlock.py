@@ -1,4 +1,4 @@
-"""Keeps LAPACK calls of MJX from waiting for each other for ever.
+"""Keeps LAPACK calls of MJX from waiting for each other forever.
 
 Before jaxlib 0.11.2 a large batched LAPACK call on a CPU hands parts of its batch to the pool of
 threads that all CPU devices share, and waits for them in a thread of that pool. Where every thread
@@ -20,14 +20,25 @@ from jax.interpreters import mlir
 from jax.lax import linalg
 from jaxtyping import Array, Inexact
 
+from components.environments.workarounds.announced import announce_workaround, is_switched_off
+
+OPT_OUT = "KILOLAYER_NO_LAPACK_PARTS"
 _DONE_IN_PLACE = (0, 11, 2)  # the jaxlib that no longer uses the pool
 _LARGEST_PART = 100_000  # multiplications; calls with twice as many went well
 
 
 @functools.cache
 def factorise_in_parts() -> None:
-    """From now on, on CPUs and where this jaxlib needs it; before what uses it is compiled."""
-    if jax.__version_info__ < _DONE_IN_PLACE:
+    """Make LAPACK calls on CPUs small if this jaxlib needs it, in all programs compiled after this.
+
+    Does nothing if the environment variable `KILOLAYER_NO_LAPACK_PARTS` is set.
+    """
+    if jax.__version_info__ < _DONE_IN_PLACE and not is_switched_off(OPT_OUT):
+        announce_workaround(
+            "Cholesky factors and triangular solves on CPUs are computed in parts in this process, "
+            "because large batches can deadlock in this jaxlib.",
+            OPT_OUT,
+        )
         forms = {linalg.cholesky_p: cholesky, linalg.triangular_solve_p: triangular_solve}
         for primitive, form in forms.items():
             rule = mlir.lower_fun(form, multiple_results=False)
@@ -35,9 +46,9 @@ def factorise_in_parts() -> None:
 
 
 def cholesky(matrices: Inexact[Array, "*b n n"]) -> Inexact[Array, "*b n n"]:
-    """Lower factors, NaN where a matrix has none; the upper halves are undefined.
+    """Return lower factors, NaN for a matrix that has none; the upper halves are undefined.
 
-    What `jax.lax.linalg.cholesky_p` does.
+    This is what `jax.lax.linalg.cholesky_p` returns.
     """
     return _in_parts(_factors, matrices.shape[-1] ** 3 // 3, matrices)
 
@@ -52,7 +63,7 @@ def triangular_solve(
     conjugate_a: bool,
     unit_diagonal: bool,
 ) -> Inexact[Array, "*b k m"]:
-    """x of op(a) x = b, or of x op(a) = b; the settings are as in `jax.lax.linalg`."""
+    """Solve op(a) x = b, or x op(a) = b, for x; the settings are as in `jax.lax.linalg`."""
     if conjugate_a and not transpose_a:
         a = a.conj()
     # LAPACK sees everything transposed: x' op(a)' = b', and the halves of `a` change places.
@@ -72,7 +83,7 @@ def triangular_solve(
 
 
 def _in_parts(function: Callable[..., Array], work: int, *arrays: Array) -> Array:
-    """`function` of matrices with any leading axes, each of which takes so many multiplications."""
+    """Apply `function` to matrices in parts; each matrix takes `work` multiplications."""
     batch = arrays[0].shape[:-2]
     flat = [array.reshape(-1, *array.shape[-2:]) for array in arrays]
     part = max(1, _LARGEST_PART // max(1, work))
@@ -94,9 +105,9 @@ def _factors(matrices: Array) -> Array:
 
 
 def _call(name: str, results: list[Any], *arrays: Array, **settings: str) -> list[Array]:
-    """A LAPACK function.
+    """Call a LAPACK function.
 
-    It takes matrices column by column: what is left row by row is transposed to it, without a copy.
+    LAPACK reads matrices by columns: one stored by rows is its transpose there, without a copy.
     """
     from jaxlib import lapack
 
