@@ -8,6 +8,7 @@ annotations and reports the error with its line number before anything is built.
 """
 
 import inspect
+import types
 import typing
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -139,25 +140,43 @@ PositiveFloat = Annotated[float, MoreThan(0)]
 Discount = Annotated[float, Between(0, 1, open=True)]
 
 
-def constraints(function: Callable, setting: str) -> list[Constraint]:
-    """Return the constraints annotated on one parameter of a function or constructor."""
-    target = function.__init__ if inspect.isclass(function) else function
-    hint = typing.get_type_hints(target, include_extras=True).get(setting)
-    return [c for c in getattr(hint, "__metadata__", ()) if isinstance(c, Constraint)]
+def constraints_of(hint: Any) -> list[Constraint]:
+    """Return the constraints of one annotation, those of a union's members aside."""
+    return [rule for rule in getattr(hint, "__metadata__", ()) if isinstance(rule, Constraint)]
 
 
 def problems(function: Callable, settings: dict[str, Any]) -> list[SettingError]:
     """Return an error for every setting that breaks a constraint of `function`, in order."""
-    found = []
-    for setting, value in settings.items():
-        for constraint in constraints(function, setting):
-            problem = constraint.problem(value)
-            if problem is not None:
-                found.append(SettingError(setting, problem))
-    return found
+    target = function.__init__ if inspect.isclass(function) else function
+    hints = typing.get_type_hints(target, include_extras=True)
+    found = {name: _problem(value, hints.get(name)) for name, value in settings.items()}
+    return [SettingError(name, problem) for name, problem in found.items() if problem]
 
 
 def check(function: Callable, **settings: Any) -> None:
     """Raise the first `SettingError` of `problems`."""
     for error in problems(function, settings):
         raise error
+
+
+def _problem(value: Any, hint: Any) -> str | None:
+    """Return what is wrong with a value; a member of a union that has no objection wins."""
+    is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
+    members = [m for m in typing.get_args(hint) if m is not type(None)] if is_union else [hint]
+    if value is None and len(members) < len(typing.get_args(hint)):
+        return None
+    if len(members) > 1:
+        members = [member for member in members if _may_be(value, member)]
+    found = [_first_problem(value, constraints_of(member)) for member in members]
+    return None if None in found else next(iter(found), None)
+
+
+def _first_problem(value: Any, rules: list[Constraint]) -> str | None:
+    return next((problem for rule in rules if (problem := rule.problem(value))), None)
+
+
+def _may_be(value: Any, member: Any) -> bool:
+    """Return whether a value may be of a member of a union, as far as its class tells."""
+    bare = typing.get_args(member)[0] if constraints_of(member) else member
+    kind = typing.get_origin(bare) or bare
+    return not inspect.isclass(kind) or isinstance(value, (int, float) if kind is float else kind)

@@ -3,12 +3,12 @@
 import textwrap
 from collections.abc import Iterator
 
+from components.constraints import constraints_of
 from dsl.language.dump import default_text
 from dsl.language.problems import ConfigError
 from dsl.language.registry import Vocabulary, default_vocabulary
 from dsl.language.suggest import did_you_mean, listed, nearest
 from dsl.language.type_advice import describe, members
-from dsl.language.type_check import constraints_of
 from dsl.language.word import Setting, Word
 
 _WIDTH = 100

@@ -2,9 +2,9 @@
 
 import inspect
 import types
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
-from components.constraints import AtMost, Between, Constraint, OneOf
+from components.constraints import AtMost, Between, Constraint, OneOf, constraints_of
 from dsl.language.partial import Partial
 from dsl.language.registry import Vocabulary
 from dsl.language.suggest import did_you_mean, nearest
@@ -199,12 +199,6 @@ def _too_large(value: int, kind: Any, rules: list[Constraint]) -> str | None:
     if kind is int or most is not None or value > 10**30:
         return f"is {shown(value)}; it must be {limit if most is None else most:_} at most."
     return f"is {shown(value)}, too much for a whole number. Write {float(value)!r}."
-
-
-def constraints_of(hint: Any) -> list[Constraint]:
-    """Return the constraints of an annotation."""
-    rules = get_args(hint)[1:] if get_origin(hint) is Annotated else ()
-    return [rule for rule in rules if isinstance(rule, Constraint)]
 
 
 def _upper_limit(rules: list[Constraint]) -> float | None:

@@ -29,6 +29,9 @@ CORRIDORS = {
 class WithoutBranches:
     """Rows of a maze that is one corridor, with a single start at one end."""
 
+    def __str__(self) -> str:
+        return "one corridor with its start at one end"
+
     def problem(self, value: Sequence[str]) -> str | None:
         starts = sum(row.count("R") for row in value)
         if starts != 1:
@@ -51,6 +54,9 @@ CorridorLayout = (
 @dataclass(frozen=True)
 class DistinctCounts:
     """Distinct whole numbers of at least 1, one or more."""
+
+    def __str__(self) -> str:
+        return "each at least 1 and once"
 
     def problem(self, value: Any) -> str | None:
         if value and min(value) >= 1 and len(set(value)) == len(value):

@@ -1,9 +1,12 @@
 """The listing of words."""
 
 import pytest
+from vocabularies import copy_of_default
 
+from components.constraints import constraints_of
 from dsl.language.configuration import ConfigError
 from dsl.language.listing import listing
+from dsl.language.type_advice import members
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -46,3 +49,12 @@ def test_an_unknown_family():
         "there is no family 'netwrk'. Did you mean 'network'? "
         "Families: env, network, critic, energy, optimiser, activation."
     ]
+
+
+def test_every_constraint_of_every_word_is_put_in_words():
+    for word in copy_of_default().words.values():
+        for setting in word.settings.values():
+            for rule in (
+                c for member in members(setting.annotation) for c in constraints_of(member)
+            ):
+                assert str(rule) != repr(rule), f"{word.name}.{setting.name}: {type(rule).__name__}"
