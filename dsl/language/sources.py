@@ -1,8 +1,10 @@
 """Read a gin file with everything it includes, as one list of bindings in the order they apply."""
 
+import functools
 import os
 import re
-from collections.abc import Iterable, Iterator
+import stat
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -62,13 +64,14 @@ def read_sources(path: Path, overrides: Iterable[Binding] = ()) -> Sources:
         overrides: bindings of the command line, whose macros win.
     """
     overrides, tried = list(overrides), []
-    sources = _Reader.read(path, chosen={})
+    texts = functools.cache(_read_text)  # a pipe can be read once only
+    sources = _Reader.read(path, {}, texts)
     while (chosen := _final_values(sources, overrides)) != sources.chosen:
         if chosen in tried:
             sources.problems.extend(_endless_choices(sources.choosers))
             break
         tried.append(chosen)
-        sources = _Reader.read(path, chosen)
+        sources = _Reader.read(path, chosen, texts)
     return sources
 
 
@@ -84,15 +87,15 @@ def displayed(path: Path) -> str:
 class _Reader:
     """Reads each file once, included files in place of their include."""
 
-    def __init__(self, chosen: dict[str, Any]):
-        self.sources = Sources(chosen=chosen)
+    def __init__(self, chosen: dict[str, Any], texts: Callable[[Path], str]):
+        self.sources, self._texts = Sources(chosen=chosen), texts
         self._ranks: dict[Path, int] = {}
 
     @classmethod
-    def read(cls, path: Path, chosen: dict[str, Any]) -> Sources:
-        reader = cls(chosen)
+    def read(cls, path: Path, chosen: dict[str, Any], texts: Callable[[Path], str]) -> Sources:
+        reader = cls(chosen, texts)
         try:
-            reader.sources.text = _read_text(path)
+            reader.sources.text = texts(path)
         except SourceError as error:
             text = f"cannot read it: {error}{_similar_file(path)}"
             reader.sources.problems.append(Problem(Location(displayed(path)), text))
@@ -124,11 +127,17 @@ class _Reader:
                 chain = [displayed(p) for p in (*stack[stack.index(resolved) :], resolved)]
                 raise SourceError(f"the includes go in a circle: {' -> '.join(chain)}.")
             if resolved not in self._ranks:
-                text = _included_text(target)
+                text = self._included_text(target)
                 self.sources.parents[displayed(target)] = displayed(path)
                 self._take(target, text, stack)
         except SourceError as error:
             self.sources.problems.append(Problem(include.location, str(error)))
+
+    def _included_text(self, path: Path) -> str:
+        try:
+            return self._texts(path)
+        except SourceError as error:
+            raise SourceError(f"cannot read {displayed(path)}: {error}") from None
 
 
 def _final_values(sources: Sources, overrides: list[Binding]) -> dict[str, Any]:
@@ -193,13 +202,6 @@ def _similar_file(path: Path) -> str:
     return did_you_mean(displayed(others[similar])) if similar else ""
 
 
-def _included_text(path: Path) -> str:
-    try:
-        return _read_text(path)
-    except SourceError as error:
-        raise SourceError(f"cannot read {displayed(path)}: {error}") from None
-
-
 def _read_text(path: Path) -> str:
     """Return the text of a gin file.
 
@@ -222,9 +224,20 @@ def _content(path: Path) -> bytes:
         raise SourceError("it is a folder.")
     if not path.exists():
         raise SourceError("there is no such file.")
-    if not path.is_file():
+    status = path.stat()
+    if stat.S_ISFIFO(status.st_mode) and str(path).startswith("/dev/"):
+        # `/dev/stdin` or `<(...)`: it has a writer, which a named pipe may lack for ever.
+        with path.open("rb") as pipe:
+            content = pipe.read(_LARGEST_FILE + 1)
+        _check_size(len(content))
+        return content
+    if not stat.S_ISREG(status.st_mode):
         raise SourceError("it is no ordinary file.")
-    size = path.stat().st_size
+    _check_size(status.st_size)
+    # Devices that pass for files, such as /proc/kmsg, have no size and may never answer.
+    return path.read_bytes() if status.st_size else b""
+
+
+def _check_size(size: int) -> None:
     if size > _LARGEST_FILE:
         raise SourceError(f"it has {size:,} bytes; a gin file has {_LARGEST_FILE:,} at most.")
-    return path.read_bytes()

@@ -1,5 +1,6 @@
 """Files that include each other, and files that are none."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -101,6 +102,29 @@ def test_a_missing_file_and_a_folder():
     assert problems_of("goood.gin") == [
         "goood.gin: cannot read it: there is no such file. Did you mean 'good.gin'?"
     ]
+
+
+def test_a_pipe_is_read_once_however_often_includes_are_chosen():
+    here = Path.cwd()
+    Path("one.gin").write_text("WIDTH = 11\n")
+    reader, writer = os.pipe()
+    lines = (f"include '{here}/good.gin'", f"include '{here}/%PART.gin'", "PART = 'one'\n")
+    os.write(writer, "\n".join(lines).encode())
+    os.close(writer)
+    try:
+        assert width(f"/dev/fd/{reader}") == 11
+    finally:
+        os.close(reader)
+
+
+def test_a_device_is_no_ordinary_file():
+    assert problems_of("/dev/zero") == ["/dev/zero: cannot read it: it is no ordinary file."]
+
+
+@pytest.mark.skipif(not Path("/proc/kmsg").exists(), reason="a file of Linux")
+@pytest.mark.parametrize("path", ["/proc/kmsg", "/proc/self/status"])
+def test_files_without_a_size_are_not_read(path):
+    assert problems_of(path) == [f"{path}: it sets nothing. An experiment sets Experiment."]
 
 
 def test_a_path_is_shown_as_short_as_it_can_be(tmp_path):
