@@ -64,7 +64,7 @@ from components.relabelling.strategies import (
 )
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
-from dsl.language.registry import constants, family, renamed_settings, root
+from dsl.language.registry import constants, family, renamed_settings, renamed_words, root
 from dsl.loop.evaluation_metrics import STANDARD_METRICS
 from dsl.loop.fresh_episodes import FreshEpisodes
 from dsl.tracking import Aim, Console, TensorBoard, WandB
@@ -102,7 +102,10 @@ family("loss", CLearning, SoftBellman, ClippedDoubleQ)
 family("actor_loss", MaximumEntropy, DeterministicGradient, LogLikelihood)
 family("temperature", TunedTemperature, FixedTemperature)
 family("target", Polyak)
-family("acting", Sample, Mode, BestOf)
+family("action_selection", Sample, Mode, BestOf)
+renamed_words(
+    {f"acting.{name}": f"action_selection.{name}" for name in ("Sample", "Mode", "BestOf")}
+)
 
 # What shows a run.
 family("tracker", Aim, Console, WandB, TensorBoard)
