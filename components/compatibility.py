@@ -28,8 +28,8 @@ def require_fit(setting: str, user: Any, **networks: eqx.Module | None) -> None:
     Raises:
         SettingError: a network is missing, or is not of the class that `user` needs.
     """
-    for name, needed in needed_classes(user).items():
-        if problem := explain_mismatch(needed, networks.get(name)):
+    for name, needed in needed_classes(type(user)).items():
+        if problem := explain_mismatch(needed, _class_of(networks.get(name))):
             raise SettingError(setting, f"is {type(user).__name__}; its {name} must be {problem}")
 
 
@@ -39,19 +39,18 @@ def require_class(name: str, network: Module, needed: type) -> Module:
     Raises:
         SettingError: it is not.
     """
-    if problem := explain_mismatch(needed, network):
+    if problem := explain_mismatch(needed, _class_of(network)):
         raise SettingError(name, f"must be {problem}")
     return network
 
 
-def needed_classes(user: Any) -> dict[str, type]:
+def needed_classes(user: type) -> dict[str, type]:
     """Return the classes that `user.__call__` annotates, by network: `actor` and `critic`.
 
     Networks without a class (`Any`, or no such parameter) are not listed.
     """
-    if user is None:
-        return {}
-    hints = typing.get_type_hints(type(user).__call__)
+    call = inspect.unwrap(getattr(user, "__call__", object.__init__))  # noqa: B004
+    hints = typing.get_type_hints(call) if inspect.isfunction(call) else {}
     frozen = hints.get("frozen")
     needed = {}
     if typing.get_origin(frozen) is StopGradNetworks:
@@ -61,15 +60,24 @@ def needed_classes(user: Any) -> dict[str, type]:
     return {n: hint for n, hint in needed.items() if inspect.isclass(hint) and hint is not Any}
 
 
-def explain_mismatch(needed: type, network: Any) -> str | None:
-    """Return the class that was needed, found, and would fit; None if the network is of it."""
-    if isinstance(network, needed):
+def explain_mismatch(needed: type, found: type | None) -> str | None:
+    """Return the class that was needed, found, and would fit; None if the found one fits.
+
+    Args:
+        needed: class of `components.protocols`.
+        found: class of the network; None if there is no network.
+    """
+    if found is not None and issubclass(found, needed):
         return None
     article = "an" if needed.__name__[0] in "AEIOU" else "a"
-    found = "there is none" if network is None else f"{type(network).__name__} is none"
+    instead = "there is none" if found is None else f"{found.__name__} is none"
     fitting = ", ".join(sorted(_implementations(needed)))
     advice = f" Classes that fit: {fitting}." if fitting else ""
-    return f"{article} {needed.__name__}, but {found}.{advice}"
+    return f"{article} {needed.__name__}, but {instead}.{advice}"
+
+
+def _class_of(network: Any) -> type | None:
+    return None if network is None else type(network)
 
 
 def _implementations(abstract: type) -> set[str]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from dsl.language.bindings import Binding, BindingKey, BindingTable
 from dsl.language.graph import ConfigGraph, ConfigNode, resolve_graph
+from dsl.language.lint_fit import fit_problems
 from dsl.language.lint_names import Known, name_problems
 from dsl.language.lint_use import use_problems
 from dsl.language.problems import Location, Problem
@@ -141,6 +142,7 @@ def _absence_problems(
             text = f"{binding.subject} has no value yet: set it with --set {binding.subject}=..."
             yield Problem(binding.location, text)
     yield from _missing_problems(graph, table, vocabulary, file)
+    yield from fit_problems(graph, table, vocabulary, file)
 
 
 def _missing_problems(

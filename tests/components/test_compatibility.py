@@ -53,7 +53,7 @@ CONTRASTIVE, Q = partial(ContrastiveCritic, Dense, Dense), partial(QEnsemble, De
     ],
 )
 def test_needs_are_read_from_annotations(user, needed):
-    assert needed_classes(user) == needed
+    assert needed_classes(type(user)) == needed
 
 
 def start(key, **settings):
@@ -143,4 +143,4 @@ def test_a_name_that_no_annotation_resolves_is_an_error_and_no_silence():
             raise NotImplementedError
 
     with pytest.raises(NameError, match="NoSuchCritic"):
-        needed_classes(OwnLoss())
+        needed_classes(OwnLoss)
