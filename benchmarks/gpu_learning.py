@@ -60,11 +60,11 @@ def train_seeds(row: Row, runs: Path, deadline: float, memory_share: float) -> d
 def _command(row: Row, folders: list[Path]) -> list[str]:
     settings = [*row["set"], "Experiment.film=False"]
     runs = [
-        ["--run", str(folder), f"SEED={seed}", *settings]
+        ["--run", str(folder), str(ROOT / row["file"]), f"SEED={seed}", *settings]
         for folder, seed in zip(folders, row["seeds"], strict=True)
     ]
     arguments = [argument for run in runs for argument in run]
-    return [sys.executable, "-m", "dsl.cli.multi_seed", str(ROOT / row["file"]), *arguments]
+    return [sys.executable, "-m", "dsl.cli.multi_seed", *arguments]
 
 
 def _wait(process: subprocess.Popen, deadline: float) -> bool:

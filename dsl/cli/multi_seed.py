@@ -1,4 +1,4 @@
-"""Train several seeds in one program: `python -m dsl.cli.multi_seed FILE.gin --run FOLDER ...`.
+"""Train several seeds in one program: `python -m dsl.cli.multi_seed --run FOLDER FILE.gin ...`.
 
 A sweep starts it. Exit codes are those of `run`; 3 once the seeds whose numbers stayed finite have
 finished.
@@ -18,14 +18,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("file", type=Path, metavar="FILE.gin", help="the experiment")
     parser.add_argument(
         "--run",
         nargs="+",
         action="append",
         required=True,
-        metavar=("FOLDER", "NAME=VALUE"),
-        help="folder and settings of a run; runs differ in their seeds alone",
+        metavar=("FOLDER", "FILE.gin [NAME=VALUE]"),
+        help="folder, file and settings of a run; runs differ in their seeds alone",
     )
     add_force(parser)
 
@@ -36,8 +35,8 @@ def _execute(options: argparse.Namespace) -> int:
     from dsl.training import multi_seed_job
     from dsl.training.single_job import training_code
 
-    runs = [(load(options.file, overrides), Path(out)) for out, *overrides in options.run]
-    return training_code(lambda: multi_seed_job.run(runs, options.file, force=options.force))
+    runs = [(load(file, overrides), Path(file), Path(out)) for out, file, *overrides in options.run]
+    return training_code(lambda: multi_seed_job.run(runs, force=options.force))
 
 
 COMMAND = Command(

@@ -61,11 +61,13 @@ def _execute(options: argparse.Namespace) -> int:
     # The heavy imports wait until the arguments have been parsed.
     load_experiment(options.file, options.set)
     from dsl.sweep.grid import make_trials
+    from dsl.sweep.kept_trials import recall_trials
     from dsl.sweep.workers import describe_trials, run_trials
     from dsl.training.cpu_devices import available_cores
 
     root = options.out or Path("runs") / f"{options.file.stem}-sweep"
-    trials = make_trials(options.file, options.set, root)
+    judged = make_trials(options.file, options.set, root)
+    trials = recall_trials(options.file, judged, print_to_stderr)
     if options.list:
         print_text(describe_trials(trials))
         return 0
@@ -76,7 +78,7 @@ def _execute(options: argparse.Namespace) -> int:
         options.jobs,
         available_cores(),
         vmap_seeds=vmap_seeds,
-        force=options.force,
+        flags=["--force"] if options.force else [],
     )
 
 

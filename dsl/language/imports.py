@@ -1,8 +1,9 @@
 """Run `import my_words`: the one statement of a gin file that runs code."""
 
+import contextlib
 import importlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dsl.language.bindings import Import
@@ -36,9 +37,12 @@ def module_file(statement: Import) -> Path | None:
 
 
 def _folders(statement: Import) -> list[Path]:
+    return [*_kept_words(statement), statement.folder, Path.cwd()]
+
+
+def _kept_words(statement: Import) -> list[Path]:
     is_operative = Path(statement.location.file).name == OPERATIVE_FILE
-    kept = [statement.folder / WORDS_FOLDER] if is_operative else []
-    return [*kept, statement.folder, Path.cwd()]
+    return [statement.folder / WORDS_FOLDER] if is_operative else []
 
 
 def _refusal(statement: Import) -> str:
@@ -56,11 +60,22 @@ def _import_problem(statement: Import) -> str | None:
     sys.path.extend(str(f) for f in _folders(statement) if str(f) not in sys.path)
     importlib.invalidate_caches()
     try:
-        module = importlib.import_module(statement.module)
+        with _first_in_path(_kept_words(statement)):
+            module = importlib.import_module(statement.module)
     # The user's code may fail in any way, `sys.exit` included.
     except (Exception, SystemExit) as error:
         return _failure(statement, error)
     return _hidden_file(statement, getattr(module, "__file__", None))
+
+
+@contextlib.contextmanager
+def _first_in_path(folders: list[Path]) -> Iterator[None]:
+    """Prefer the modules that a run keeps to those of today, which may have changed since."""
+    sys.path[:0] = map(str, folders)
+    try:
+        yield
+    finally:
+        del sys.path[: len(folders)]
 
 
 def _failure(statement: Import, error: BaseException) -> str:

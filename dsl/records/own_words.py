@@ -65,7 +65,7 @@ def store_words(run: Path, words: Mapping[str, str]) -> Path | None:
         OSError: they cannot be written.
     """
     folder, aside = run / WORDS, None
-    if folder.exists() and _stored_words(folder) != words:
+    if folder.exists() and read_stored_words(run) != words:
         aside = folder.rename(free_name(folder, "-"))
     for name, text in words.items():
         path = folder / name
@@ -74,7 +74,9 @@ def store_words(run: Path, words: Mapping[str, str]) -> Path | None:
     return aside
 
 
-def _stored_words(folder: Path) -> dict[str, str]:
+def read_stored_words(run: Path) -> dict[str, str]:
+    """Return the own words in `RUN/words` as `collect_words` does; empty if there are none."""
+    folder = run / WORDS
     paths = sorted(path for path in folder.rglob("*.py"))
     return {p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in paths}
 

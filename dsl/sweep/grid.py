@@ -2,12 +2,14 @@
 
 import itertools
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 
 from dsl.errors import UsageError
 from dsl.language.configuration import ConfigError, load
+from dsl.records.description import describe_experiment, name_of
 from dsl.records.durable_files import read_if_present
 from dsl.records.resume import read_finished
 from dsl.records.run_folder import OPERATIVE
@@ -24,11 +26,13 @@ class Trial(NamedTuple):
         overrides: `NAME=VALUE` each, as for `--set`.
         folder: the run's folder.
         operative: every value of the run, as gin text.
+        description: the rest of what `dsl.records.description.describe_experiment` returned.
     """
 
     overrides: list[str]
     folder: Path
     operative: str
+    description: Mapping[str, Any] = MappingProxyType({})
 
     def status(self) -> str:
         """Return how far the run has come, according to its folder."""
@@ -65,11 +69,12 @@ def make_trials(file: Path, overrides: list[str], root: Path) -> list[Trial]:
         varied = dict(zip(itertools.chain(*grid), itertools.chain(*values), strict=True))
         settings = [*overrides, *(f"{name}={value}" for name, value in varied.items())]
         try:
-            operative = load(file, settings).operative_text()
+            description = describe_experiment(load(file, settings), name_of(file))
         except ConfigError as error:
             problems += error.problems
         else:
-            trials.append(Trial(settings, root / _folder_name(varied), operative))
+            operative = description.pop("operative")
+            trials.append(Trial(settings, root / _folder_name(varied), operative, description))
     if problems:
         raise ConfigError(dict.fromkeys(problems))
     require_distinct_folders(file, trials)

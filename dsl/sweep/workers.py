@@ -17,6 +17,7 @@ from typing import BinaryIO
 from dsl.errors import EXIT_USAGE, STOP_SIGNALS, UsageError, signals_to_handle
 from dsl.records.run_folder import find_user
 from dsl.sweep.grid import FINISHED, Trial, group_by_seed
+from dsl.sweep.kept_trials import keep_trials, kept_file
 
 _POLL_SECONDS = 0.2
 
@@ -36,7 +37,7 @@ def run_trials(
     cores: Set[int],
     *,
     vmap_seeds: bool = False,
-    force: bool = False,
+    flags: Sequence[str] = (),
 ) -> int:
     """Run every trial that is not finished and return the exit code of the sweep.
 
@@ -46,7 +47,7 @@ def run_trials(
         jobs: processes at a time.
         cores: CPU cores that they share.
         vmap_seeds: train trials that differ only in their seeds in one process.
-        force: skip their memory checks.
+        flags: further arguments of each run, such as `--force`.
 
     Raises:
         UsageError: `vmap_seeds`, but no two trials differ only in their seeds.
@@ -61,7 +62,8 @@ def run_trials(
     groups = group_by_seed(remaining) if vmap_seeds else [[trial] for trial in remaining]
     # A killed sweep leaves runs behind, which are waited for before others are started beside them.
     groups.sort(key=lambda group: not any(find_user(trial.folder) for trial in group))
-    commands = [command_line(file, group, force=force) for group in groups]
+    keep_trials(trials)
+    commands = [command_line(group, flags) for group in groups]
     with WorkerPool(jobs, cores) as pool:
         codes = pool.run_groups(groups, commands)
     if pool.stop_code is not None:
@@ -205,12 +207,14 @@ def _folder_list(trials: Sequence[Trial]) -> str:
     return ", ".join(str(trial.folder) for trial in trials)
 
 
-def command_line(file: Path, group: Sequence[Trial], *, force: bool) -> list[str]:
-    """Return the command that runs one trial, or several that differ only in their seeds."""
-    flags = ["--force"] if force else []
-    if len(group) == 1:
-        (trial,) = group
-        run = [sys.executable, "-m", "dsl.run", str(file), "--out", str(trial.folder), *flags]
-        return [*run, "--set", *trial.overrides]
-    runs = [["--run", str(trial.folder), *trial.overrides] for trial in group]
-    return [sys.executable, "-m", "dsl.cli.multi_seed", str(file), *flags, *itertools.chain(*runs)]
+def command_line(group: Sequence[Trial], flags: Sequence[str] = ()) -> list[str]:
+    """Return the command that runs one trial, or several that differ only in their seeds.
+
+    It reads what `keep_trials` has kept, and not the sweep's own file, which may change meanwhile.
+    """
+    runs = [(str(trial.folder), str(kept_file(trial))) for trial in group]
+    if len(runs) == 1:
+        ((folder, file),) = runs
+        return [sys.executable, "-m", "dsl.run", file, "--out", folder, *flags]
+    named = itertools.chain(*(("--run", *run) for run in runs))
+    return [sys.executable, "-m", "dsl.cli.multi_seed", *flags, *named]

@@ -9,6 +9,7 @@ from dsl.errors import UsageError
 from dsl.language.configuration import Configuration
 from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError
+from dsl.records.description import describe_file
 from dsl.records.run_folder import RunFolder
 from dsl.records.same_run import settings_without_seed
 from dsl.tracking import start_trackers
@@ -18,19 +19,19 @@ from dsl.training.memory_check import explain_out_of_memory, require_memory
 from dsl.training.messages import say
 from dsl.training.preemption import PreemptionHandler, StopRequestedError
 from dsl.training.run_job import RunJob
-from dsl.training.single_job import describe, describe_stop, name_of, train
+from dsl.training.single_job import describe_stop, train
 from dsl.training.starting_point import init_or_resume_seeds
 
 
-def run(wanted: Sequence[tuple[Configuration, Path]], file: Path, *, force: bool = False) -> None:
+def run(wanted: Sequence[tuple[Configuration, Path, Path]], *, force: bool = False) -> None:
     """Train, record and draw every seed, from the start or from their last checkpoints.
 
     Seeds that stand at the same iteration train together, even if some have written one checkpoint
     more than others, which is then made again. Seeds that stand elsewhere are trained afterwards.
 
     Args:
-        wanted: what to run, different in the seed alone, and the runs' folders.
-        file: the gin file, which names the runs.
+        wanted: what to run, different in the seed alone, the files it was read from, and the runs'
+            folders.
         force: skip the check that the seeds fit into memory.
 
     Raises:
@@ -40,7 +41,7 @@ def run(wanted: Sequence[tuple[Configuration, Path]], file: Path, *, force: bool
         StopRequestedError: a signal has come; the states are saved if the disk took them.
     """
     with PreemptionHandler() as preemption, ExitStack() as folders:
-        jobs = _open_jobs(wanted, file, folders)
+        jobs = _open_jobs(wanted, folders)
         unfinished = [job for job in jobs if not job.is_finished()]
         for job in jobs:
             if job not in unfinished:
@@ -86,17 +87,18 @@ def select_furthest_behind(jobs: Sequence[RunJob]) -> tuple[list[RunJob], int]:
 
 
 def _open_jobs(
-    wanted: Sequence[tuple[Configuration, Path]], file: Path, folders: ExitStack
+    wanted: Sequence[tuple[Configuration, Path, Path]], folders: ExitStack
 ) -> list[RunJob]:
     """Open the runs' folders, which stay open until `folders` is closed."""
-    if len({settings_without_seed(c.operative_text()) for c, _ in wanted}) > 1:
-        raise UsageError(f"{file}: the runs differ in more than their seeds; run them one by one.")
+    if len({settings_without_seed(c.operative_text()) for c, _, _ in wanted}) > 1:
+        first = wanted[0][1]
+        raise UsageError(f"{first}: the runs differ in more than their seeds; run them one by one.")
     built = build(wanted[0][0])
     jobs = []
-    for configuration, path in wanted:
+    for configuration, file, path in wanted:
         folder = folders.enter_context(RunFolder.open(path))
         experiment = replace(built, seed=configuration.build().seed)
-        jobs.append(RunJob(experiment, describe(configuration, name_of(file)), folder))
+        jobs.append(RunJob(experiment, describe_file(configuration, file), folder))
     return jobs
 
 

@@ -7,11 +7,12 @@ from dsl.errors import UsageError
 from dsl.experiment import Experiment
 from dsl.language.configuration import Configuration
 from dsl.loop.training_loop import abstract_train_state
+from dsl.records.description import describe
 from dsl.records.run_folder import next_folder
 from dsl.training.build import build
 from dsl.training.memory_check import require_memory
 from dsl.training.python_description import describe_python_experiment
-from dsl.training.single_job import RUNS, describe, run_in_folder
+from dsl.training.single_job import RUNS, run_in_folder
 
 
 def run(

@@ -1,6 +1,5 @@
 """One run from a configuration to a filled run folder."""
 
-import json
 import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -10,10 +9,9 @@ from dsl.errors import EXIT_NON_FINITE
 from dsl.experiment import Experiment
 from dsl.language.configuration import Configuration
 from dsl.loop.finite_check import NonFiniteError
-from dsl.records.own_words import collect_words
-from dsl.records.provenance import describe_environment
+from dsl.records.description import describe_file, name_of
 from dsl.records.restart import move_record_aside
-from dsl.records.run_folder import EXPERIMENT, PROFILE, RunFolder, next_folder
+from dsl.records.run_folder import PROFILE, RunFolder, next_folder
 from dsl.tracking import start_trackers
 from dsl.training import engine
 from dsl.training.build import build
@@ -57,7 +55,7 @@ def run(
         experiment = build(configuration)
         require_memory(experiment, force=force)
         path = next_folder(RUNS, name_of(file)) if out is None else out
-        description = describe(configuration, name_of(file))
+        description = describe_file(configuration, file)
         return run_in_folder(
             experiment, description, path, preemption, profile=profile, restart=restart
         )
@@ -131,27 +129,6 @@ def training_code(training: Callable[[], object]) -> int:
     except StopRequestedError as stop:
         return stop.code
     return 0
-
-
-def name_of(file: Path) -> str:
-    """Return a run's name: that of its file, or of the run whose `operative.gin` it is."""
-    try:
-        return str(json.loads((file.parent / EXPERIMENT).read_text())["name"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return file.stem
-
-
-def describe(configuration: Configuration, name: str) -> dict[str, Any]:
-    """Return the arguments of `RunFolder.describe`, and the sources of own words as `words`."""
-    return {
-        "name": name,
-        "config": configuration.source_text(),
-        "operative": configuration.operative_text(),
-        "macros": configuration.macros(),
-        "hyperparameters": configuration.hyperparameters(),
-        "environment": describe_environment(sys.argv),
-        "words": collect_words(statement.module for statement in configuration.imports),
-    }
 
 
 def describe_stop(stop: StopRequestedError) -> str:

@@ -146,6 +146,20 @@ def test_a_run_brings_copies_of_its_modules():
     assert "Python has another module 'words_of_g'" in problems_of("own/x.gin")[0]
 
 
+def test_a_run_prefers_its_copies_to_modules_that_have_changed_since():
+    write("words_of_h", MODULE)
+    text = load("own/x.gin").operative_text()
+    Path("run/words").mkdir(parents=True)
+    Path("run/operative.gin").write_text(text)
+    Path("run/words/words_of_h.py").write_text(MODULE)
+    Path("own/words_of_h.py").write_text(MODULE.replace("1.0", "2.0"))
+    assert str(Path("own").absolute()) in map(str, map(Path, sys.path))
+    del sys.modules["words_of_h"]
+    assert load("run/operative.gin").operative_text() == text
+    assert sys.modules["words_of_h"].__file__.endswith("run/words/words_of_h.py")
+    assert not sys.path[0].endswith("words")
+
+
 def test_nothing_but_an_import_runs_code():
     Path("words_of_d.py").write_text("open('ran', 'w').close()\n")
     Path("x.gin").write_text(

@@ -121,7 +121,7 @@ def test_nothing_to_vary(tmp_path, capsys):
 def test_a_place_that_cannot_be_written(tmp_path, capsys):
     grid = "sweep.grid = {'SEED': [0]}\n"
     assert sweep.main([str(write(tmp_path, grid)), "--out", "/proc/runs"]) == 2
-    assert "/proc/runs/SEED=0.log: cannot be written (" in capsys.readouterr().err
+    assert "/proc/runs/.sweep/SEED=0/operative.gin: cannot be written (" in capsys.readouterr().err
 
 
 def test_check_tells_of_the_sweep(tmp_path, capsys):
@@ -154,6 +154,12 @@ def test_runs_are_done_skipped_and_told_of(toys, tmp_path, capsys):
         assert f"finished: {folder}" in shown
         assert json.loads((folder / "finished.json").read_text())["env_steps"] == 400
         assert f"Experiment.seed = {seed}" in (folder / "operative.gin").read_text()
+        assert (
+            "sweep.grid = {'SEED': [0, 1]}\n\n# --set SEED=" in (folder / "config.gin").read_text()
+        )
+        described = json.loads((folder / "experiment.json").read_text())
+        assert (described["name"], described["macros"]["SEED"]) == ("toy", seed)
+        assert (folder / "words" / "toy_words.py").is_file()
     assert epochs(tmp_path / "runs" / "SEED=0") != epochs(tmp_path / "runs" / "SEED=1")
     assert sweep.main([*toys, "--list"]) == 0
     assert "2 of 2 finished" in capsys.readouterr().out

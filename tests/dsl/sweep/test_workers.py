@@ -89,17 +89,15 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path, monkeypatch, 
     assert shown[1].endswith("used")
 
 
-def test_force_reaches_the_processes():
-    alone, pair = (
-        [Trial(["SEED=0"], Path("a"), "")],
-        [Trial([f"SEED={i}"], Path("b"), "") for i in (1, 2)],
-    )
-    single = command_line(Path("x.gin"), alone, force=True)
-    assert single[1:] == ["-m", "dsl.run", "x.gin", "--out", "a", "--force", "--set", "SEED=0"]
-    both = command_line(Path("x.gin"), pair, force=True)
-    runs = ["--run", "b", "SEED=1", "--run", "b", "SEED=2"]
-    assert both[1:] == ["-m", "dsl.cli.multi_seed", "x.gin", "--force", *runs]
-    assert "--force" not in command_line(Path("x.gin"), alone, force=False)
+def test_runs_start_from_what_was_kept_with_the_flags_of_the_sweep():
+    one, other = (Trial([f"SEED={i}"], Path("s") / f"SEED={i}", "") for i in (1, 2))
+    kept = ["s/.sweep/SEED=1/operative.gin", "s/.sweep/SEED=2/operative.gin"]
+    single = command_line([one], ["--force"])
+    assert single[1:] == ["-m", "dsl.run", kept[0], "--out", "s/SEED=1", "--force"]
+    both = command_line([one, other], ["--force"])
+    runs = ["--run", "s/SEED=1", kept[0], "--run", "s/SEED=2", kept[1]]
+    assert both[1:] == ["-m", "dsl.cli.multi_seed", "--force", *runs]
+    assert "--force" not in command_line([one])
 
 
 def test_the_old_name_of_a_flag_works_with_a_notice(tmp_path, capsys):

@@ -48,8 +48,8 @@ POISONED = (
 
 
 def train(file, root, seeds=SEEDS, wrapper=(), devices=DEVICES):
-    runs = [["--run", str(root / f"SEED={seed}"), f"SEED={seed}"] for seed in seeds]
-    arguments = [str(file), *(word for one in runs for word in one)]
+    runs = [["--run", str(root / f"SEED={seed}"), str(file), f"SEED={seed}"] for seed in seeds]
+    arguments = [word for one in runs for word in one]
     return finish(start_module("dsl.cli.multi_seed", arguments, wrapper, devices))
 
 
@@ -189,18 +189,21 @@ def test_a_folder_in_use_stops_all_before_they_begin(file, tmp_path, capsys):
     (tmp_path / "SEED=1").mkdir()
     lock = FileLock(tmp_path / "SEED=1" / ".lock")
     assert lock.acquire()
-    runs = [["--run", str(tmp_path / f"SEED={seed}"), f"SEED={seed}"] for seed in (0, 1)]
+    runs = [["--run", str(tmp_path / f"SEED={seed}"), str(file), f"SEED={seed}"] for seed in (0, 1)]
     with own_words():
-        assert multi_seed.main([str(file), *runs[0], *runs[1]]) == 2
+        assert multi_seed.main([*runs[0], *runs[1]]) == 2
     lock.release()
     assert f"{tmp_path / 'SEED=1'}: in use by process " in capsys.readouterr().err
     assert not (tmp_path / "SEED=0" / "operative.gin").exists()
 
 
 def test_runs_that_differ_in_more_are_refused(file, tmp_path, capsys):
-    runs = [["--run", str(tmp_path / value), value] for value in ("BATCH_SIZE=8", "BATCH_SIZE=16")]
+    runs = [
+        ["--run", str(tmp_path / value), str(file), value]
+        for value in ("BATCH_SIZE=8", "BATCH_SIZE=16")
+    ]
     with own_words():
-        assert multi_seed.main([str(file), *runs[0], *runs[1]]) == 2
+        assert multi_seed.main([*runs[0], *runs[1]]) == 2
     assert "the runs differ in more than their seeds" in capsys.readouterr().err
 
 

@@ -1,0 +1,115 @@
+"""Keeps what a sweep judged when it began: its runs start from that, whatever changes meanwhile.
+
+SWEEP/.sweep/TRIAL/operative.gin   every value of the trial
+SWEEP/.sweep/TRIAL/trial.json      its settings of the command line, and the file as it was written
+SWEEP/.sweep/TRIAL/words/          copies of own Python modules
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from dsl.errors import UsageError
+from dsl.records.description import TRIAL
+from dsl.records.durable_files import list_if_present, read_if_present, write_atomically
+from dsl.records.own_words import read_stored_words, store_words
+from dsl.records.run_folder import OPERATIVE
+from dsl.records.same_run import list_differences
+from dsl.sweep.grid import Trial
+
+_KEPT = ".sweep"
+_MOST_SHOWN = 20
+
+
+def kept_file(trial: Trial) -> Path:
+    """Return the gin file that a trial starts from."""
+    return trial.folder.parent / _KEPT / trial.folder.name / OPERATIVE
+
+
+def keep_trials(trials: Sequence[Trial]) -> None:
+    """Write down what each trial runs.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    for trial in trials:
+        file = kept_file(trial)
+        description = dict(trial.description)
+        words = description.pop("words", {})
+        description.pop("hyperparameters", None)  # follow from the operative text
+        text = json.dumps({"overrides": trial.overrides, "description": description}, indent=2)
+        try:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            store_words(file.parent, words)
+            write_atomically(file.with_name(TRIAL), text)
+            write_atomically(file, trial.operative)
+        except OSError as error:
+            raise UsageError(
+                f"{file}: cannot be written ({error.strerror}). Choose another place with --out."
+            ) from error
+
+
+def recall_trials(file: Path, trials: Sequence[Trial], say: Callable[[str], None]) -> list[Trial]:
+    """Return trials as they were when their sweep began, if its file has changed since then.
+
+    Settings that a run may resume with, such as the total number of steps, are taken from the file
+    as it is now.
+
+    Args:
+        file: the gin file.
+        trials: what it says now.
+        say: receives what has changed.
+
+    Raises:
+        UsageError: the command line asks for other settings than in the beginning.
+        UnreadableError: what was kept cannot be read now.
+    """
+    root = trials[0].folder.parent
+    if not _has_begun(root):
+        return list(trials)
+    recalled, changes = [], {}
+    for trial in trials:
+        kept = _read_kept(trial)
+        lines = [] if kept is None else _list_changes(kept, trial)
+        if kept is not None and lines and kept.overrides != trial.overrides:
+            raise UsageError(
+                f"{root}: holds a sweep with other settings (- there, + asked for):\n"
+                f"{_shorten(lines)}\nGive --out another folder."
+            )
+        recalled.append(kept if kept is not None and lines else trial)
+        changes |= dict.fromkeys(lines)
+    if changes:
+        say(
+            f"{file} has changed since this sweep began. Its runs continue with what was read then "
+            f"(- then, + now), which is kept in {root / _KEPT}:\n{_shorten(list(changes))}\n"
+            "To run the changed file, give --out another folder."
+        )
+    return recalled
+
+
+def _has_begun(root: Path) -> bool:
+    """Return whether a run of the sweep has a record."""
+    return any((root / kept.name / OPERATIVE).exists() for kept in list_if_present(root / _KEPT))
+
+
+def _read_kept(trial: Trial) -> Trial | None:
+    file = kept_file(trial)
+    operative, rest = read_if_present(file), read_if_present(file.with_name(TRIAL))
+    if operative is None or rest is None:
+        return None
+    try:
+        kept = json.loads(rest)
+        description = {**kept["description"], "words": read_stored_words(file.parent)}
+        return Trial(list(kept["overrides"]), trial.folder, operative.decode(), description)
+    except (ValueError, KeyError, TypeError):
+        return None  # somebody has changed it: as if there were none
+
+
+def _list_changes(kept: Trial, now: Trial) -> list[str]:
+    before, after = kept.description["words"], now.description["words"]
+    words = [f"  {name}" for name in {**before, **after} if before.get(name) != after.get(name)]
+    return [*list_differences(kept.operative, now.operative, str(kept_file(kept))), *words]
+
+
+def _shorten(lines: Sequence[str]) -> str:
+    return "\n".join([*lines[:_MOST_SHOWN], *(["  ..."] if len(lines) > _MOST_SHOWN else [])])
