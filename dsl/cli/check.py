@@ -24,10 +24,16 @@ def print_check(file: Path, overrides: Iterable[str]) -> None:
     """Print what an experiment consists of and what it will need.
 
     Raises:
-        ConfigError: the experiment cannot be built.
+        ConfigError: the experiment cannot be built, or a run of its sweep.
+        UsageError: two runs of its sweep are the same.
     """
     configure_jax()
+    overrides = list(overrides)
     configuration = load_experiment(file, overrides)
+    if configuration.grid:
+        from dsl.sweep.grid import make_trials
+
+        make_trials(file, overrides, Path("runs"))
     from dsl.training.description import describe_experiment
 
     print_text(describe_experiment(configuration))

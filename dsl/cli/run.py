@@ -71,6 +71,8 @@ def _train(options: argparse.Namespace) -> int:
     configuration = load_experiment(options.file, options.set)
     from dsl.training import single_job
 
+    for line in configuration.settings_without_effect():
+        print_to_stderr(line)
     if configuration.grid:
         print_to_stderr(
             f"{options.file} describes a sweep; this is one run, with the file's own values. "

@@ -17,9 +17,11 @@ from components.constraints import SettingError
 from dsl.language import dump
 from dsl.language.bindings import BindingTable, Import, use_current_names
 from dsl.language.build import build_graph
-from dsl.language.graph import resolve_graph
+from dsl.language.graph import enclosing_scopes, resolve_graph
 from dsl.language.imports import run_imports
 from dsl.language.lint import lint
+from dsl.language.lint_names import bound_scopes
+from dsl.language.lint_use import lost_settings
 from dsl.language.overrides import read_overrides
 from dsl.language.partial import PartialError
 from dsl.language.problems import ConfigError, Location, Problem, problem_lines, raised_at
@@ -106,6 +108,22 @@ class Configuration:
         """Return what fills which place, in the order of building: place, word, settings."""
         return dump.pipeline_rows(self._graph, self._read.vocabulary)
 
+    def default_scopes(self) -> dict[str, list[str]]:
+        """Return the scopes that nothing is set for: what is built in them has defaults only."""
+        bound = bound_scopes(self._read.table)
+        found: dict[str, list[str]] = {}
+        for node in self._graph.nodes.values():
+            if node.scope and bound.isdisjoint(enclosing_scopes(node.scope)):
+                found.setdefault(node.scope, []).append(node.subject)
+        return found
+
+    def settings_without_effect(self) -> list[str]:
+        """Return a line for each setting of a file that applies to nothing any more.
+
+        A word that another file or a `--set` exchanges takes its settings with it.
+        """
+        return list(lost_settings(self._read.table, self._graph))
+
     def source_text(self) -> str:
         """Return the file as written, followed by the overrides as comments."""
         text = self._read.sources.text
@@ -165,8 +183,10 @@ def load(
     problems += [*sources.problems, *import_problems, *sweep_problems(sweep), *renamed.problems]
     table = BindingTable(renamed.bindings)
     if sources.text or not sources.problems:
-        problems += lint(sources, table, vocabulary, file=file, imported=not import_problems)
+        problems += lint(
+            sources, table, vocabulary, sweep=sweep, file=file, imported=not import_problems
+        )
     if problems:
         raise ConfigError(problem_lines(problems))
     read = _Read(file, sources, overrides, table, vocabulary)
-    return Configuration(read, grid_of(sweep), renamed.notices)
+    return Configuration(read, grid_of(sweep, table), renamed.notices)

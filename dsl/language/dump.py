@@ -12,7 +12,14 @@ from dsl.language.graph import ConfigGraph, ConfigNode
 from dsl.language.parse import read_statements
 from dsl.language.problems import ConfigError, Location, problem_lines
 from dsl.language.registry import Vocabulary, default_vocabulary
-from dsl.language.values import MacroRef, Reference, UnwritableError, gin_text, prefixed
+from dsl.language.values import (
+    MacroRef,
+    Reference,
+    UnwritableError,
+    gin_text,
+    prefixed,
+    replace_leaves,
+)
 
 _HEADER = "# Every value of the run, defaults included. Running this file repeats the run."
 
@@ -48,13 +55,33 @@ def operative_settings(text: str, file: str = "operative.gin") -> dict[str, str]
     Raises:
         ConfigError: it is no gin text.
     """
+    return {binding.subject: gin_text(binding.value) for binding in _current_bindings(text, file)}
+
+
+def experiment_identity(text: str) -> frozenset[tuple[str, str]]:
+    """Return what the operative texts of one and the same experiment share: 1 is 1.0 there.
+
+    Args:
+        text: as for `operative_settings`.
+
+    Raises:
+        ConfigError: it is no gin text.
+    """
+
+    def without_kind(leaf: Any) -> Any:
+        return float(leaf) if type(leaf) is int else leaf
+
+    found = _current_bindings(text, "operative.gin")
+    return frozenset((b.subject, gin_text(replace_leaves(b.value, without_kind))) for b in found)
+
+
+def _current_bindings(text: str, file: str) -> list[Binding]:
     statements, problems = read_statements(text, Location(file), Path())
     if problems:
         raise ConfigError(problem_lines(problems))
     bindings = [statement for statement in statements if isinstance(statement, Binding)]
     known = default_vocabulary()
-    current = use_current_names(bindings, known.renamed_words, known.renamed_settings).bindings
-    return {binding.subject: gin_text(binding.value) for binding in current}
+    return use_current_names(bindings, known.renamed_words, known.renamed_settings).bindings
 
 
 def hyperparameters(graph: ConfigGraph, vocabulary: Vocabulary) -> dict[str, Any]:

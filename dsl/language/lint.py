@@ -11,18 +11,25 @@ from typing import Any
 from dsl.language.bindings import Binding, BindingKey, BindingTable
 from dsl.language.graph import ConfigGraph, ConfigNode, resolve_graph
 from dsl.language.lint_fit import fit_problems
-from dsl.language.lint_names import Known, name_problems
+from dsl.language.lint_names import Known, name_problems, sweep_name_problems
 from dsl.language.lint_use import use_problems
 from dsl.language.problems import Location, Problem
 from dsl.language.registry import Vocabulary
 from dsl.language.sources import Sources
+from dsl.language.sweeps import macros_within
 from dsl.language.type_check import fitting_words, mismatch
 from dsl.language.values import REQUIRED, MacroRef, leaves
 from dsl.language.word import Setting
 
 
 def lint(
-    sources: Sources, table: BindingTable, vocabulary: Vocabulary, *, file: Location, imported: bool
+    sources: Sources,
+    table: BindingTable,
+    vocabulary: Vocabulary,
+    *,
+    sweep: list[Binding],
+    file: Location,
+    imported: bool,
 ) -> list[Problem]:
     """Return the problems of everything that could be read.
 
@@ -33,18 +40,21 @@ def lint(
         sources: the gin file with its includes; their own problems are not repeated.
         table: their bindings and those of the command line, under current names.
         vocabulary: words, those of the file's imports included.
+        sweep: what says what varies.
         file: the gin file as a whole.
         imported: whether every import of the file succeeded.
     """
     circles = list(_macro_circles(table))
     known = Known(table, vocabulary, imported, sources.is_complete)
-    names = list(name_problems(known))
+    names = [*name_problems(known), *sweep_name_problems(known, sweep)]
     problems = [*_repeat_problems(table, sources.parents), *circles, *names]
     if not circles:
         problems.extend(_value_problems(table, vocabulary))
     if sources.is_complete and imported and not circles and not names:
+        varied = {name for binding in sweep for name in macros_within(binding.value, table)}
+        used_elsewhere = varied.union(sources.choosers)
         seen = {problem.location for problem in problems}
-        absences = _absence_problems(table, vocabulary, file, set(sources.choosers))
+        absences = _absence_problems(table, vocabulary, file, used_elsewhere)
         problems.extend(p for p in absences if p.location not in seen)
     return problems
 
@@ -126,7 +136,7 @@ def _is_default(value: Any, setting: Setting) -> bool:
 
 
 def _absence_problems(
-    table: BindingTable, vocabulary: Vocabulary, file: Location, choosers: set[str]
+    table: BindingTable, vocabulary: Vocabulary, file: Location, used_elsewhere: set[str]
 ) -> Iterator[Problem]:
     """Yield settings that must be set and are not, and bindings that nothing uses."""
     if not table.bindings:
@@ -136,7 +146,7 @@ def _absence_problems(
     if graph.problem is not None:
         yield graph.problem
         return
-    yield from use_problems(table, graph, vocabulary, choosers)
+    yield from use_problems(table, graph, vocabulary, used_elsewhere)
     for binding in table.bindings:
         if binding in graph.used and any(leaf == REQUIRED for leaf in leaves(binding.value)):
             text = f"{binding.subject} has no value yet: set it with --set {binding.subject}=..."

@@ -28,7 +28,9 @@ def fit_problems(
     for node in graph.nodes.values():
         for setting in node.word.settings:
             user = _class_at(node, setting, vocabulary)
-            for network, needed in _needs(user).items() if user else ():
+            if user is None:
+                continue
+            for network, needed in _needs(user).items():
                 if problem := _mismatch(node, network, needed, vocabulary):
                     text = f"is {user.__name__}; its {network} must be {problem}"
                     yield _located(node, (setting, network), text, table, file)

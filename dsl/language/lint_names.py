@@ -2,11 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from dsl.language.bindings import Binding, BindingTable
+from dsl.language.graph import enclosing_scopes
 from dsl.language.problems import Problem
 from dsl.language.registry import Vocabulary
-from dsl.language.suggest import did_you_mean, listed, nearest
+from dsl.language.suggest import did_you_mean, listed, nearest, similar_scope
 from dsl.language.values import REQUIRED, MacroRef, Reference, leaves, prefixed
 from dsl.language.word import Word
 
@@ -27,6 +29,16 @@ class Known:
     all_words: bool = True
     all_macros: bool = True
 
+    @cached_property
+    def scopes(self) -> set[str]:
+        """Return the scopes that any line sets something for, those around them included."""
+        return {s for scope in bound_scopes(self.table) for s in enclosing_scopes(scope) if s}
+
+
+def bound_scopes(table: BindingTable) -> set[str]:
+    """Return the scopes that any line sets something for."""
+    return {binding.scope for binding in table.bindings if binding.scope}
+
 
 def name_problems(known: Known) -> Iterator[Problem]:
     """Yield every wrong name on either side of every `=`."""
@@ -38,6 +50,15 @@ def name_problems(known: Known) -> Iterator[Problem]:
             elif isinstance(leaf, MacroRef):
                 texts.append(_wrong_macro(leaf, known))
         yield from (Problem(binding.location, text) for text in texts if text)
+
+
+def sweep_name_problems(known: Known, sweep: list[Binding]) -> Iterator[Problem]:
+    """Yield the unknown macros of a grid; all other names are judged with the run they are for."""
+    for binding in sweep:
+        for leaf in leaves(binding.value):
+            text = _wrong_macro(leaf, known) if isinstance(leaf, MacroRef) else None
+            if text:
+                yield Problem(binding.location, text)
 
 
 def _unknown_word(name: str, vocabulary: Vocabulary) -> str:
@@ -113,13 +134,29 @@ def _wrong_reference(reference: Reference, known: Known) -> str | None:
     if name in vocabulary.words:
         if name == vocabulary.root:
             return f"{name} is what the file describes; nothing can refer to it."
-        scoped = prefixed(reference.scope, name)
-        return None if reference.called else f"write @{scoped}(), with parentheses."
+        if not reference.called:
+            return f"write @{prefixed(reference.scope, name)}(), with parentheses."
+        return _misspelt_scope(reference, known)
     if name in vocabulary.constants:
         return f"{name} is a constant: write %{name} instead of {reference}."
     if known.table.macro(name):
         return f"{name} is a macro: write %{name} instead of {reference}."
     return _unknown_word(name, vocabulary) if known.all_words else None
+
+
+def _misspelt_scope(reference: Reference, known: Known) -> str | None:
+    """Refuse a scope that no line sets anything for, if it resembles one that has settings."""
+    scope, word = reference.scope, known.vocabulary.words[reference.word]
+    if not scope or scope in known.scopes or not known.all_macros:
+        return None
+    suggestion = similar_scope(scope, sorted(known.scopes))
+    if suggestion is None:
+        return None
+    example = f"{scope}/{word.name}.{next(iter(word.settings), 'setting')} = ..."
+    return (
+        f"nothing is set for the scope '{scope}'.{did_you_mean(suggestion)} If it is another one, "
+        f"set something for it: {example}"
+    )
 
 
 def _wrong_macro(name: MacroRef, known: Known) -> str | None:
@@ -128,8 +165,14 @@ def _wrong_macro(name: MacroRef, known: Known) -> str | None:
         return None
     if name.name in vocabulary.words:
         return f"{name.name} is a word: write @{name.name}() instead of {name}."
-    suggestion = nearest(name.name, [*table.macros, *vocabulary.constants])
+    # A constant is meant by a name without its family at most if the name is the same.
+    constants = [c for c in vocabulary.constants if name.is_constant or _is_short(name.name, c)]
+    suggestion = nearest(name.name, [*table.macros, *constants])
     hint = f" Did you mean '%{suggestion}'?" if suggestion else ""
     if name.is_constant:
         return f"there is no constant '{name}'.{hint}" if known.all_words else None
     return f"macro '{name}' is used but never defined.{hint}" if known.all_macros else None
+
+
+def _is_short(name: str, constant: str) -> bool:
+    return constant.rpartition(".")[2].lower() == name.lower()

@@ -3,15 +3,15 @@
 from collections.abc import Iterator
 
 from dsl.language.bindings import Binding, BindingTable
-from dsl.language.graph import ConfigGraph, resolve_graph
+from dsl.language.graph import ConfigGraph, ConfigNode, resolve_graph
 from dsl.language.problems import Problem
 from dsl.language.registry import Vocabulary
 from dsl.language.suggest import did_you_mean, listed, nearest
-from dsl.language.values import MacroRef, leaves, prefixed
+from dsl.language.values import MacroRef, leaves, prefixed, shown
 
 
 def use_problems(
-    table: BindingTable, graph: ConfigGraph, vocabulary: Vocabulary, choosers: set[str]
+    table: BindingTable, graph: ConfigGraph, vocabulary: Vocabulary, used_elsewhere: set[str]
 ) -> Iterator[Problem]:
     """Yield bindings without any effect.
 
@@ -22,14 +22,14 @@ def use_problems(
         table: bindings of the files and the command line.
         graph: what they build.
         vocabulary: all words.
-        choosers: macros that name included files.
+        used_elsewhere: macros that name included files or stand in the grid of a sweep.
     """
     files = BindingTable(b for b in table.bindings if not b.location.in_override)
     without_overrides = resolve_graph(files, vocabulary)
     every_version = resolve_graph(table, vocabulary, every_version=True)
     explanation = _Explanation(table, graph, vocabulary)
     for binding in table.bindings:
-        if binding.is_macro and binding.word in choosers:
+        if binding.is_macro and binding.word in used_elsewhere:
             continue
         if binding.location.in_override:
             used = binding in graph.used or table.final(binding.key) is not binding
@@ -40,6 +40,35 @@ def use_problems(
             used = binding in every_version.used
         if not used:
             yield Problem(binding.location, explanation.of(binding))
+
+
+def lost_settings(table: BindingTable, graph: ConfigGraph) -> Iterator[str]:
+    """Yield a line for each setting of a file whose word is not built, after all files are read.
+
+    Files may set such things: what includes them, or a `--set`, chose other words.
+    """
+    nodes = list(graph.nodes.values())
+    for binding in table.bindings:
+        replaced = table.final(binding.key) is not binding
+        if binding.is_macro or replaced or binding.location.in_override:
+            continue
+        built = [n for n in nodes if n.word.name == binding.word]
+        if not any(_covers(binding.scope, node.scope) for node in built):
+            instead = _same_setting(binding, nodes)
+            value = shown(binding.value)
+            yield f"{binding.location}: {binding.subject} = {value} applies to nothing.{instead}"
+
+
+def _same_setting(binding: Binding, nodes: list[ConfigNode]) -> str:
+    """Suggest the words that are built of the same family and have the setting at its default."""
+    family = binding.word.rpartition(".")[0]
+    others = [
+        f"{node.subject}.{binding.setting}"
+        for node in nodes
+        if node.word.family == family
+        if binding.setting in node.word.settings and binding.setting not in node.bindings
+    ]
+    return f" At its default: {', '.join(others)}." if others else ""
 
 
 class _Explanation:

@@ -1,6 +1,7 @@
 """Suggest the name that was probably meant."""
 
 import difflib
+import re
 from collections.abc import Iterable
 
 _CLOSE = 0.6  # share of matching characters below which a suggestion would only mislead
@@ -29,6 +30,28 @@ def _closest(name: str, candidates: list[str]) -> str | None:
     keys = {(c if has_family else _split(c)[1]).lower(): c for c in reversed(candidates)}
     found = difflib.get_close_matches(name.lower(), keys, n=1, cutoff=_CLOSE)
     return keys[found[0]] if found else None
+
+
+def similar_scope(scope: str, known: Iterable[str]) -> str | None:
+    """Return the known scope that `scope` is probably a misspelling of, or None.
+
+    Scopes that differ in their digits alone, such as `critic1` and `critic2`, are two scopes.
+    """
+    close = [other for other in known if _is_misspelt(scope.lower(), other.lower())]
+    return max(close, key=lambda other: _likeness(scope, other), default=None)
+
+
+def _is_misspelt(scope: str, other: str) -> bool:
+    if re.sub(r"\d+", "0", scope) == re.sub(r"\d+", "0", other):
+        return scope == other
+    parts, others = scope.split("/"), other.split("/")
+    return len(parts) == len(others) and all(
+        _likeness(a, b) >= _CLOSE for a, b in zip(parts, others, strict=True)
+    )
+
+
+def _likeness(a: str, b: str) -> float:
+    return difflib.SequenceMatcher(None, a, b).ratio()
 
 
 def did_you_mean(suggestion: str | None) -> str:

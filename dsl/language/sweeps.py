@@ -3,13 +3,14 @@
 Names that vary together stand in a tuple: `{('WIDTH', 'CRITIC_DEPTH'): [(64, 4), (256, 8)]}`.
 """
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from dsl.language.bindings import Binding
-from dsl.language.problems import Problem
+from dsl.language.bindings import Binding, BindingTable
+from dsl.language.problems import ConfigError, Problem, problem_lines
 from dsl.language.suggest import did_you_mean, nearest
-from dsl.language.values import gin_text, shown
+from dsl.language.values import MacroRef, gin_text, leaves, replace_leaves, shown
 
 FAMILY, GRID = "sweep", "grid"
 
@@ -26,12 +27,57 @@ def split_sweep(bindings: list[Binding]) -> tuple[list[Binding], list[Binding]]:
     return [binding for binding in bindings if not _is_sweep(binding)], sweep
 
 
-def grid_of(sweep: list[Binding]) -> Grid:
-    """Return names that vary together and their values as gin text; empty if nothing varies."""
+def grid_of(sweep: list[Binding], table: BindingTable) -> Grid:
+    """Return names that vary together and their values as gin text; empty if nothing varies.
+
+    Macros are replaced by their values, but for those that the grid varies itself.
+
+    Raises:
+        ConfigError: a name has the same value twice.
+    """
     if not sweep:
         return {}
-    grid = sweep[-1].value.items()
-    return {_names(key): [_texts(key, value) for value in values] for key, values in grid}
+    binding = sweep[-1]
+    varied = {name for key in binding.value for name in _names(key)}
+
+    def resolved(leaf: Any) -> Any:
+        is_macro = isinstance(leaf, MacroRef) and not leaf.is_constant
+        fixed = is_macro and varied.isdisjoint(macros_within(leaf, table))
+        return table.resolve(leaf) if fixed else leaf
+
+    values = {key: replace_leaves(list(found), resolved) for key, found in binding.value.items()}
+    if text := _repeated_value(values):
+        raise ConfigError(problem_lines([Problem(binding.location, f"{FAMILY}.{GRID} {text}")]))
+    return {_names(key): [_texts(key, value) for value in found] for key, found in values.items()}
+
+
+def macros_within(value: Any, table: BindingTable) -> set[str]:
+    """Return the names of the macros in a value, and of those in their values, and so on."""
+    found: set[str] = set()
+    waiting = [value]
+    while waiting:
+        names = {leaf.name for leaf in leaves(waiting.pop()) if isinstance(leaf, MacroRef)} - found
+        found |= names
+        waiting += [binding.value for name in names if (binding := table.macro(name))]
+    return found
+
+
+def _repeated_value(grid: dict[Any, list[Any]]) -> str | None:
+    """Return which name has equal values, however they are spelt: 1, 1.0 and a macro that is 1."""
+    for key, values in grid.items():
+        for earlier, value in itertools.combinations(values, 2):
+            if _is_same(earlier, value):
+                first, second = gin_text(earlier), gin_text(value)
+                spelt = "" if first == second else f", the second time as {second}"
+                return f"gives {key!r} the value {first} twice{spelt}."
+    return None
+
+
+def _is_same(one: Any, other: Any) -> bool:
+    """Return whether two values are equal; numbers however they are written."""
+    if isinstance(one, (tuple, list)) and isinstance(other, (tuple, list)):
+        return len(one) == len(other) and all(map(_is_same, one, other))
+    return one == other and isinstance(one, bool) == isinstance(other, bool)
 
 
 def sweep_problems(sweep: list[Binding]) -> Iterator[Problem]:
@@ -83,7 +129,4 @@ def _wrong_axis(key: Any, values: Any) -> str | None:
             return (
                 f"gives {key!r} the value {shown(value)}; it must be {len(key)} values. {_TOGETHER}"
             )
-    texts = [gin_text(value) for value in values]
-    if twice := [text for text in texts if texts.count(text) > 1]:
-        return f"gives {key!r} the value {twice[0]} twice."
     return None

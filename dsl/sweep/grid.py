@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from dsl.errors import UsageError
 from dsl.language.configuration import ConfigError, load
+from dsl.language.dump import experiment_identity
 from dsl.records.description import describe_experiment, name_of
 from dsl.records.durable_files import read_if_present
 from dsl.records.resume import read_finished
@@ -56,7 +57,7 @@ def make_trials(file: Path, overrides: list[str], root: Path) -> list[Trial]:
 
     Raises:
         ConfigError: a combination is invalid; names every problem of every combination.
-        UsageError: nothing varies, or two combinations have the same folder.
+        UsageError: nothing varies, or two combinations are one experiment or have one folder.
     """
     grid = load(file, overrides).grid
     if not grid:
@@ -78,6 +79,7 @@ def make_trials(file: Path, overrides: list[str], root: Path) -> list[Trial]:
     if problems:
         raise ConfigError(dict.fromkeys(problems))
     require_distinct_folders(file, trials)
+    require_distinct_experiments(file, trials)
     return trials
 
 
@@ -95,6 +97,22 @@ def require_distinct_folders(file: Path, trials: Iterable[Trial]) -> None:
             raise UsageError(
                 f"{file}: sweep.grid: {theirs} and {ours} would share the folder {trial.folder}. "
                 "Change one of the values, or put it into a sweep of its own."
+            )
+
+
+def require_distinct_experiments(file: Path, trials: Iterable[Trial]) -> None:
+    """Refuse combinations that mean the same experiment, however they are spelt.
+
+    Raises:
+        UsageError: names the first two.
+    """
+    owners: dict[object, Trial] = {}
+    for trial in trials:
+        other = owners.setdefault(experiment_identity(trial.operative), trial)
+        if other is not trial:
+            ours, theirs = (" ".join(t.overrides) for t in (trial, other))
+            raise UsageError(
+                f"{file}: sweep.grid: {theirs} and {ours} are the same experiment. Remove one."
             )
 
 

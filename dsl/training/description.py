@@ -33,6 +33,11 @@ def describe_experiment(configuration: Configuration) -> str:
     ]
     if configuration.grid:
         parts.append(_titled_table("Sweep", _sweep_rows(configuration.grid)))
+    if scopes := configuration.default_scopes():
+        rows = [(scope, ", ".join(words)) for scope, words in scopes.items()]
+        parts.append(_titled_table("Scopes without settings of their own (defaults only)", rows))
+    if lost := configuration.settings_without_effect():
+        parts.append(_titled_table("Settings that apply to nothing", [(line,) for line in lost]))
     return "\n\n".join(parts)
 
 

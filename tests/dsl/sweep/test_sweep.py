@@ -54,6 +54,25 @@ def test_two_combinations_never_share_a_folder(tmp_path):
         require_distinct_folders(tmp_path / "mine.gin", [one, other])
 
 
+def test_two_combinations_are_never_the_same_experiment(tmp_path):
+    grid = "sweep.grid = {'CRITIC_DEPTH': [4, 8], ('WIDTH', 'NUM_ENVS'): [(8, 16), (%EIGHT, 16)]}\n"
+    with pytest.raises(ConfigError, match=r"the value \(8, 16\) twice"):
+        make_trials(write(tmp_path, "EIGHT = 8\n" + grid), [], tmp_path)
+    text = "ONE = 8\ncritic/network.ResidualMLP.width = %ONE\n"
+    grid = "sweep.grid = {'ONE': [8, 16], 'critic/network.ResidualMLP.width': [8, %ONE]}\n"
+    with pytest.raises(UsageError, match=r"ONE=8 .*=8 and ONE=8 .*=%ONE are the same experiment"):
+        make_trials(write(tmp_path, text + grid), [], tmp_path)
+
+
+@pytest.mark.parametrize(
+    "name", ["SEDE", "network.ResidualMLP.wdth", "cirtic/network.ResidualMLP.w"]
+)
+def test_check_judges_the_names_that_vary(tmp_path, capsys, name):
+    file = write(tmp_path, f"sweep.grid = {{{name!r}: [4, 8]}}\n")
+    assert run_main([str(file), "--check"]) == 2
+    assert capsys.readouterr().err.startswith(f"--set {name}=4: ")
+
+
 def test_names_that_vary_together(tmp_path):
     grid = "sweep.grid = {('WIDTH', 'CRITIC_DEPTH'): [(8, 4), [16, 64]], 'SEED': [0, 1]}\n"
     found = make_trials(write(tmp_path, grid), [], tmp_path)
