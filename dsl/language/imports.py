@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -81,6 +82,9 @@ def _first_in_path(folders: list[Path]) -> Iterator[None]:
 def _failure(statement: Import, error: BaseException) -> str:
     name = getattr(error, "name", None)
     if isinstance(error, ModuleNotFoundError) and f"{statement.module}.".startswith(f"{name}."):
+        if statement.text.startswith("from ") and _is_module(statement.module.rpartition(".")[0]):
+            whole = statement.module.rpartition(".")[0]
+            return f"{statement.module} is no module. gin files import modules: import {whole}"
         others = [p.stem for p in statement.folder.glob("*.py")]
         return (
             f"there is no module {name!r}. Put {name}.py beside this file, or run from its folder."
@@ -89,6 +93,10 @@ def _failure(statement: Import, error: BaseException) -> str:
     said = " ".join(str(error).split())
     place = "" if isinstance(error, SyntaxError) else raised_at(error)  # it says its place itself
     return f"{statement.text} failed: {type(error).__name__}: {said}{place}"
+
+
+def _is_module(name: str) -> bool:
+    return importlib.util.find_spec(name) is not None
 
 
 def _hidden_file(statement: Import, loaded: str | None) -> str | None:

@@ -17,7 +17,7 @@ from gin import config_parser
 
 from dsl.language.bindings import Binding, Import, Include, Statement
 from dsl.language.problems import Location, Problem
-from dsl.language.syntax_hints import REPEATED_KEY, explain, without_warnings
+from dsl.language.syntax_hints import REPEATED_KEY, SIGN, explain, without_warnings
 from dsl.language.values import MacroRef, Reference, has_named_keys, shown
 
 _BLANK = re.compile(r"\s*(#.*)?$")
@@ -104,7 +104,7 @@ class _Delegate(config_parser.ParserDelegate):
 
 
 class _Parser(config_parser.ConfigParser):
-    """gin's parser, which by itself drops the first of two equal keys silently."""
+    """gin's parser, which by itself drops the first of two equal keys, and a sign, silently."""
 
     def __init__(self, text: str) -> None:
         self._keys: list[Any] = []  # of the dict that is being read
@@ -117,6 +117,13 @@ class _Parser(config_parser.ConfigParser):
         if isinstance(value, dict) and len(value) < len(keys):
             [(key, _)] = Counter(keys).most_common(1)
             raise SyntaxError(f"{REPEATED_KEY} {shown(key)}.")
+        return found, value
+
+    def _maybe_parse_basic_type(self) -> tuple[bool, Any]:
+        token: Any = self.current_token
+        found, value = super()._maybe_parse_basic_type()
+        if token.string == "-" and not found:
+            raise SyntaxError(SIGN)  # gin would go on as if the sign were not there
         return found, value
 
     def _parse_dict_item(self) -> tuple[Any, Any]:
@@ -167,5 +174,5 @@ def _open_brackets(text: str) -> int:
 
 
 def _clipped(line: str, limit: int = 70) -> str:
-    line = "".join(c if c.isprintable() else "?" for c in line.strip())
+    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line.strip(" \t\n"))
     return line if len(line) <= limit else f"{line[: limit - 3]}..."

@@ -5,6 +5,7 @@ import contextlib
 import operator
 import re
 import threading
+import unicodedata
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 from dsl.language.values import shown
 
 REPEATED_KEY = "A dict has every key once; there are two of"
+SIGN = "A sign stands before a number only."
 
 _OPERATORS = {
     ast.Add: operator.add,
@@ -34,9 +36,14 @@ def without_warnings() -> Iterator[None]:
 
 def explain(message: str, line: str) -> str:
     """Return one or two sentences about a line that gin refused with `message`."""
-    if message.startswith(REPEATED_KEY):
+    if message.startswith((REPEATED_KEY, SIGN)):
         return message
-    hints = (_curly_quotes, _include, _call, _arithmetic, _thousands, _bare_word, _quotes, _form)
+    if re.match(r"[ \t]*\t", line) and re.search("identifier|ndent|dedent", message):
+        return "The lines of a block must be indented alike; this one begins with a tab."
+    hints = (
+        *(_curly_quotes, _odd_character, _continuation, _include, _import, _call, _arithmetic),
+        *(_thousands, _two_names, _trailing_sign, _bare_word, _number_form, _quotes, _form),
+    )
     for hint in hints:
         found = hint(message, line.strip())
         if found:
@@ -74,10 +81,48 @@ def _curly_quotes(_: str, line: str) -> str | None:
     return "Use plain quotes: '...'." if re.search("[\u2018\u2019\u201c\u201d]", line) else None
 
 
+def _odd_character(_: str, line: str) -> str | None:
+    """Name a character outside of text and comments that looks like another one, or like none."""
+    code = re.sub(r"'[^']*'|\"[^\"]*\"|#.*", "", line)
+    odd = next((c for c in code if not c.isascii() and not c.isalpha()), None)
+    if odd is None:
+        return None
+    name = unicodedata.name(odd, "a control character").lower()
+    return f"gin cannot read the character U+{ord(odd):04X} ({name}). Retype it."
+
+
+def _continuation(_: str, line: str) -> str | None:
+    return "Nothing follows the \\ at the end. Remove it." if line.endswith("\\") else None
+
+
+def _import(_: str, line: str) -> str | None:
+    return "Import one module a line." if re.match(r"(import|from)\b.*,", line) else None
+
+
+def _two_names(_: str, line: str) -> str | None:
+    return "Set one name a line." if re.match(r"[\w./]+\s*=\s*[\w./]+\s*=", line) else None
+
+
+def _trailing_sign(message: str, line: str) -> str | None:
+    if "newline" not in message:
+        return None
+    code = re.sub(r"\s*#.*", "", line)
+    if code.endswith((",", ";")):
+        return f"Remove the {code[-1]} at the end."
+    return "Write one statement a line, without a ;." if ";" in code else None
+
+
+def _number_form(message: str, line: str) -> str | None:
+    found = re.match(r"[^=]*=\s*([-+]?\.?\d[\w.]*)\s*(#.*)?$", line)
+    if "newline" not in message or not found:
+        return None
+    return f"{found[1]} is no number that gin can read."
+
+
 def _include(_: str, line: str) -> str | None:
     if not line.startswith("include"):
         return None
-    path = line.removeprefix("include").strip(" =\"'") or "base/name.gin"
+    path = line.removeprefix("include").strip(" =\"';") or "base/name.gin"
     return f"Write include '{path}'."
 
 
@@ -87,7 +132,7 @@ def _call(message: str, line: str) -> str | None:
         return None
     setting = re.match(r"[A-Za-z_]\w*", found[2])
     example = f"{found[1]}.{setting[0] if setting else 'setting'} = ..."
-    return f"Settings go on lines of their own, such as {example}; write @{found[1]}() here."
+    return f"Write @{found[1]}() and set it on lines of its own, such as {example}"
 
 
 def _arithmetic(message: str, line: str) -> str | None:
@@ -110,6 +155,8 @@ def _bare_word(message: str, line: str) -> str | None:
     if not found:
         return None
     token = found[1]
+    if token.lstrip("-+").lower() in ("nan", "inf", "infinity"):
+        return f"{token} is no number that a setting can have."
     if token.lower() in _PYTHON_NAMES:
         return f"Write {_PYTHON_NAMES[token.lower()]}."
     if re.search(rf"\b{re.escape(token)}\s*\(", line):
@@ -126,6 +173,8 @@ def _bare_word(message: str, line: str) -> str | None:
 def _form(message: str, line: str) -> str | None:
     if "Expected newline" in message and (found := re.match(r"([\w./]+):\s*([^\s#].*)", line)):
         return f"Write {found[1]} = {found[2]}."
+    if "Expected newline" in message:
+        return "Something follows the value; a line has one value."
     if "Couldn't parse statement" in message or "Expected '='" in message:
         return (
             "A line reads NAME = value, family.Word.setting = value, or family.Word: and a block."

@@ -22,10 +22,11 @@ from dsl.language.type_advice import (
     made_by,
     members,
 )
-from dsl.language.values import MacroRef, Reference, shown
+from dsl.language.values import MacroRef, Reference, leaves, shown
 from dsl.language.word import Word
 
 _LARGEST = 2**31 - 1  # what the device counts with; an annotation may say otherwise
+_LARGEST_FLOAT = 3.4028235e38  # of 32 bits
 _NUMBERS = {int: int, float: (int, float), complex: (int, float, complex)}
 
 
@@ -37,10 +38,22 @@ def mismatch(value: Any, hint: Any, vocabulary: Vocabulary) -> str | None:
         hint: annotation, constraints included.
         vocabulary: what references and constants are looked up in.
     """
+    if problem := _unusable_number(value, hint):
+        return problem
     if not fits(value, hint, vocabulary):
         must = f"is {shown(value)}; it must be {describe(hint)}."
         return must + advice(value, hint, fitting_words(hint, vocabulary), vocabulary)
     return _broken_constraint(value, hint, vocabulary)
+
+
+def _unusable_number(value: Any, hint: Any) -> str | None:
+    """Refuse complex numbers, and floats that are infinite on the device, whatever is annotated."""
+    for leaf in leaves(value):
+        if isinstance(leaf, complex) and complex not in map(bare, members(hint)):
+            return f"is {shown(value)}; it must be {describe(hint)}, not a complex number."
+        if isinstance(leaf, float) and not abs(leaf) <= _LARGEST_FLOAT:
+            return f"is {shown(value)}; the largest float on a device is {_LARGEST_FLOAT}."
+    return None
 
 
 def fits(value: Any, hint: Any, vocabulary: Vocabulary) -> bool:

@@ -90,7 +90,7 @@ CONTENTS = {
     "includes a folder": (b"include '..'", "it is a folder."),
     "includes a device": (b"include '/dev/zero'", "it is no ordinary file."),
     "includes a pipe": (b"include 'pipe'", "it is no ordinary file."),
-    "digits of other scripts": ("WIDTH = \u0663\n".encode(), "What follows the '=' is no value"),
+    "digits of other scripts": ("WIDTH = \u0663\n".encode(), "U+0663 (arabic-indic digit three)"),
 }
 
 

@@ -59,7 +59,6 @@ def test_the_text_has_every_value_of_everything_built():
     [
         "",
         "ENERGY = @energy.NegativeL2()\ncritic.Critic.energy = %ENERGY",
-        "Experiment.gamma = 1e999",
         "critic.Critic.encoder = @critic/goal/network.Network()\n"
         "critic/goal/network.Network.width = 8",
         "critic.Critic.sizes = (-1, 2)",
@@ -161,3 +160,15 @@ def test_macros_have_their_final_values():
         "include 'good.gin'\nSEED = 4\nENERGY = @energy.Dot()\ncritic.Critic.energy = %ENERGY\n"
     )
     assert load("x.gin", ["WIDTH=8"]).macros() == {"SEED": 4, "WIDTH": 8, "ENERGY": "energy.Dot"}
+
+
+def test_an_infinite_default_is_read_back(toy):
+    def bounded(limit: float = float("inf")):
+        """Make a bound."""
+
+    toy.add_family("bound", bounded)
+    Path("x.gin").write_text("include 'good.gin'\nExperiment.optimiser = @bound.bounded()\n")
+    text = load("x.gin").operative_text()
+    assert "bound.bounded.limit = 1e999" in text
+    Path("again.gin").write_text(text)
+    assert load("again.gin").operative_text() == text

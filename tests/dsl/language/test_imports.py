@@ -168,3 +168,8 @@ def test_nothing_but_an_import_runs_code():
     )
     problems_of("x.gin")
     assert not Path("ran").exists()
+
+
+def test_a_name_is_no_module(problems):
+    (problem,) = problems("from math import sqrt\n")
+    assert problem == ("x.gin:2: math.sqrt is no module. gin files import modules: import math")

@@ -166,8 +166,26 @@ SYNTAX = {
     "Experiment.environment = Maze()": "`Experiment.environment = Maze()`. To build a word, write "
     "@family.Maze().",
     "Experiment.environment = @env.Maze(layout='u_maze')": "`Experiment.environment = "
-    "@env.Maze(layout='u_maze')`. Settings go on lines of their own, such as env.Maze.layout = "
-    "...; write @env.Maze() here.",
+    "@env.Maze(layout='u_maze')`. Write @env.Maze() and set it on lines of its own, such as "
+    "env.Maze.layout = ...",
+    "SEED = nan": "`SEED = nan`. nan is no number that a setting can have.",
+    "SEED = -inf": "`SEED = -inf`. -inf is no number that a setting can have.",
+    "SEED =\u00a03": "`SEED =\\xa03`. gin cannot read the character U+00A0 "
+    "(no-break space). Retype it.",
+    "SEED = 3\u200b": "`SEED = 3\\u200b`. gin cannot read the character U+200B "
+    "(zero width space). Retype it.",
+    "SEED = 3 \\": "`SEED = 3 \\`. Nothing follows the \\ at the end. Remove it.",
+    "SEED = 3,": "`SEED = 3,`. Remove the , at the end.",
+    "SEED = 3;  # so": "`SEED = 3;  # so`. Remove the ; at the end.",
+    "SEED = 3; WIDTH = 4": "`SEED = 3; WIDTH = 4`. Write one statement a line, without a ;.",
+    "SEED = 3 4": "`SEED = 3 4`. Something follows the value; a line has one value.",
+    "SEED = 0b12": "`SEED = 0b12`. 0b12 is no number that gin can read.",
+    "SEED = WIDTH = 3": "`SEED = WIDTH = 3`. Set one name a line.",
+    "SEED = -%WIDTH": "`SEED = -%WIDTH`. A sign stands before a number only.",
+    "Experiment.sizes = [-@env.Maze()]": "`Experiment.sizes = [-@env.Maze()]`. A sign "
+    "stands before a number only.",
+    "import math, os": "`import math, os`. Import one module a line.",
+    "include 'good.gin';": "`include 'good.gin';`. Write include 'good.gin'.",
     "Experiment.seed 3": "`Experiment.seed 3`. A line reads NAME = value, family.Word.setting = "
     "value, or family.Word: and a block.",
     "Experiment.seed =": "`Experiment.seed =`. There is no value after the '='.",
@@ -255,3 +273,38 @@ def test_an_empty_file_says_so(problems, text):
 def test_a_value_equal_to_the_default_is_right_whatever_its_type_says(problems):
     # optax annotates no None for some of its defaults.
     assert problems("optimiser.adam.mu_dtype = None") == []
+
+
+def test_a_tab_among_blanks_is_named(problems):
+    (problem,) = problems("Experiment:\n  seed = 1\n\tsteps = 4\n")
+    assert problem == (
+        "x.gin:4: cannot read `steps = 4`. The lines of a block must be indented alike; this one "
+        "begins with a tab."
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "overrides", "said"),
+    [
+        ("SEED = %SEDE", [], "x.gin:2: macro '%SEDE' is used but never defined. Did you mean '%SE"),
+        (
+            "WIDTH = %width",
+            [],
+            "x.gin:2: macro '%width' is used but never defined. Did you mean '%W",
+        ),
+        (
+            "",
+            ["SEED=%seed"],
+            "--set SEED=%seed: macro '%seed' is used but never defined. Did you m",
+        ),
+        (
+            "SEED = %SWISH",
+            [],
+            "x.gin:2: macro '%SWISH' is used but never defined. Did you mean '%ac",
+        ),
+        ("SEED = %SWITCH", [], "x.gin:2: macro '%SWITCH' is used but never defined."),
+    ],
+)
+def test_a_misspelt_macro_in_the_definition_of_a_macro(problems, text, overrides, said):
+    (problem,) = problems(text, *overrides)
+    assert problem.startswith(said)

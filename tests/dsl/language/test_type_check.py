@@ -62,7 +62,6 @@ RIGHT = [
     ((1, 2), tuple[AtLeastOne, ...]),
     ("a", Annotated[str, OneOf(("a", "b"))]),
     (MAZE, "Undefined"),
-    (float("inf"), float),
     ("u_maze", LAYOUT),
     (("####", "#RG#", "####"), LAYOUT),
     (["####", "#RG#", "####"], LAYOUT),
@@ -137,6 +136,18 @@ WRONG = [
         "Write @critic.Critic().",
     ),
     (3, Promise, "is 3; it must be a Promise."),
+    (float("inf"), Any, "is 1e999; the largest float on a device is 3.4028235e+38."),
+    (-1e39, float, "is -1e+39; the largest float on a device is 3.4028235e+38."),
+    (
+        (0.5, 1e300),
+        tuple[float, ...],
+        "is (0.5, 1e+300); the largest float on a device is 3.4028235e+38.",
+    ),
+    (
+        1j,
+        optax.ScalarOrSchedule,
+        "is 1j; it must be a number or a word or function, not a complex number.",
+    ),
     (DOT, Partial, "is @energy.Dot(); it must be a Partial."),
 ]
 
