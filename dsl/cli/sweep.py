@@ -59,7 +59,9 @@ def _execute(options: argparse.Namespace) -> int:
             "--together is now called --vmap-seeds; the old name works until the next release."
         )
     # The heavy imports wait until the arguments have been parsed.
-    load_experiment(options.file, options.set)
+    configuration = load_experiment(options.file, options.set)
+    for line in configuration.settings_without_effect():
+        print_to_stderr(line)
     from dsl.sweep.grid import make_trials
     from dsl.sweep.kept_trials import recall_trials
     from dsl.sweep.workers import describe_trials, run_trials
