@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 
 from components.environments.mazes.layouts import LAYOUTS, make_maze
 from components.environments.mazes.maze import Maze
-from components.environments.mazes.walls import NEAREST, Boxes, move_nearest_walls
+from components.environments.mazes.walls import (
+    NEAREST,
+    Boxes,
+    Rectangle,
+    merge_cells,
+    move_nearest_walls,
+)
 from components.environments.tasks.point import point_maze
 
 MAZES = [make_maze(name) for name in LAYOUTS]
@@ -70,3 +76,13 @@ def test_the_scene_holds_every_wall(layout):
     for i, (centre, half) in enumerate(zip(*walls, strict=True)):
         np.testing.assert_allclose(scene.geom(f"wall_{i}").pos, [*centre, 1])
         np.testing.assert_allclose(scene.geom(f"wall_{i}").size, [*half, 1])
+
+
+@pytest.mark.parametrize("turned", [False, True], ids=["tall", "wide"])
+def test_cells_grow_to_the_larger_rectangle(turned):
+    """A column of three cells is larger than a row of two, and the other way round."""
+    corner = np.array([[1, 1], [1, 0], [1, 0]], bool)
+    large, small = Rectangle(0, 0, 3, 1), Rectangle(0, 1, 1, 2)
+    if turned:
+        corner, large, small = corner.T, Rectangle(0, 0, 1, 3), Rectangle(1, 0, 2, 1)
+    assert merge_cells(corner) == [large, small]
