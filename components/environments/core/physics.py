@@ -7,6 +7,7 @@ choice between stepping and resetting never carry it.
 
 import contextlib
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -16,6 +17,12 @@ import mujoco
 import numpy as np
 from jaxtyping import Array, Float
 
+from components.environments.core.edited_model import (
+    ModelEdit,
+    edit_copy,
+    make_read_only,
+    model_digest,
+)
 from components.environments.workarounds.kinematics_barrier import (
     barriers_between_links,
     has_long_chain,
@@ -70,6 +77,9 @@ class Kinematics(NamedTuple):
 # Changes the model before a physics step, from the positions there.
 ModelUpdate = Callable[[mjx.Model, Float[Array, " nq"]], mjx.Model]
 
+# The physics that must no longer be used in this context.
+_replaced: ContextVar["Physics | None"] = ContextVar("_replaced", default=None)
+
 _KINEMATICS_STAGES = (
     mjx.kinematics,
     mjx.com_pos,
@@ -83,7 +93,8 @@ _KINEMATICS_STAGES = (
 class Physics:
     """One robot in its surroundings, simulated by MJX.
 
-    Arrays are kept in NumPy, so a `Physics` can be made while JAX is tracing, and pickles.
+    Arrays are kept in NumPy, so a `Physics` can be made while JAX is tracing, and pickles. They are
+    copies of the model's, which becomes read-only: use `Task.with_model` for changes.
     """
 
     def __init__(
@@ -91,12 +102,14 @@ class Physics:
     ):
         """
         Args:
-            model: compiled MuJoCo model.
+            model: compiled MuJoCo model. Its arrays are made read-only.
             substeps: physics steps of `model.opt.timestep` seconds per control step.
             update_model: changes the model before every physics step, from the positions there.
         """
         factorise_in_parts()
+        make_read_only(model)
         self.model = model
+        self._digest = model_digest(model)
         self.substeps = substeps
         self._update_model = update_model
         with jax.ensure_compile_time_eval(), _mjx_tracing(self.model):
@@ -106,6 +119,15 @@ class Physics:
     def __getstate__(self) -> dict[str, Any]:
         """Drop the functions that JAX has traced, which do not pickle."""
         return {name: value for name, value in vars(self).items() if name != "_traced_functions"}
+
+    def __setstate__(self, attributes: dict[str, Any]) -> None:
+        """Restore a pickled physics, whose model is read-only again."""
+        vars(self).update(attributes)
+        make_read_only(self.model)
+
+    def with_model(self, edit: ModelEdit) -> "Physics":
+        """Return the physics of a copy of the model that `edit` has changed."""
+        return Physics(edit_copy(self.model, edit), self.substeps, self._update_model)
 
     @property
     def control_step(self) -> float:
@@ -119,12 +141,36 @@ class Physics:
 
     def apply_control(self, state: PhysicsState, ctrl: Float[Array, " nu"]) -> PhysicsState:
         """Simulate one control step under constant `ctrl`; MuJoCo clips it to the actuators'
-        range."""
+        range.
+
+        Raises:
+            ValueError: the model has changed since MJX copied it.
+        """
+        self._check_use()
         return self._traced_functions[0](state, ctrl)
 
     def compute_kinematics(self, state: PhysicsState) -> Kinematics:
-        """Compute poses, inertias and forces; unused fields cost nothing once compiled."""
+        """Compute poses, inertias and forces; unused fields cost nothing once compiled.
+
+        Raises:
+            ValueError: the model has changed since MJX copied it.
+        """
+        self._check_use()
         return self._traced_functions[1](state)
+
+    def _check_use(self) -> None:
+        """Raise ValueError if the model was changed, or if this physics has been replaced."""
+        if model_digest(self.model) != self._digest:
+            raise ValueError(
+                "the MuJoCo model was changed after MJX had copied it, so the change would have no "
+                "effect; make a changed task with task.with_model(edit), where edit(model) changes "
+                "the model in place."
+            )
+        if _replaced.get() is self:
+            raise ValueError(
+                "a function of this task uses the physics that with_model replaces; give the task "
+                "functools.partial(function, physics) in its place, whose physics can be replaced."
+            )
 
     @cached_property
     def _traced_functions(self) -> tuple[Callable[..., PhysicsState], Callable[..., Kinematics]]:
@@ -173,6 +219,16 @@ def _fill_data(template: mjx.Data, state: PhysicsState) -> mjx.Data:
     return template.replace(
         qpos=state.qpos, qvel=state.qvel, qacc_warmstart=state.warmstart, ctrl=state.ctrl
     )
+
+
+@contextlib.contextmanager
+def refuse_physics(physics: Physics) -> Iterator[None]:
+    """Raise ValueError wherever this context uses `physics`."""
+    token = _replaced.set(physics)
+    try:
+        yield
+    finally:
+        _replaced.reset(token)
 
 
 @contextlib.contextmanager

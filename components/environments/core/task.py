@@ -1,14 +1,17 @@
 """The description of one goal-reaching task: all that distinguishes it from another."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, fields, replace
+from functools import partial
+from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import mujoco
 from jaxtyping import Array, Bool, Float, Key
 
-from components.environments.core.physics import Physics, PhysicsState
+from components.environments.core.edited_model import ModelEdit, edit_copy
+from components.environments.core.physics import Physics, PhysicsState, refuse_physics
 from components.environments.mazes.maze import Maze
 
 
@@ -48,6 +51,9 @@ def always_healthy(_state: PhysicsState) -> Bool[Array, ""]:
 class Task:
     """A robot, its observations, its starts and goals, and when an episode fails.
 
+    A function of the task that needs the physics is a `functools.partial(function, physics)`, so
+    that `with_model` can replace the physics in it.
+
     Attributes:
         physics: simulates the robot.
         scene: the whole model, every wall included, for rendering and for MuJoCo in C.
@@ -83,3 +89,48 @@ class Task:
     moving_goal: Callable[[Float[Array, " g"], PhysicsState], Float[Array, " g"]] | None = None
     maze: Maze | None = None
     camera_distance: float = 13.0
+
+    def with_model(self, edit: ModelEdit) -> "Task":
+        """Return this task with other gears, masses, friction or whatever else its model holds.
+
+        Args:
+            edit: changes a MuJoCo model in place. It is called with a copy of the physics' model
+                and, if the scene is another model, with a copy of that.
+
+        Raises:
+            ValueError: a function of the task uses the physics otherwise than through `partial`.
+        """
+        physics = self.physics.with_model(edit)
+        same = self.scene is self.physics.model
+        scene = physics.model if same else edit_copy(self.scene, edit)
+        task = replace(replace_physics(self, physics), scene=scene)
+        with refuse_physics(self.physics):
+            jax.eval_shape(task._call_functions, jax.random.key(0))
+        return task
+
+    def _call_functions(self, key: Key[Array, ""]) -> tuple[Any, ...]:
+        """Call the functions of an episode that may use the physics."""
+        start = self.sample_start(key)
+        state = self.physics.initial_state(start.qpos, start.qvel)
+        called: list[Any] = [self.observe(state), self.healthy(state)]
+        if self.moving_goal is not None:
+            called.append(self.moving_goal(start.goal, state))
+        if self.control is not None:
+            called.append(self.control.apply(state, jnp.zeros(self.control.size, jnp.float32)))
+        return tuple(called)
+
+
+def replace_physics(task: Task, physics: Physics) -> Task:
+    """Return the task with another physics, also in the functions that are partials of the old."""
+
+    def replace_in(value: Any) -> Any:
+        if value is task.physics:
+            return physics
+        if isinstance(value, Control):
+            return replace(value, apply=replace_in(value.apply))
+        if isinstance(value, partial):
+            keywords = {name: replace_in(given) for name, given in value.keywords.items()}
+            return partial(value.func, *map(replace_in, value.args), **keywords)
+        return value
+
+    return replace(task, **{f.name: replace_in(getattr(task, f.name)) for f in fields(task)})

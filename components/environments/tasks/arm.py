@@ -3,6 +3,7 @@
 The base stands at the origin of a table, and the arm works towards +y.
 """
 
+from functools import partial
 from typing import Annotated
 
 import jax
@@ -94,7 +95,7 @@ def arm_reach(episode_length: PositiveInt = 1000) -> GoalEnvironment:
             physics=physics,
             scene=reach_model(drawn=True),
             sample_start=_sample_reach,
-            observe=observe_arm(physics),
+            observe=partial(observe_arm, physics),
             goal_indices=(7, 8, 9),
             success_radius=SUCCESS_RADIUS,
             control=ARM,
@@ -132,7 +133,7 @@ def arm_grasp(episode_length: PositiveInt = 1000) -> GoalEnvironment:
             physics=physics,
             scene=cube_model(start=GRASP_START, drawn=True),
             sample_start=grasp_start_sampler(REST_OPEN, GRASP_START),
-            observe=observe_grasp(physics),
+            observe=partial(observe_grasp, physics),
             goal_indices=tuple(range(16, 23)),
             success_radius=GRASP_RADIUS,
             control=ARM_AND_GRIPPER,
@@ -224,7 +225,7 @@ def arm_binpick_eef(episode_length: PositiveInt = 1000) -> GoalEnvironment:
             physics=physics,
             scene=hand_model(BINS["easy"], drawn=True),
             sample_start=cube_start_sampler(EEF_REST, EEF_START, EEF_GOAL),
-            observe=observe_hand(physics),
+            observe=partial(observe_hand, physics),
             goal_indices=(0, 1, 2),
             success_radius=SUCCESS_RADIUS,
             control=HAND_AND_GRIPPER,
@@ -243,7 +244,7 @@ def _cube_environment(
             physics=physics,
             scene=cube_model(start, goal, bins, drawn=True),
             sample_start=cube_start_sampler(REST_OPEN, start, goal),
-            observe=observe_push(physics),
+            observe=partial(observe_push, physics),
             goal_indices=(0, 1, 2),
             success_radius=SUCCESS_RADIUS,
             control=ARM_AND_GRIPPER,

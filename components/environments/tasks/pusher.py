@@ -1,6 +1,7 @@
 """An arm that pushes an object across a table to a goal."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Annotated, NamedTuple
 
 import jax
@@ -85,7 +86,7 @@ def pusher(
             physics=physics,
             scene=model,
             sample_start=_start_sampler(GOALS[difficulty]),
-            observe=_observe(physics),
+            observe=partial(_observe, physics),
             goal_indices=(10, 11, 12),
             success_radius=RADII[difficulty],
             episode_length=episode_length,
@@ -94,16 +95,11 @@ def pusher(
     )
 
 
-def _observe(physics: Physics) -> Callable[[PhysicsState], Float[Array, "20"]]:
-    model = physics.model
-    wrist, thing = (model.body(name).id for name in ("r_wrist_flex_link", "object"))
-
-    def observe(state: PhysicsState) -> Float[Array, "20"]:
-        where = physics.compute_kinematics(state).xpos
-        angles, velocities = state.qpos[:JOINTS], state.qvel[:JOINTS]
-        return jnp.concatenate([angles, where[wrist], where[thing], velocities])
-
-    return observe
+def _observe(physics: Physics, state: PhysicsState) -> Float[Array, "20"]:
+    wrist, thing = (physics.model.body(name).id for name in ("r_wrist_flex_link", "object"))
+    where = physics.compute_kinematics(state).xpos
+    angles, velocities = state.qpos[:JOINTS], state.qvel[:JOINTS]
+    return jnp.concatenate([angles, where[wrist], where[thing], velocities])
 
 
 def _start_sampler(goals: Box) -> Callable[[Key[Array, ""]], EpisodeStart]:

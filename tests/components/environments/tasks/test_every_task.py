@@ -4,6 +4,7 @@ Jumanji's own checks, and the ends of two episodes under random actions: finite,
 termination or by the time limit.
 """
 
+import copy
 import importlib.util
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from jumanji.testing.env_not_smoke import (
 from jumanji.wrappers import Wrapper
 
 from components.environments.core.auto_reset import step_or_reset
+from components.environments.core.physics import refuse_physics
+from components.environments.core.task import replace_physics
 from dsl.language.registry import default_vocabulary
 
 WORDS = default_vocabulary().members("env")
@@ -109,6 +112,18 @@ def test_success_is_strictly_inside_the_radius(env):
     for share, inside in ((0.0, True), (0.99, True), (1.01, False)):
         achieved = goal + share * env.task.success_radius * direction
         assert bool(env.success(achieved, goal)) is inside
+
+
+def test_the_physics_can_be_replaced(env):
+    """Every function that needs the physics takes it from a partial."""
+    physics = env.task.physics
+    twin = copy.copy(physics)
+    vars(twin)["_traced_functions"] = physics._traced_functions  # has traced MJX already
+    task = replace_physics(env.task, twin)
+    start = jax.eval_shape(task.sample_start, jax.random.key(0))
+    with refuse_physics(physics):
+        state = jax.eval_shape(task.physics.initial_state, start.qpos, start.qvel)
+        jax.eval_shape(task.observe, state)
 
 
 def test_the_table_of_tasks_is_up_to_date(word, env):
