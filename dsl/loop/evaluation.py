@@ -90,19 +90,21 @@ def _evaluate_one(
     metrics = {}
     for i, learner in enumerate(names):
         mine = _episodes_of(i, len(keys) // len(names))
-        measured = _measure(evaluation, seen, end.extras, mine)
+        first = start[1].extras["success"]
+        measured = _measure(evaluation, seen, end.extras, first, mine)
         metrics |= prefix_metrics(program, learner, measured)
     return metrics, Rollout(*shown)
 
 
 def _measure(
-    evaluation: FreshEpisodes, seen: tuple, final: dict[str, Array], mine: slice
+    evaluation: FreshEpisodes, seen: tuple, final: dict[str, Array], first: Array, mine: slice
 ) -> Metrics:
     """Return the means over some of the episodes."""
     episodes = Episodes(
         *jax.tree.map(lambda x: x[:, mine], seen),
         final_success=final["success"][mine],
         final_distance=final["distance"][mine],
+        success_at_start=first[mine],
     )
     return {
         name: jnp.mean(metric(episodes).astype(jnp.float32))

@@ -25,6 +25,7 @@ class Episodes(NamedTuple):
         running: whether the episode had not ended before each step.
         final_success: whether the episode ended inside the success radius.
         final_distance: to the goal at the episode's last step (metres).
+        success_at_start: whether the episode began inside the success radius.
     """
 
     observation: Observation
@@ -34,6 +35,7 @@ class Episodes(NamedTuple):
     running: Bool[Array, "T B"]
     final_success: Bool[Array, " B"]
     final_distance: Float[Array, " B"]
+    success_at_start: Bool[Array, " B"]
 
 
 EvaluationMetric: TypeAlias = Callable[[Episodes], Array]
@@ -64,7 +66,19 @@ def episode_length(episodes: Episodes) -> Int[Array, " B"]:
     return episodes.running.sum(axis=0)
 
 
+def success_at_start(episodes: Episodes) -> Bool[Array, " B"]:
+    """Return whether the episode began inside the success radius, where an idle policy stays."""
+    return episodes.success_at_start
+
+
 STANDARD_METRICS: dict[str, EvaluationMetric] = {
     metric.__name__: metric
-    for metric in (success_rate, time_at_goal, final_success, final_distance, episode_length)
+    for metric in (
+        success_rate,
+        time_at_goal,
+        final_success,
+        final_distance,
+        episode_length,
+        success_at_start,
+    )
 }

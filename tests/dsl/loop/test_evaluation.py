@@ -1,5 +1,7 @@
 """Several evaluations of one run, metrics of one's own, and what chooses the best checkpoint."""
 
+import zlib
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -7,6 +9,7 @@ import numpy as np
 import optax
 import pytest
 from contrastive import contrastive
+from jumanji.types import StepType
 from probes import Line
 
 from components.actors.action_selection import Sample
@@ -28,6 +31,15 @@ LINE = Line()
 def distance_travelled(episodes):
     """The sum of all moves of an episode on the line."""
     return jnp.abs(jnp.diff(episodes.observation.state[..., 0], axis=0)).sum(axis=0)
+
+
+class StartsRight(Line):
+    """The line, with the start at 1: inside half of the goals."""
+
+    def reset(self, key):
+        state, _ = super().reset(key)
+        state = state._replace(x=jnp.ones(1))
+        return state, self._timestep(state, jnp.asarray(StepType.FIRST))
 
 
 class RepeatedStarts(FreshEpisodes):
@@ -58,6 +70,7 @@ def both():
         "eval": FreshEpisodes(),
         "other": FreshEpisodes(episodes=8, metrics=others),
         "same": RepeatedStarts(episodes=4),
+        "right": FreshEpisodes(environment=StartsRight()),
     }
     return measured(experiment(evaluation=more))
 
@@ -70,6 +83,16 @@ def test_each_evaluation_has_its_own_metrics_and_changes_no_other(both):
     assert {"other/success_rate", "other/travelled"} == {m for m in metrics if "other/" in m}
     assert 0 < metrics["other/travelled"] <= 8 * 0.5
     assert metrics["other/success_rate"] != metrics["eval/success_rate"]
+
+
+def test_the_share_of_episodes_that_start_inside_the_goal_is_measured(both):
+    metrics, _ = both
+    assert metrics["eval/success_at_start"] == 0
+    key = jax.random.fold_in(jax.random.key(0), zlib.crc32(b"right"))
+    starts = jax.vmap(StartsRight().reset)(jax.random.split(key, 16))[1]
+    share = np.asarray(starts.extras["success"]).mean()
+    assert 0 < share < 1
+    assert metrics["right/success_at_start"] == share
 
 
 def test_a_subclass_chooses_the_starts():
