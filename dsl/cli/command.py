@@ -83,14 +83,38 @@ def exit_code(action: Callable[[], int | None], *, debug: bool = False) -> int:
         return EXIT_BROKEN_PIPE
 
 
-def configure_jax() -> None:
-    """Keep compiled programs on disk and make each CPU core a device; call it before JAX starts."""
+def configure_jax(*, every_core: bool = True) -> None:
+    """Start JAX, and keep the programs that it compiles on disk; call it before anything else.
+
+    Args:
+        every_core: whether to make each CPU core a device.
+
+    Raises:
+        UsageError: JAX cannot start under the settings of the environment.
+    """
     # The heavy imports wait until the arguments have been parsed.
+    from dsl.training.jax_settings import require_device, require_usable_settings
+
+    require_usable_settings()
     from dsl.training.compilation_cache import enable_compilation_cache
     from dsl.training.cpu_devices import use_every_core
 
     enable_compilation_cache(print_to_stderr)
-    use_every_core()
+    if every_core:
+        use_every_core()
+    require_device()
+
+
+def configure_jax_for_text() -> None:
+    """Start JAX for a command that only reads and writes text, which needs no accelerator.
+
+    Raises:
+        UsageError: JAX cannot start under the settings of the environment.
+    """
+    from dsl.training.jax_settings import require_usable_settings, use_cpu_alone
+
+    require_usable_settings()
+    use_cpu_alone()
 
 
 def load_experiment(file: Path, overrides: Iterable[str]) -> "Configuration":

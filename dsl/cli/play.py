@@ -11,9 +11,9 @@ from pathlib import Path
 from dsl.cli.command import (
     Command,
     add_trust,
+    configure_jax,
     folder_path,
     positive_int,
-    print_to_stderr,
     run_command,
 )
 from dsl.errors import UsageError
@@ -37,10 +37,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _execute(options: argparse.Namespace) -> int:
+    configure_jax(every_core=False)
     # The heavy imports wait until the arguments have been parsed.
-    from dsl.training.compilation_cache import enable_compilation_cache
-
-    enable_compilation_cache(print_to_stderr)
     from dsl.training.policy import load_policy
     from dsl.training.policy_pictures import show
 

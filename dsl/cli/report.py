@@ -10,9 +10,9 @@ from pathlib import Path
 from dsl.cli.command import (
     Command,
     add_trust,
+    configure_jax,
     folder_path,
     positive_int,
-    print_to_stderr,
     run_command,
 )
 
@@ -58,10 +58,8 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _execute(options: argparse.Namespace) -> int:
+    configure_jax(every_core=False)
     # The heavy imports wait until the arguments have been parsed.
-    from dsl.training.compilation_cache import enable_compilation_cache
-
-    enable_compilation_cache(print_to_stderr)
     from dsl.report.document.make import ReportOptions, make
 
     wishes = ReportOptions(

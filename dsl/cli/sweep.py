@@ -15,6 +15,7 @@ from dsl.cli.command import (
     Command,
     add_force,
     add_overrides,
+    configure_jax_for_text,
     experiment_file,
     folder_path,
     load_experiment,
@@ -58,6 +59,7 @@ def _execute(options: argparse.Namespace) -> int:
         print_to_stderr(
             "--together is now called --vmap-seeds; the old name works until the next release."
         )
+    configure_jax_for_text()
     # The heavy imports wait until the arguments have been parsed.
     configuration = load_experiment(options.file, options.set)
     for line in configuration.settings_without_effect():

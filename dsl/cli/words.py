@@ -2,7 +2,7 @@
 
 import argparse
 
-from dsl.cli.command import Command
+from dsl.cli.command import Command, configure_jax_for_text
 from dsl.cli.output import print_text
 
 
@@ -21,6 +21,7 @@ def print_words(family: str | None) -> None:
     Raises:
         UsageError: there is no such family.
     """
+    configure_jax_for_text()
     from dsl.language.listing import listing
 
     print_text(listing(family))

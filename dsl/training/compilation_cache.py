@@ -25,15 +25,14 @@ def enable_compilation_cache(say: Callable[[str], None]) -> None:
     Args:
         say: receives a line if compiled programs cannot be kept, which stops nothing.
     """
-    if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        folder = _default_folder()
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            tempfile.TemporaryFile(dir=folder).close()
-        except OSError as error:
-            say(f"compiled programs are not kept: {folder} cannot be written ({error.strerror}).")
-            return
-        jax.config.update("jax_compilation_cache_dir", str(folder))
+    chosen = os.environ.get("JAX_COMPILATION_CACHE_DIR")
+    folder = str(_default_folder()) if chosen is None else chosen
+    if problem := _write_problem(folder):
+        say(f"compiled programs are not kept: {folder} cannot be written ({problem}).")
+        jax.config.update("jax_compilation_cache_dir", None)
+        return
+    if chosen is None:
+        jax.config.update("jax_compilation_cache_dir", folder)
         # Not in a folder of the user's: JAX fails to make room among programs kept without a limit.
         if "JAX_COMPILATION_CACHE_MAX_SIZE" not in os.environ:
             jax.config.update("jax_compilation_cache_max_size", _LARGEST_CACHE)
@@ -47,6 +46,18 @@ def describe_cache() -> str:
     """Say where compiled programs are kept, as part of a message; empty if they are not."""
     folder = jax.config.values["jax_compilation_cache_dir"]
     return f" (kept in {folder})" if folder else ""
+
+
+def _write_problem(folder: str) -> str | None:
+    """Return why nothing can be written to a folder; None for places that are no folder."""
+    if not folder or "://" in folder:  # nothing is to be kept, or in a store that JAX knows
+        return None
+    try:
+        Path(folder).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=folder).close()
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def _default_folder() -> Path:

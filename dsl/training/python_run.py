@@ -10,6 +10,7 @@ from dsl.loop.training_loop import abstract_train_state
 from dsl.records.description import describe
 from dsl.records.run_folder import next_folder
 from dsl.training.build import build
+from dsl.training.jax_settings import require_usable_settings
 from dsl.training.memory_check import require_memory
 from dsl.training.python_description import describe_python_experiment
 from dsl.training.single_job import RUNS, run_in_folder
@@ -39,9 +40,10 @@ def run(
         The run's folder.
 
     Raises:
-        UsageError: the experiment or the folder cannot be used.
+        UsageError: the experiment, the folder or a setting of JAX cannot be used.
         NonFiniteError: training gave numbers that are not finite.
     """
+    require_usable_settings()
     if isinstance(wanted, Configuration):
         experiment, description = build(wanted), describe(wanted, name)
     else:

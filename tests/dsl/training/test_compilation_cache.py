@@ -34,6 +34,7 @@ def test_programs_are_kept_in_the_users_cache(tmp_path):
 
 def test_a_folder_that_cannot_be_written_stops_nothing(tmp_path):
     (tmp_path / "file").touch()
-    refused, kept = started(XDG_CACHE_HOME=str(tmp_path / "file"))
-    assert refused.startswith("compiled programs are not kept: ")
-    assert kept == ""
+    for name in ("XDG_CACHE_HOME", "JAX_COMPILATION_CACHE_DIR"):
+        refused, kept = started(**{name: str(tmp_path / "file")})
+        assert refused.startswith("compiled programs are not kept: ")
+        assert kept == ""
