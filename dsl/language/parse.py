@@ -123,7 +123,7 @@ class _Parser(config_parser.ConfigParser):
         token: Any = self.current_token
         found, value = super()._maybe_parse_basic_type()
         if token.string == "-" and not found:
-            raise SyntaxError(SIGN)  # gin would go on as if the sign were not there
+            raise SyntaxError(SIGN)  # gin itself would read `-%X` as `%X`
         return found, value
 
     def _parse_dict_item(self) -> tuple[Any, Any]:
