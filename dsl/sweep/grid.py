@@ -1,5 +1,6 @@
 """The trials of a sweep: one for each combination of the values that a gin file lists."""
 
+import hashlib
 import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,6 +18,8 @@ from dsl.records.run_folder import OPERATIVE
 from dsl.records.same_run import list_differences, settings_without_seed
 
 FINISHED, STARTED, WAITING, OTHER = "finished", "started", "waiting", "other settings"
+# Bytes; file systems allow 255, of which other files of the run's name need some.
+_LONGEST_NAME = 200
 _UNSAFE_IN_FILE_NAMES = r"[^\w.+-]+"
 
 
@@ -125,7 +128,13 @@ def group_by_seed(trials: Iterable[Trial]) -> list[list[Trial]]:
 
 
 def _folder_name(varied: dict[str, str]) -> str:
-    return ",".join(_name_parts(varied))
+    """Return the names and values that vary; a hash takes the place of what is too long."""
+    name = ",".join(_name_parts(varied))
+    encoded = name.encode()
+    if len(encoded) <= _LONGEST_NAME:
+        return name
+    digest = hashlib.sha256(repr(varied).encode()).hexdigest()[:10]
+    return f"{encoded[: _LONGEST_NAME - 11].decode(errors='ignore')}~{digest}"
 
 
 def _name_parts(varied: dict[str, str]) -> Iterator[str]:

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from dsl.records.durable_files import write_atomically
 from dsl.records.file_lock import FileLock
+from dsl.records.printable import printable
 from dsl.records.run_folder import AIM_RUNS
 
 
@@ -34,7 +35,8 @@ def remember_run(folder: Path, name: str) -> None:
     Raises:
         OSError: the folder cannot be written.
     """
-    lines = "".join(f"{known} {folder.name}\n" for known in [*_recorded_names(folder), name])
+    of = printable(folder.name)
+    lines = "".join(f"{known} {of}\n" for known in [*_recorded_names(folder), name])
     write_atomically(folder / AIM_RUNS, lines)
 
 
@@ -43,4 +45,4 @@ def _recorded_names(folder: Path) -> list[str]:
     path = folder / AIM_RUNS
     lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     pairs = [line.partition(" ") for line in lines]
-    return [name for name, _, of in pairs if of == folder.name]
+    return [name for name, _, of in pairs if of == printable(folder.name)]

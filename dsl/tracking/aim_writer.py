@@ -13,6 +13,7 @@ from typing import Any
 import aim
 
 from dsl.records.metrics_log import read_metrics
+from dsl.records.printable import printable
 from dsl.records.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
 from dsl.tracking.aim_repository import known_run, remember_run
 
@@ -38,8 +39,8 @@ class AimWriter:
         experiment = json.loads((folder / EXPERIMENT).read_text())
         self._env_steps = 0
         self._run = _open_run(folder, root)
-        self._run.experiment = experiment["name"]
-        self._run.name = folder.name
+        self._run.experiment = printable(experiment["name"])
+        self._run.name = printable(folder.name)
         self._run["macros"] = experiment["macros"]
         self._run["hparams"] = experiment["hyperparameters"]
         for name in (CONFIG, OPERATIVE):

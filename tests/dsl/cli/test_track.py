@@ -1,6 +1,7 @@
 """Aim made from run folders: the same run whoever writes it, and however often."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -147,3 +148,13 @@ def test_a_copy_of_a_run_is_another_run(tmp_path):
     assert known_run(folder, tmp_path / "elsewhere") is None
     assert known_run(folder.rename(tmp_path / "fork"), tmp_path) is None
     assert json.loads((tmp_path / "fork" / "experiment.json").read_text())["name"] == "quick"
+
+
+@pytest.mark.parametrize("name", ["two\nlines", "a$b|c", "tab\t", os.fsdecode(b"bytes\xff")])
+def test_a_folder_of_any_name_is_one_run(tmp_path, name):
+    folder = tmp_path / name
+    folder.mkdir()
+    (tmp_path / ".aim" / "meta" / "chunks" / "0a1b").mkdir(parents=True)
+    remember_run(folder, "0a1b")
+    assert known_run(folder, tmp_path) == "0a1b"
+    assert len((folder / "aim_runs").read_text().splitlines()) == 1

@@ -9,6 +9,7 @@ from dsl.cli import sweep
 from dsl.cli.run import main as run_main
 from dsl.errors import UsageError
 from dsl.language.configuration import ConfigError, load
+from dsl.sweep import grid
 from dsl.sweep.grid import Trial, make_trials, require_distinct_folders
 
 BASE = f"include '{ROOT / 'experiments' / 'quickstart.gin'}'\n"
@@ -46,6 +47,23 @@ def test_signs_and_quotes_in_the_names_of_folders(tmp_path):
         "target_entropy_per_dimension=-0.5,b1=0.001",
         "target_entropy_per_dimension=0.5,b1=0.001",
     ]
+
+
+def test_values_that_are_too_long_for_a_file_name(tmp_path):
+    """Folders have names of 200 bytes at most, which still tell them apart."""
+    layouts = [["#" * 90 + "\n#rg#\n" + "#" * 90, "é" * 200 + end] for end in "ab"]
+    varied = [{"SEED": "0", "TEXT": repr(text)} for texts in layouts for text in texts]
+    names = [grid._folder_name(each) for each in varied]
+    assert all(name.startswith("SEED=0,TEXT=") for name in names)
+    assert max(len(name.encode()) for name in names) <= 200
+    assert len(set(names)) == 3
+    for name in names:
+        (tmp_path / name).mkdir(exist_ok=True)
+
+
+def test_dollars_pipes_and_line_breaks_are_no_part_of_a_folder():
+    values = {"TEXT": repr("$a|b\nc/../d*"), "env.PointMaze.layout": "''"}
+    assert grid._folder_name(values) == "TEXT=a-b-nc-..-d,layout="
 
 
 def test_two_combinations_never_share_a_folder(tmp_path):
