@@ -18,13 +18,13 @@ which costs its update nothing: --peer-xla-flags=--xla_llvm_disable_expensive_pa
 """
 
 import argparse
-import json
 import os
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
+
+from turns import Turns, Worker
 
 ROOT = Path(__file__).resolve().parents[1]
 STATE, GOAL, ACTION, EMBEDDING, WIDTH = 29, 2, 8, 64, 256
@@ -36,7 +36,7 @@ def main() -> None:
     """Measure, and print a table."""
     arguments = _arguments()
     if arguments.child:
-        serve(arguments.child, arguments.depths[0], arguments.batches[0])
+        serve_turns(arguments.child, arguments.depths[0], arguments.batches[0])
         return
     print("| depth | batch | here | MiB | jaxgcrl, free | one core | ratio | compile s |")
     print("| ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |")
@@ -52,10 +52,12 @@ def _row(depth: int, batch: int, arguments) -> str:
         "free": _start(*peer),
         "pinned": _start(*peer, "taskset", "-c", "0"),
     }
-    built = {name: json.loads(side.stdout.readline()) for name, side in sides.items()}
-    rounds = [{name: _turn(side) for name, side in sides.items()} for _ in range(arguments.rounds)]
+    built = {name: side.answer() for name, side in sides.items()}
+    rounds = [
+        {name: side.take_turn() for name, side in sides.items()} for _ in range(arguments.rounds)
+    ]
     for side in sides.values():
-        side.communicate()
+        side.close()
     ms = {name: 1e3 * statistics.median(turn[name] for turn in rounds) for name in sides}
     ratio = statistics.median(min(t["free"], t["pinned"]) / t["here"] for t in rounds)
     compiling = f"{built['here']['compile']:.0f}, {built['free']['compile']:.0f}"
@@ -66,29 +68,18 @@ def _row(depth: int, batch: int, arguments) -> str:
     )
 
 
-def _start(
-    python, side: str, depth: int, batch: int, flags: str, *prefix: str
-) -> subprocess.Popen[str]:
+def _start(python, side: str, depth: int, batch: int, flags: str, *prefix: str) -> Worker:
     command = [*prefix, str(python), __file__, "--child", side]
     command += ["--depths", str(depth), "--batches", str(batch)]
     path = str(ROOT) if side == "here" else ""
-    environment = {**os.environ, "PYTHONPATH": path, "XLA_FLAGS": flags}
-    pipe = subprocess.PIPE
-    return subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, text=True)
+    return Worker(side, command, {**os.environ, "PYTHONPATH": path, "XLA_FLAGS": flags})
 
 
-def _turn(side: subprocess.Popen[str]) -> float:
-    assert side.stdin is not None
-    assert side.stdout is not None
-    side.stdin.write("go\n")
-    side.stdin.flush()
-    return float(side.stdout.readline())
-
-
-def serve(side: str, depth: int, batch: int) -> None:
+def serve_turns(side: str, depth: int, batch: int) -> None:
     """Compile one side's update, say what that took, and time calls when asked."""
     import jax
 
+    turns = Turns()
     step, state = {"here": _ours, "jaxgcrl": _peers}[side](depth, batch)
     begun = time.perf_counter()
     compiled = jax.jit(step).lower(state).compile()
@@ -98,13 +89,14 @@ def serve(side: str, depth: int, batch: int) -> None:
     begun = time.perf_counter()
     state = jax.block_until_ready(compiled(state))
     count = max(1, round(SECONDS_PER_CALL / (time.perf_counter() - begun)))
-    print(json.dumps({"compile": seconds, "mib": mib}), flush=True)
-    for _ in sys.stdin:
+    message = {"compile": seconds, "mib": mib}
+    while True:
+        turns.reply(message)
         begun = time.perf_counter()
         for _ in range(count):
             state = compiled(state)
         jax.block_until_ready(state)
-        print((time.perf_counter() - begun) / count, flush=True)
+        message = (time.perf_counter() - begun) / count
 
 
 def _ours(depth: int, batch: int):

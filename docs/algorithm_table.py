@@ -1,8 +1,8 @@
-"""The table in `docs/algorithms.md` of which word fills which place, from the gin files themselves.
+"""Writes the table in `docs/algorithms.md` of which word fills which place, from the gin files.
 
     python docs/algorithm_table.py
 
-writes it anew; a test refuses a table that is out of date.
+A test fails if the table is out of date.
 """
 
 from pathlib import Path
@@ -25,13 +25,13 @@ PLACES = {
 
 
 def algorithms() -> list[Path]:
-    """The files of `experiments/base` that choose a learner, but for the incomplete `actor.gin`."""
+    """Return the files of `experiments/base` that choose a learner, except `actor.gin`."""
     base = ROOT / "experiments" / "base"
     return sorted(f for f in base.glob("*.gin") if f.name != "actor.gin" and _is_algorithm(f))
 
 
 def table() -> str:
-    """The table as Markdown."""
+    """Format the table as Markdown."""
     head = ["file", *PLACES.values()]
     rows = [head, ["---"] * len(head), *([_name(f), *_places(f)] for f in algorithms())]
     return "".join(f"| {' | '.join(row)} |\n" for row in rows)
@@ -50,7 +50,7 @@ def _name(file: Path) -> str:
 
 
 def _places(file: Path) -> list[str]:
-    """What fills each place; words inside words in brackets."""
+    """Return what fills each place, followed by the words inside a relabelling."""
     filled: dict[str, str] = {}
     inside = ""
     for indented, word, _ in _pipeline(file):
@@ -72,7 +72,7 @@ def _pipeline(file: Path) -> list[tuple[str, str, str]]:
 
 
 def written() -> str:
-    """The page with the table as the gin files have it now."""
+    """Return the page with the table as the gin files have it now."""
     before, _, rest = PAGE.read_text().partition(BEGIN)
     return before + BEGIN + table() + END + rest.partition(END)[2]
 

@@ -1,4 +1,4 @@
-"""One picture of every task of the language, each with its name and its goal in green.
+"""Draws every task of the language in one picture, each with its name and its goal in green.
 
     python docs/contact_sheet.py docs/images/tasks.png
 
@@ -24,7 +24,7 @@ STARTS = 64
 
 
 def photograph(env: GoalEnvironment) -> np.ndarray:
-    """A start of the task as an image (height, width, 3)."""
+    """Draw a start of the task as an image (height, width, 3)."""
     states, timesteps = jax.jit(jax.vmap(env.reset))(jax.random.split(jax.random.key(0), STARTS))
     best = int(np.abs(timesteps.extras["distance"] - env.task.camera_distance / 3).argmin())
     state: EnvState = jax.tree.map(lambda x: x[best], states)

@@ -28,7 +28,7 @@ install_import_hook("components", "typechecker.check")
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
-# One device, whatever the machine has; what several devices do is tested in `dsl/test_devices.py`.
+# One device, whatever the machine has; several are tested in `dsl/loop/test_sharding.py`.
 jax.config.update("jax_num_cpu_devices", 1)
 jax.config.update("jax_numpy_dtype_promotion", "strict")
 jax.config.update("jax_numpy_rank_promotion", "raise")
