@@ -10,8 +10,8 @@ from unittest import mock
 
 from dsl.language import sources
 from dsl.language.configuration import ConfigError, Configuration, load
-from dsl.language.experiment_files import EXPERIMENTS
 from dsl.language.registry import default_vocabulary
+from dsl.language.sources import EXPERIMENTS
 
 _NAME = re.compile(r"(?<!\w)[A-Za-z_]\w*")
 

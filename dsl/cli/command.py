@@ -145,7 +145,7 @@ def add_overrides(parser: argparse.ArgumentParser, meaning: str) -> None:
 
 def experiment_file(name: str) -> Path:
     """Parse an argument that names a gin file: one that exists, or one shipped with the package."""
-    from dsl.language.experiment_files import find_experiment
+    from dsl.language.sources import find_experiment
 
     return find_experiment(Path(name))
 

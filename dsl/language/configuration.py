@@ -16,19 +16,18 @@ from typing import Any
 from components.constraints import SettingError
 from dsl.language import dump
 from dsl.language.bindings import BindingTable, Import, use_current_names
-from dsl.language.build import build_graph
-from dsl.language.graph import enclosing_scopes, resolve_graph
+from dsl.language.graph import build_graph, enclosing_scopes, resolve_graph
 from dsl.language.imports import run_imports
 from dsl.language.lint import lint
 from dsl.language.lint_names import bound_scopes
 from dsl.language.lint_use import lost_settings
-from dsl.language.overrides import read_overrides
-from dsl.language.partial import PartialError
+from dsl.language.parse import read_overrides
 from dsl.language.problems import ConfigError, Location, Problem, problem_lines, raised_at
 from dsl.language.registry import Vocabulary, default_vocabulary
 from dsl.language.sources import Sources, displayed, read_sources
 from dsl.language.sweeps import Grid, grid_of, split_sweep, sweep_problems
 from dsl.language.values import prefixed
+from dsl.language.word import PartialError
 
 __all__ = ["ConfigError", "Configuration", "load"]
 

@@ -8,8 +8,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from dsl.language.bindings import Import
-from dsl.language.problems import Problem, raised_at
-from dsl.language.suggest import did_you_mean, nearest
+from dsl.language.problems import Problem, did_you_mean, nearest, raised_at
 
 # A run keeps copies of the modules of its words beside its operative.gin.
 OPERATIVE_FILE, WORDS_FOLDER = "operative.gin", "words"

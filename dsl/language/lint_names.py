@@ -6,9 +6,8 @@ from functools import cached_property
 
 from dsl.language.bindings import Binding, BindingTable
 from dsl.language.graph import enclosing_scopes
-from dsl.language.problems import Problem
+from dsl.language.problems import Problem, did_you_mean, listed, nearest, similar_scope
 from dsl.language.registry import Vocabulary
-from dsl.language.suggest import did_you_mean, listed, nearest, similar_scope
 from dsl.language.values import REQUIRED, MacroRef, Reference, leaves, prefixed
 from dsl.language.word import Word
 

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 
 from dsl.language.bindings import Binding, BindingTable
 from dsl.language.graph import ConfigGraph, ConfigNode, resolve_graph
-from dsl.language.problems import Problem
+from dsl.language.problems import Problem, did_you_mean, listed, nearest
 from dsl.language.registry import Vocabulary
-from dsl.language.suggest import did_you_mean, listed, nearest
 from dsl.language.values import MacroRef, leaves, prefixed, shown
 
 

@@ -5,9 +5,8 @@ from collections.abc import Iterator
 
 from components.constraints import constraints_of
 from dsl.language.dump import default_text
-from dsl.language.problems import ConfigError
+from dsl.language.problems import ConfigError, did_you_mean, listed, nearest
 from dsl.language.registry import Vocabulary, default_vocabulary
-from dsl.language.suggest import did_you_mean, listed, nearest
 from dsl.language.type_advice import describe, members
 from dsl.language.word import Setting, Word
 

@@ -1,14 +1,15 @@
-"""Read gin text into statements. The only file that imports gin; written for gin-config 0.5.0.
+"""Read gin text and `--set NAME=VALUE` as statements.
 
-gin contributes its parser and nothing else. It stops at the first error, so it is started again on
-the statement after each one: all errors of a file are found at once.
+This is the only file that imports gin; it is written for gin-config 0.5.0. gin contributes its
+parser and nothing else. It stops at the first error, so it is started again on the statement after
+each one: all errors of a file are found at once.
 """
 
 import io
 import re
 import tokenize
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,13 +17,15 @@ from typing import Any, NamedTuple
 from gin import config_parser
 
 from dsl.language.bindings import Binding, Import, Include, Statement
-from dsl.language.problems import Location, Problem
-from dsl.language.syntax_hints import REPEATED_KEY, SIGN, explain, without_warnings
+from dsl.language.problems import OVERRIDES, Location, Problem
+from dsl.language.syntax_hints import REPEATED_KEY, SIGN, arithmetic_hint, explain, without_warnings
 from dsl.language.values import MacroRef, Reference, has_named_keys, shown
 
 _BLANK = re.compile(r"\s*(#.*)?$")
 _TOP_LEVEL = re.compile(r"[^\s#\])}]")
 NAMED_KEYS = "the keys of a dict must be numbers or text."
+_NAME = re.compile(r"([A-Za-z_]\w*/)*([A-Za-z_]\w*\.)*[A-Za-z_]\w*")
+_GIN_SIGNS = ("@", "%", "[", "(", "{", "'", '"')
 
 
 class Parsed(NamedTuple):
@@ -176,3 +179,54 @@ def _open_brackets(text: str) -> int:
 def _clipped(line: str, limit: int = 70) -> str:
     line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line.strip(" \t\n"))
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
+
+
+class OverrideError(ValueError):
+    """An override that cannot be read."""
+
+
+def read_overrides(overrides: Iterable[str]) -> tuple[list[Binding], list[Problem]]:
+    """Return a binding for each override that can be read, and a problem for each that cannot."""
+    bindings, problems = [], []
+    for position, override in enumerate(overrides):
+        location = Location(f"--set {_one_line(override)}", rank=OVERRIDES + position)
+        try:
+            name, value = _split(override)
+            bindings.append(Binding(*split_binding_key(name), _read_value(value), location))
+        except OverrideError as error:
+            problems.append(Problem(location, str(error)))
+    return bindings, problems
+
+
+def _split(override: str) -> tuple[str, str]:
+    name, equals, value = (part.strip() for part in override.partition("="))
+    if any("\ud800" <= c <= "\udfff" for c in override):
+        raise OverrideError("it is not text in UTF-8.")  # the shell's bytes, as Python shows them
+    if not equals:
+        raise OverrideError("write NAME=VALUE.")
+    if not _NAME.fullmatch(name):
+        raise OverrideError(f"{_one_line(name)!r} is no name of a macro or a setting.")
+    if not value:
+        raise OverrideError(f"there is no value. For empty text, write \"{name}=''\".")
+    return name, value
+
+
+def _read_value(text: str) -> Any:
+    parsed = parse(f"VALUE = {text}\n")
+    if parsed.error is None and len(parsed.statements) == 1:
+        value = parsed.statements[0].value
+        if has_named_keys(value):
+            raise OverrideError(NAMED_KEYS)
+        return value
+    if computed := arithmetic_hint(text):
+        raise OverrideError(computed)
+    # A bare word, a path or a date: the shell would have removed quotes around it.
+    if "\n" not in text and not text.startswith(_GIN_SIGNS):
+        return text
+    said = error_message(parsed.error)[1] if parsed.error else "there is more than one statement"
+    raise OverrideError(f"cannot read the value. {explain(said, f'VALUE = {text}')}")
+
+
+def _one_line(text: str, limit: int = 80) -> str:
+    text = "".join(c if c.isprintable() else "?" for c in text)
+    return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -13,8 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from dsl.language.partial import Partial, PartialError
-from dsl.language.word import Setting, Word, WordError, read_word
+from dsl.language.word import Partial, PartialError, Setting, Word, WordError, read_word
 
 __all__ = [
     "Partial",

@@ -1,4 +1,7 @@
-"""Read a gin file with everything it includes, as one list of bindings in the order they apply."""
+"""Read a gin file with everything it includes, as one list of bindings in the order they apply.
+
+Files that are shipped with the package are found from anywhere.
+"""
 
 import functools
 import os
@@ -10,14 +13,28 @@ from pathlib import Path
 from typing import Any
 
 from dsl.language.bindings import Binding, Import, Include
-from dsl.language.experiment_files import EXPERIMENTS
 from dsl.language.parse import read_statements
-from dsl.language.problems import Location, Problem
-from dsl.language.suggest import did_you_mean, nearest
+from dsl.language.problems import Location, Problem, did_you_mean, nearest
 from dsl.language.values import shown
 
+_PACKAGE = Path(__file__).resolve().parents[1]
+# An installed package holds them; in a checkout they lie beside it.
+_PLACES = (_PACKAGE / "experiments", _PACKAGE.parent / "experiments")
+EXPERIMENTS = _PLACES[0] if _PLACES[0].is_dir() else _PLACES[1]
 _LARGEST_FILE = 100_000  # bytes; a data file given by mistake is refused before it is parsed
 _MACRO = re.compile(r"%([A-Za-z_]\w*)")
+
+
+def find_experiment(path: Path) -> Path:
+    """Return `path` if it exists, else the shipped experiment of that name, else `path`.
+
+    `quickstart.gin` and `experiments/quickstart.gin` both name the shipped file.
+    """
+    if path.is_absolute() or os.path.exists(path):
+        return path
+    name = Path(*path.parts[1:]) if path.parts[:1] == ("experiments",) else path
+    shipped = EXPERIMENTS / name
+    return shipped if os.path.isfile(shipped) else path
 
 
 class SourceError(Exception):

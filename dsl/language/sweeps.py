@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dsl.language.bindings import Binding, BindingTable
-from dsl.language.problems import ConfigError, Problem, problem_lines
-from dsl.language.suggest import did_you_mean, nearest
+from dsl.language.problems import ConfigError, Problem, did_you_mean, nearest, problem_lines
 from dsl.language.values import MacroRef, gin_text, leaves, replace_leaves, shown
 
 FAMILY, GRID = "sweep", "grid"

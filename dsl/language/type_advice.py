@@ -6,8 +6,8 @@ import types
 import typing
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from dsl.language.problems import did_you_mean, nearest
 from dsl.language.registry import Vocabulary
-from dsl.language.suggest import did_you_mean, nearest
 from dsl.language.syntax_hints import arithmetic_hint
 from dsl.language.values import Reference, shown
 

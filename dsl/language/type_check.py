@@ -5,9 +5,8 @@ import types
 from typing import Any, Literal, get_args, get_origin
 
 from components.constraints import AtMost, Between, Constraint, OneOf, constraints_of
-from dsl.language.partial import Partial
+from dsl.language.problems import did_you_mean, nearest
 from dsl.language.registry import Vocabulary
-from dsl.language.suggest import did_you_mean, nearest
 from dsl.language.type_advice import (
     CALLABLES,
     DICTS,
@@ -23,7 +22,7 @@ from dsl.language.type_advice import (
     members,
 )
 from dsl.language.values import MacroRef, Reference, leaves, shown
-from dsl.language.word import Word
+from dsl.language.word import Partial, Word
 
 _LARGEST = 2**31 - 1  # what the device counts with; an annotation may say otherwise
 _LARGEST_FLOAT = 3.4028235e38  # of 32 bits

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import matplotlib
 
 from dsl.errors import UsageError
-from dsl.language.suggest import did_you_mean, listed, nearest
+from dsl.language.problems import did_you_mean, listed, nearest
 from dsl.report.data.comparison import Comparison, compare
 from dsl.report.data.parameters import counter
 from dsl.report.data.policies import representatives

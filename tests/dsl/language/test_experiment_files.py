@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from dsl.language.experiment_files import EXPERIMENTS, find_experiment
+from dsl.language.sources import EXPERIMENTS, find_experiment
 
 
 @pytest.fixture(autouse=True)

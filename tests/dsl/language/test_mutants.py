@@ -3,7 +3,7 @@
 import pytest
 from mutants import Mutant, all_mutants, fault
 
-from dsl.language.experiment_files import EXPERIMENTS
+from dsl.language.sources import EXPERIMENTS
 
 FEW = [EXPERIMENTS / f"{n}.gin" for n in ("ant_maze_1024_stable", "mini/collector_and_learners")]
 

@@ -3,7 +3,7 @@
 import pytest
 
 from dsl.language.configuration import load
-from dsl.language.suggest import similar_scope
+from dsl.language.problems import similar_scope
 
 
 @pytest.mark.parametrize("scope", ["cirtic", "critc", "ccritic", "critik", "Critic", "critic2x"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dsl.language.suggest import nearest
+from dsl.language.problems import nearest
 
 WORDS = ["energy.NegativeL2", "energy.Dot", "network.ResidualMLP", "critic/network.ResidualMLP"]
 
