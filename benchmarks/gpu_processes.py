@@ -3,18 +3,34 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import IO, NamedTuple
 
 from gpu_record import Record
 from gpu_rows import Row
 
-WORKER = Path(__file__).resolve().parent / "gpu_worker.py"
+ROOT = Path(__file__).resolve().parents[1]
+WORKER = ROOT / "benchmarks" / "gpu_worker.py"
 LEAST_SECONDS, SILENT_SECONDS, AT_ONCE = 20.0, 60.0, 16
+
+
+class Ended(NamedTuple):
+    """Describes a process that has ended.
+
+    Attributes:
+        done: rows that it has measured.
+        cause: how it ended, and its last line on standard error.
+    """
+
+    done: int
+    cause: str
 
 
 def measure_groups(groups: Sequence[list[Row]], record: Record, deadline: float) -> None:
@@ -28,37 +44,49 @@ def measure_groups(groups: Sequence[list[Row]], record: Record, deadline: float)
     left = [list(group) for group in groups]
     while left and deadline - time.monotonic() > LEAST_SECONDS:
         now, left = left[:AT_ONCE], left[AT_ONCE:]
-        done = _measure_once(now, record, deadline)
-        lost = [group[count:] for group, count in zip(now, done, strict=True) if count < len(group)]
-        if time.monotonic() < deadline:
-            for group in lost:
-                record.add({"row": group[0], "error": "the process ended"})
-            left += [group[1:] for group in lost if group[1:]]
+        ended = _measure_once(now, record, deadline)
+        if time.monotonic() >= deadline:
+            return
+        for group, (done, cause) in zip(now, ended, strict=True):
+            if done < len(group):
+                record.add({"row": group[done], "error": cause})
+            if done + 1 < len(group):
+                left.append(group[done + 1 :])
 
 
-def _measure_once(groups: list[list[Row]], record: Record, deadline: float) -> list[int]:
-    """Count the rows of each group that are done when its process has ended."""
+def _measure_once(groups: list[list[Row]], record: Record, deadline: float) -> list[Ended]:
+    """Measure groups until their processes have ended."""
     seconds = deadline - time.monotonic()
-    with open(record.path.with_suffix(".log"), "ab") as log:
-        workers = [_start(group, seconds, log) for group in groups]
+    with contextlib.ExitStack() as stack:
+        errors = [stack.enter_context(tempfile.TemporaryFile("w+")) for _ in groups]
+        workers = [_start(*of, seconds) for of in zip(groups, errors, strict=True)]
         timer = threading.Timer(seconds, lambda: [worker.kill() for worker in workers])
         timer.start()
         for worker in workers:
             worker.stdout.readline()  # "ready", or nothing if it has ended
-        done = [_outcomes(worker, record) for worker in workers]
+        ended = []
+        for worker, said in zip(workers, errors, strict=True):
+            done = _outcomes(worker, record)
+            ended.append(Ended(done, _cause(worker, said, record)))
         timer.cancel()
-    return done
+    return ended
 
 
-def _start(rows: list[Row], seconds: float, log) -> subprocess.Popen:
+def _start(rows: list[Row], errors: IO[str], seconds: float) -> subprocess.Popen:
     flags = f"{os.environ.get('XLA_FLAGS', '')} {rows[0].get('flags', '')}".strip()
     return subprocess.Popen(
         [sys.executable, str(WORKER), json.dumps(rows), f"{seconds:.0f}"],
-        # Several share the memory of the device.
-        env={**os.environ, "XLA_PYTHON_CLIENT_PREALLOCATE": "false", "XLA_FLAGS": flags},
+        env={
+            **os.environ,
+            # Also where the package is not installed.
+            "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]),
+            # Several share the memory of the device.
+            "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+            "XLA_FLAGS": flags,
+        },
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        stderr=log,
+        stderr=errors,
         text=True,
     )
 
@@ -78,6 +106,20 @@ def _outcomes(worker: subprocess.Popen, record: Record) -> int:
     worker.wait()
     watch.cancel()
     return done
+
+
+def _cause(worker: subprocess.Popen, errors: IO[str], record: Record) -> str:
+    """Say how a process has ended, and append what it printed to the log of the record."""
+    errors.seek(0)
+    text = errors.read()
+    with open(record.path.with_suffix(".log"), "a") as log:
+        log.write(text)
+    lines = text.strip().splitlines()
+    code = worker.returncode
+    how = f"killed by {signal.Signals(-code).name}" if code < 0 else f"exit code {code}"
+    if code == -signal.SIGKILL:
+        how += f", which also ends what is silent for {SILENT_SECONDS:.0f} s"
+    return f"the process ended ({how}): {lines[-1][:300] if lines else 'it printed nothing'}"
 
 
 def _watch(worker: subprocess.Popen) -> threading.Timer:
