@@ -10,7 +10,12 @@ from compiled import task
 from panda_kinematics import action, solve
 
 from components.environments.core.physics import PhysicsState
-from components.environments.robots.panda_scenes import CUBE_HALF, cube_model, hand_model
+from components.environments.robots.panda_scenes import (
+    CUBE_HALF,
+    cube_model,
+    hand_model,
+    reach_model,
+)
 from components.environments.tasks.arm import (
     BINPICK,
     BINS,
@@ -243,6 +248,6 @@ def test_arm_carries_the_cube_from_bin_to_bin(difficulty):
 @pytest.mark.slow
 def test_reaching_arm_agrees_with_c_mujoco():
     robot = Robot(arm_reach)
-    errors = compare_with_c(robot, robot.model, 4)
+    errors = compare_with_c(robot, reach_model(), 4)
     assert np.median(errors) < 1e-6
     assert errors.max() < 1e-3
