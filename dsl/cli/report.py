@@ -60,9 +60,9 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _execute(options: argparse.Namespace) -> int:
     configure_jax(every_core=False)
     # The heavy imports wait until the arguments have been parsed.
-    from dsl.report.document.make import ReportOptions, make
+    from dsl.report.document.make import ReportOptions, make_report
 
-    wishes = ReportOptions(
+    chosen = ReportOptions(
         metric=options.metric,
         last=options.last,
         checkpoints=not options.no_checkpoints,
@@ -70,7 +70,7 @@ def _execute(options: argparse.Namespace) -> int:
         aim=not options.no_aim,
         trust=options.trust,
     )
-    make(options.runs, options.out, wishes, lambda line: print(line, flush=True))
+    make_report(options.runs, options.out, chosen, lambda line: print(line, flush=True))
     return 0
 
 

@@ -50,7 +50,7 @@ def describe_cache() -> str:
 
 def _write_problem(folder: str) -> str | None:
     """Return why nothing can be written to a folder; None for places that are no folder."""
-    if not folder or "://" in folder:  # nothing is to be kept, or in a store that JAX knows
+    if not folder or "://" in folder:  # off, or a store that JAX knows
         return None
     try:
         Path(folder).mkdir(parents=True, exist_ok=True)

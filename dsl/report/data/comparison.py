@@ -32,7 +32,7 @@ class Group(NamedTuple):
 
     task: str
     values: tuple[Any, ...]
-    members: list[ScoredRun]
+    scored_runs: list[ScoredRun]
 
     @property
     def label(self) -> str:
@@ -68,7 +68,7 @@ class Comparison(NamedTuple):
         return ", ".join(self.columns)
 
 
-def compare(runs: Sequence[Run], metric: str) -> Comparison:
+def compare_runs(runs: Sequence[Run], metric: str) -> Comparison:
     """Group runs by task and by everything else that differs within a task, seeds aside."""
     tasks = task_titles(runs)
     columns = _columns(runs, tasks)
@@ -88,7 +88,7 @@ def compare(runs: Sequence[Run], metric: str) -> Comparison:
             *((learner or "learner",) if several else ()),
         )
         key = (tasks[i], tuple(map(str, values)))
-        groups.setdefault(key, Group(tasks[i], values, [])).members.append(
+        groups.setdefault(key, Group(tasks[i], values, [])).scored_runs.append(
             ScoredRun(run, learner, curve)
         )
     ordered = sorted(groups.values(), key=lambda g: (tasks.index(g.task), _order(g.values)))
@@ -96,15 +96,15 @@ def compare(runs: Sequence[Run], metric: str) -> Comparison:
 
 
 def by_task(comparison: Comparison) -> dict[str, Comparison]:
-    """The groups of each task, by its title."""
+    """Return the groups of each task, by its title."""
     return {
         task: comparison._replace(groups=[g for g in comparison.groups if g.task == task])
         for task in comparison.tasks
     }
 
 
-def split(comparison: Comparison) -> dict[str, Comparison]:
-    """The groups of each task and value of the first column, which is a column no longer."""
+def split_by_first_column(comparison: Comparison) -> dict[str, Comparison]:
+    """Return the groups of each task and value of the first column, which is dropped."""
     if len(comparison.columns) < 2:
         return by_task(comparison)
     first, *rest = comparison.columns
@@ -119,13 +119,13 @@ def split(comparison: Comparison) -> dict[str, Comparison]:
 
 
 def labels_of(groups: Iterable[Group]) -> list[str]:
-    """Labels, each once, in the order of their values."""
+    """Return the distinct labels in the order of their values."""
     ordered = sorted(groups, key=lambda group: _order(group.values))
     return list(dict.fromkeys(group.label for group in ordered))
 
 
 def in_words(value: Any) -> str:
-    """A setting as it is shown."""
+    """Format a setting for display."""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}" if abs(value) >= 10_000 else str(value)
     if isinstance(value, float):
@@ -135,7 +135,7 @@ def in_words(value: Any) -> str:
 
 
 def _columns(runs: Sequence[Run], tasks: Sequence[str]) -> dict[str, list[Any]]:
-    """Values of each run by the title of what differs."""
+    """Return the settings that differ: title, and the value in each run."""
     paths = dict.fromkeys(path for run in runs for path in run.material if not is_of_task(path))
     values = {path: [run.material.get(path) for run in runs] for path in paths}
     knobs = [path for path in paths if _KNOB.fullmatch(path)]
@@ -154,14 +154,14 @@ def _keys(classes: Iterable[Sequence[Any]]) -> list[str]:
 
 
 def _differs(values: Sequence[Any], classes: Sequence[str]) -> bool:
-    """Whether two runs of one class differ; what a run does not have is no difference."""
+    """Return whether two runs of one class differ; a missing value is no difference."""
     seen: dict[str, Any] = {}
     pairs = [(c, v) for c, v in zip(classes, values, strict=True) if v is not None]
     return any(seen.setdefault(c, v) != v for c, v in pairs)
 
 
 def _titled(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
-    """Columns by short titles; settings of one name that always agree are one column."""
+    """Give columns short titles; merge settings of one name that always agree."""
     together: dict[tuple[str, str], list[str]] = {}
     for path, values in columns.items():
         together.setdefault((path.rpartition(".")[2], str(values)), []).append(path)
@@ -173,7 +173,7 @@ def _titled(columns: dict[str, list[Any]]) -> dict[str, list[Any]]:
 
 
 def _title(paths: Sequence[str]) -> str:
-    """`critic depth` of one network, `depth` of several; of other settings the name."""
+    """Return `critic depth` for one network, `depth` for several; otherwise the setting's name."""
     *place, setting = paths[0].split(".")
     name = place[0] if setting == "word" else setting.replace("_", " ")
     alone = len(paths) == 1 and len(place) == 2 and place[0] == "network" and place[1].islower()
@@ -181,7 +181,7 @@ def _title(paths: Sequence[str]) -> str:
 
 
 def _order(values: Iterable[Any]) -> tuple:
-    """Numbers by size, then the rest by name."""
+    """Return a sort key: numbers by size, then the rest by name."""
     return tuple(
         (1, 0.0, str(v)) if v is None or isinstance(v, str | list | bool) else (0, v, "")
         for v in values

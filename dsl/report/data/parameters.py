@@ -15,18 +15,18 @@ from dsl.training.build import build
 from dsl.training.memory import count_elements
 
 
-def counter(
+def parameter_counter(
     comparison: Comparison, say: Callable[[str], None], *, trust: bool
 ) -> Callable[[Score], int | None]:
-    """A function that counts the parameters of a group, from one of its runs.
+    """Return a function that counts the parameters of a group, from one of its runs.
 
-    It gives None for a run whose gin file cannot be built here, and says why.
+    The function returns None for a run whose gin file cannot be built here, and says why.
     """
-    first = {(group.task, group.values): group.members[0] for group in comparison.groups}
+    first = {(group.task, group.values): group.scored_runs[0] for group in comparison.groups}
 
     def of(score: Score) -> int | None:
         try:
-            return parameters(first[score.task, score.values], trust=trust)
+            return count_parameters(first[score.task, score.values], trust=trust)
         except UsageError as error:
             say(str(error))
             return None
@@ -34,13 +34,13 @@ def counter(
     return of
 
 
-def parameters(member: ScoredRun, *, trust: bool) -> int:
+def count_parameters(scored_run: ScoredRun, *, trust: bool) -> int:
     """Return the number of parameters of a run's networks, from shapes; allocate nothing.
 
     Raises:
         UsageError: the run's gin file cannot be built here.
     """
-    experiment = build(load(member.run.folder / OPERATIVE, trust=trust))
-    learner = experiment.learners[member.learner or next(iter(experiment.learners))]
+    experiment = build(load(scored_run.run.folder / OPERATIVE, trust=trust))
+    learner = experiment.learners[scored_run.learner or next(iter(experiment.learners))]
     state = eqx.filter_eval_shape(learner.init, experiment.environment.dims, jax.random.key(0))
     return count_elements(named_networks(state.networks))

@@ -1,4 +1,4 @@
-"""Trained policies of the runs that stand for a group, and what they do in fresh episodes."""
+"""Trained policies of the runs that represent a group, and their fresh episodes."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -11,7 +11,7 @@ from dsl.checkpoint.run_checkpoints import list_policies
 from dsl.errors import UsageError
 from dsl.loop.evaluation import Rollout
 from dsl.report.data.comparison import Comparison, Group, ScoredRun, in_words
-from dsl.report.data.scores import median
+from dsl.report.data.scores import median_run
 from dsl.training.policy import Policy, load_policy, play
 
 EPISODES = 16
@@ -23,19 +23,19 @@ class Trained(NamedTuple):
 
     Attributes:
         title: what tells its group apart, a line each.
-        member: whose it is.
+        scored_run: the run that trained it.
         policy: the best by evaluation.
         episodes: leaves (time, episode, ...).
     """
 
     title: str
-    member: ScoredRun
+    scored_run: ScoredRun
     policy: Policy
     episodes: Rollout
 
     @property
-    def task(self) -> GoalEnvironment:
-        """What the policy is scored on."""
+    def env(self) -> GoalEnvironment:
+        """The environment that the policy is scored on."""
         return self.policy.experiment.eval_env
 
 
@@ -55,7 +55,7 @@ class Episode(NamedTuple):
     reached: bool
 
 
-def representatives(
+def representative_policies(
     comparison: Comparison,
     last: int,
     every: bool,
@@ -63,44 +63,46 @@ def representatives(
     *,
     trust: bool,
 ) -> list[Trained]:
-    """The median run of each group by score, or every run, as far as they left checkpoints.
+    """Play the median run of each group by score, or every run, where it left checkpoints.
 
     Args:
         comparison: of the runs.
         last: evaluations that count for the score.
         every: whether all runs of a group are wanted.
-        say: receives a line on every group or run that is left out.
+        say: receives a line about every group or run left out.
         trust: whether the Python modules that runs import may be executed.
     """
     found = []
     for group in comparison.groups:
         title = _title(comparison, group)
-        members = _chosen(group, last, every)
-        if not members:
+        scored_runs = _chosen(group, last, every)
+        if not scored_runs:
             say(f"{title.replace(chr(10), ', ') or group.task}: no run of it has a checkpoint.")
-        for member in members:
-            name = f"{title}\nseed {member.run.seed}".strip() if every else title
+        for scored_run in scored_runs:
+            name = f"{title}\nseed {scored_run.run.seed}".strip() if every else title
             try:
-                policy = load_policy(member.run.folder, member.learner or None, trust=trust)
+                policy = load_policy(scored_run.run.folder, scored_run.learner or None, trust=trust)
             except UsageError as error:
                 say(str(error))
                 continue
-            say(f"episodes of {member.run.folder}")
+            say(f"episodes of {scored_run.run.folder}")
             _, episodes = play(policy, EPISODES, _SEED, recorded=EPISODES)
-            found.append(Trained(name, member, policy, episodes))
+            found.append(Trained(name, scored_run, policy, episodes))
     return found
 
 
 def longest_success(trained: Trained) -> Episode:
-    """Of the episodes that reached their goal the one that began farthest from it, up to there;
-    where none did, the whole of the one that ended nearest."""
-    rollout, task = trained.episodes, trained.task
+    """Return, of the successful episodes, the one that began farthest from its goal.
+
+    It is cut where it reaches the goal. If none did, return the whole episode that ended nearest.
+    """
+    rollout, env = trained.episodes, trained.env
     running = np.asarray(rollout.running)
     observation = rollout.observation
-    inside = at_goal(task, rollout)
+    inside = at_goal(env, rollout)
     reached = np.any(inside, axis=0)
-    achieved = task.achieved_goal(observation.state)
-    distance = np.asarray(task.distance(achieved, observation.goal))
+    achieved = env.achieved_goal(observation.state)
+    distance = np.asarray(env.distance(achieved, observation.goal))
     ends = distance[running.sum(axis=0) - 1, np.arange(running.shape[1])]
     merit = np.where(reached, distance[0], -np.inf) if reached.any() else -ends
     number = int(np.argmax(merit))
@@ -111,21 +113,21 @@ def longest_success(trained: Trained) -> Episode:
     return Episode(number, states, goals, bool(reached[number]))
 
 
-def at_goal(task: GoalEnvironment, rollout: Rollout) -> np.ndarray:
-    """Whether a running episode is inside the success radius, (time, episode)."""
+def at_goal(env: GoalEnvironment, rollout: Rollout) -> np.ndarray:
+    """Return whether each running episode is inside the success radius, (time, episode)."""
     observation = rollout.observation
-    success = task.success(task.achieved_goal(observation.state), observation.goal)
+    success = env.success(env.achieved_goal(observation.state), observation.goal)
     return np.logical_and(success, rollout.running)
 
 
-def alone(rollout: Rollout, number: int) -> Rollout:
-    """The rollout with one of its episodes only."""
+def single_episode(rollout: Rollout, number: int) -> Rollout:
+    """Cut a rollout down to one of its episodes."""
     return jax.tree.map(lambda leaf: leaf[:, number : number + 1], rollout)
 
 
 def _chosen(group: Group, last: int, every: bool) -> list[ScoredRun]:
-    there = [member for member in group.members if list_policies(member.run.folder)]
-    return there if every or not there else [median(there, last)]
+    there = [scored_run for scored_run in group.scored_runs if list_policies(scored_run.run.folder)]
+    return there if every or not there else [median_run(there, last)]
 
 
 def _title(comparison: Comparison, group: Group) -> str:

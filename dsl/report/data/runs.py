@@ -1,4 +1,4 @@
-"""Runs as their folders tell them."""
+"""Runs as recorded in their folders."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -73,14 +73,14 @@ class Run:
 
     @cached_property
     def is_finished(self) -> bool:
-        """Whether it has come to its end."""
+        """Whether the run has reached its total."""
         total = self.settings.get(TOTAL)
         return read_finished(self.folder) is not None or (
             isinstance(total, int) and self.env_steps >= total
         )
 
     def curves(self, metric: str) -> dict[str, Curve]:
-        """A metric such as `eval/time_at_goal` by learner; a single learner has the name ``."""
+        """Return a metric such as `eval/time_at_goal` by learner; a single learner is named ""."""
         names = {name for epoch in self.epochs for name in epoch}
         found = {
             learner: name
@@ -96,7 +96,7 @@ class Run:
 
 
 def read_runs(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:
-    """The runs in these folders, and a line on everything that is none or is left out."""
+    """Read the runs in these folders; also return a line about each folder left out."""
     folders, problems = find_runs(paths)
     runs = []
     for folder in folders:
@@ -116,14 +116,14 @@ def read_runs(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:
 
 
 def metrics_of(runs: Iterable[Run]) -> list[str]:
-    """The names of all metrics, learners' names left out."""
+    """List the names of all metrics without the names of learners."""
     names = {name for run in runs for epoch in run.epochs for name in epoch}
     parts = (name.split("/") for name in names if "/" in name)
     return sorted({f"{part[0]}/{part[-1]}" for part in parts})
 
 
 def _without_repeats(runs: list[Run], problems: list[str]) -> list[Run]:
-    """One run of each seed and settings: a repetition is no further evidence."""
+    """Keep one run per seed and settings: a repetition adds no evidence."""
     kept: dict[str, Run] = {}
     for run in sorted(runs, key=lambda run: not run.is_finished):
         first = kept.setdefault(json.dumps([run.seed, run.material], sort_keys=True), run)
@@ -141,7 +141,7 @@ def _flat(tree: Mapping[str, Any], prefix: str = "") -> Iterable[tuple[str, Any]
 
 
 def _learner(name: str, metric: str) -> str | None:
-    """The learner whose `metric` this is, the empty name where there is one; None for others."""
+    """Return the learner that `name` reports `metric` of, "" for a single one, or None."""
     subset, *learner, quantity = name.split("/") if "/" in name else ("", name)
     is_it = metric in (name, f"{subset}/{quantity}")
     return "/".join(learner) if is_it else None

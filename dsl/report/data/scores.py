@@ -1,4 +1,4 @@
-"""Final performance: a number per run, and what its runs say of a group."""
+"""Final performance: a number per run, and an estimate per group."""
 
 import csv
 import io
@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from dsl.report.data.comparison import Comparison, Group, ScoredRun, in_words
-from dsl.report.data.statistics import estimate, standard_error
+from dsl.report.data.statistics import estimate_interval, standard_error
 from dsl.report.data.tasks import episode_length
 
 ALL_TASKS = "all tasks"
@@ -44,37 +44,41 @@ class Score(NamedTuple):
     standard_error: float
 
 
-def recent(member: ScoredRun, last: int) -> float:
-    """Mean of the last evaluations so far; that of the untrained policy counts only alone."""
-    values = member.curve.values
-    trained = values[member.curve.steps > member.run.epochs[0]["env_steps"]]
+def recent_score(scored_run: ScoredRun, last: int) -> float:
+    """Average the last evaluations so far, leaving out the untrained policy if there are others."""
+    values = scored_run.curve.values
+    trained = values[scored_run.curve.steps > scored_run.run.epochs[0]["env_steps"]]
     return float(np.mean(trained[-last:] if len(trained) else values))
 
 
-def median(members: Sequence[ScoredRun], last: int) -> ScoredRun:
-    """The member with the median score, of an even number the lower."""
-    return sorted(members, key=lambda member: recent(member, last))[(len(members) - 1) // 2]
+def median_run(scored_runs: Sequence[ScoredRun], last: int) -> ScoredRun:
+    """Return the run with the median score, the lower of two."""
+    return sorted(scored_runs, key=lambda scored_run: recent_score(scored_run, last))[
+        (len(scored_runs) - 1) // 2
+    ]
 
 
-def finals(group: Group, last: int) -> np.ndarray:
-    """Final performance of the finished runs of a group (runs,)."""
-    over = [member for member in group.members if member.run.is_finished]
-    return np.array([recent(member, last) for member in over], np.float64)
+def final_scores(group: Group, last: int) -> np.ndarray:
+    """Return the final performance of the finished runs of a group (runs,)."""
+    over = [scored_run for scored_run in group.scored_runs if scored_run.run.is_finished]
+    return np.array([recent_score(scored_run, last) for scored_run in over], np.float64)
 
 
-def scores(comparison: Comparison, last: int) -> list[Score]:
-    """A score for each group that has a finished run; where one metric serves several tasks, of
-    each label over all of them too."""
+def score_groups(comparison: Comparison, last: int) -> list[Score]:
+    """Score each group that has a finished run.
+
+    If the metric means the same on several tasks, score each label over all of them too.
+    """
     found = [
-        _score(group.task, group.values, [finals(group, last)])
+        _score(group.task, group.values, [final_scores(group, last)])
         for group in comparison.groups
-        if len(finals(group, last))
+        if len(final_scores(group, last))
     ]
     return [*found, *_over_tasks(comparison, last)]
 
 
 def _over_tasks(comparison: Comparison, last: int) -> list[Score]:
-    """Labels that were run on all of several tasks, every task a stratum of its own."""
+    """Score the labels that were run on every task, with one stratum per task."""
     if comparison.metric not in _OF_EVERY_TASK or len(comparison.tasks) < 2:
         return []
     strata: dict[str, list[np.ndarray]] = {}
@@ -91,21 +95,21 @@ def _over_tasks(comparison: Comparison, last: int) -> list[Score]:
 
 
 def _shares(metric: str, group: Group, last: int) -> np.ndarray | None:
-    """Scores between 0 and 1, or None where the length of an episode is not known."""
+    """Return scores between 0 and 1, or None if the length of an episode is unknown."""
     if not _OF_EVERY_TASK[metric]:
-        return finals(group, last)
-    steps = episode_length(group.members[0].run)
-    return finals(group, last) / steps if steps else None
+        return final_scores(group, last)
+    steps = episode_length(group.scored_runs[0].run)
+    return final_scores(group, last) / steps if steps else None
 
 
 def _score(task: str, values: tuple, strata: Sequence[np.ndarray]) -> Score:
-    runs, (iqm, low, high) = np.concatenate(strata), estimate(strata)
+    runs, (iqm, low, high) = np.concatenate(strata), estimate_interval(strata)
     mean, error = float(np.mean(runs)), standard_error(runs) if len(strata) == 1 else float("nan")
     return Score(task, values, len(runs), float(iqm), float(low), float(high), mean, error)
 
 
-def as_csv(comparison: Comparison, found: Sequence[Score], last: int) -> str:
-    """The scores as comma-separated values at full precision."""
+def scores_as_csv(comparison: Comparison, found: Sequence[Score], last: int) -> str:
+    """Format the scores as comma-separated values at full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     head = ("task", *comparison.columns, "metric", "evaluations", *Score._fields[2:])
@@ -116,8 +120,8 @@ def as_csv(comparison: Comparison, found: Sequence[Score], last: int) -> str:
     return text.getvalue()
 
 
-def as_markdown(comparison: Comparison, found: Sequence[Score]) -> str:
-    """The scores as a table, three significant digits."""
+def scores_as_markdown(comparison: Comparison, found: Sequence[Score]) -> str:
+    """Format the scores as a Markdown table with three significant digits."""
     head = ["task", *comparison.columns, "runs", "IQM", "95% interval", "mean ± standard error"]
     lines = [head, ["---"] * len(head)]
     steps = _OF_EVERY_TASK.get(comparison.metric)
@@ -134,7 +138,7 @@ def _numbers(score: Score) -> list[str]:
 
 
 def _short(number: float) -> str:
-    """Three significant digits, and never an exponent where people expect none."""
+    """Format a number with three significant digits and without an exponent."""
     if number == 0 or not np.isfinite(number):
         return f"{number:g}"
     digits = 2 - int(np.floor(np.log10(abs(number))))

@@ -1,4 +1,4 @@
-"""Few numbers from many runs: interquartile means and stratified bootstrap intervals.
+"""Summaries of many runs: interquartile means and stratified bootstrap intervals.
 
 Reference: Agarwal et al., "Deep Reinforcement Learning at the Edge of the Statistical Precipice",
 2021, section 4.
@@ -29,19 +29,19 @@ class Estimate(NamedTuple):
     high: np.ndarray
 
 
-def iqm(values: np.ndarray) -> np.ndarray:
-    """Mean of the middle half of (..., runs) along the last axis.
+def interquartile_mean(values: np.ndarray) -> np.ndarray:
+    """Average the middle half of (..., runs) along the last axis.
 
-    A quarter of the runs, rounded down, is left out at either end: of fewer than four, none.
+    Drop a quarter of the runs, rounded down, at either end: none of fewer than four.
     """
     return np.asarray(stats.trim_mean(values, 0.25, axis=-1))
 
 
-def estimate(strata: Sequence[np.ndarray]) -> Estimate:
-    """Interquartile mean over the runs of all strata, with a percentile bootstrap interval.
+def estimate_interval(strata: Sequence[np.ndarray]) -> Estimate:
+    """Estimate the interquartile mean over all strata, with a percentile bootstrap interval.
 
-    Runs are drawn again with replacement within each stratum, 10,000 times. Fewer than two runs
-    in a stratum give no interval.
+    Runs are resampled with replacement within each stratum, 10,000 times. A stratum of fewer than
+    two runs gives no interval.
 
     Args:
         strata: scores (..., runs) of every task; the leading axes are alike and have an interval
@@ -65,9 +65,9 @@ def estimate(strata: Sequence[np.ndarray]) -> Estimate:
 
 
 def _iqm_of_all(*strata: np.ndarray, axis: int = -1) -> np.ndarray:
-    return iqm(np.concatenate(strata, axis=axis))
+    return interquartile_mean(np.concatenate(strata, axis=axis))
 
 
 def standard_error(values: np.ndarray) -> float:
-    """Of the mean of (runs,); NaN for a single run."""
+    """Return the standard error of the mean of (runs,); NaN for a single run."""
     return float(stats.sem(values)) if len(values) > 1 else float("nan")

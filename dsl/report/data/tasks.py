@@ -11,7 +11,7 @@ _FAMILY = "env."
 
 
 def task_titles(runs: Sequence[Run]) -> list[str]:
-    """Of each run the task that it is scored on: its word, its maze, and whatever else differs.
+    """Return the title of each run's task: its word, its maze, and whatever else differs.
 
     Runs that were trained on different tasks have different titles.
     """
@@ -26,12 +26,12 @@ def task_titles(runs: Sequence[Run]) -> list[str]:
 
 
 def episode_length(run: Run) -> int | None:
-    """Steps of an episode of the task that the run is scored on, where that is a setting."""
+    """Return the steps of an evaluation episode, or None if the task has no such setting."""
     return _scored(run).get("episode_length")
 
 
 def is_of_task(path: str) -> bool:
-    """Whether a setting belongs to the task."""
+    """Return whether a setting belongs to the task."""
     return path.startswith(_FAMILY) or path in (_COLLECTED, _SCORED)
 
 
@@ -48,7 +48,7 @@ def _trained(run: Run) -> dict[str, Any]:
 
 
 def _settings(run: Run, place: Any) -> dict[str, Any]:
-    """The word of a task and its settings; `place` is `env.AntMaze` or `role/env.AntMaze`."""
+    """Return the word and settings of a task such as `env.AntMaze` or `scope/env.AntMaze`."""
     role, _, word = str(place or "task").rstrip("()").rpartition("/")
     word = word.removeprefix(_FAMILY)
     prefix = f"{_FAMILY}{role or word}."

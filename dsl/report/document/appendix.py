@@ -7,14 +7,16 @@ from typing import Any
 
 from dsl.records.provenance import describe_environment
 from dsl.report.data.comparison import Comparison, Group, ScoredRun, in_words
-from dsl.report.data.scores import recent
-from dsl.report.document.page import Document, table
+from dsl.report.data.scores import recent_score
+from dsl.report.document.page import Document, markdown_table
 
 _BEFORE = ("run", "task")
 _AFTER = ("seed", "environment steps", "finished", "score", "revision", "device")
 
 
-def append(document: Document, comparison: Comparison, notes: Sequence[str], last: int) -> None:
+def append_appendix(
+    document: Document, comparison: Comparison, notes: Sequence[str], last: int
+) -> None:
     """Write the last sections.
 
     Args:
@@ -23,8 +25,12 @@ def append(document: Document, comparison: Comparison, notes: Sequence[str], las
         notes: on runs that are left out, or are not at their end.
         last: evaluations that a score is the mean of.
     """
-    rows = [_row(group, member, last) for group in comparison.groups for member in group.members]
-    document.section("Runs", table([*_BEFORE, *comparison.columns, *_AFTER], rows))
+    rows = [
+        _row(group, scored_run, last)
+        for group in comparison.groups
+        for scored_run in group.scored_runs
+    ]
+    document.section("Runs", markdown_table([*_BEFORE, *comparison.columns, *_AFTER], rows))
     if notes:
         document.section("Left out, or not at its end", "\n".join(f"- {note}" for note in notes))
     here = describe_environment(sys.argv)
@@ -36,8 +42,8 @@ def append(document: Document, comparison: Comparison, notes: Sequence[str], las
     )
 
 
-def _row(group: Group, member: ScoredRun, last: int) -> list[str]:
-    run = member.run
+def _row(group: Group, scored_run: ScoredRun, last: int) -> list[str]:
+    run = scored_run.run
     device = run.environment.get("device") or {}
     return [
         f"`{run.folder.name}`",
@@ -46,14 +52,14 @@ def _row(group: Group, member: ScoredRun, last: int) -> list[str]:
         str(run.seed),
         f"{run.env_steps:,}",
         "yes" if run.is_finished else "no",
-        f"{recent(member, last):.4g}",
+        f"{recent_score(scored_run, last):.4g}",
         _revision(run.environment),
         str(device.get("kind", "unknown")),
     ]
 
 
 def _revision(facts: dict[str, Any]) -> str:
-    """Of the source, as far as it is known."""
+    """Return the revision of the source, or "unknown"."""
     source = facts.get("source")
     if not source:
         return "unknown"

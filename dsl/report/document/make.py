@@ -8,15 +8,21 @@ import matplotlib
 
 from dsl.errors import UsageError
 from dsl.language.problems import did_you_mean, listed, nearest
-from dsl.report.data.comparison import Comparison, compare
-from dsl.report.data.parameters import counter
-from dsl.report.data.policies import representatives
+from dsl.report.data.comparison import Comparison, compare_runs
+from dsl.report.data.parameters import parameter_counter
+from dsl.report.data.policies import representative_policies
 from dsl.report.data.runs import Run, metrics_of, read_runs
-from dsl.report.data.scores import Score, as_csv, as_markdown, median, scores
-from dsl.report.document.appendix import append
+from dsl.report.data.scores import (
+    Score,
+    median_run,
+    score_groups,
+    scores_as_csv,
+    scores_as_markdown,
+)
+from dsl.report.document.appendix import append_appendix
 from dsl.report.document.network_sections import Shown, show_networks
 from dsl.report.document.page import Document, Picture
-from dsl.report.document.publish import publish
+from dsl.report.document.publish import publish_pictures
 from dsl.report.figures import scaling
 from dsl.report.figures.curves import learning_curves
 from dsl.report.figures.heat_map import heat_map
@@ -26,14 +32,14 @@ Say = Callable[[str], None]
 
 
 class ReportOptions(NamedTuple):
-    """What a report is to hold.
+    """What a report contains.
 
     Attributes:
         metric: the score.
         last: evaluations that a run's final performance is the mean of.
-        checkpoints: whether trained networks are looked at.
-        every_run: whether the networks of all runs are, not only of those that stand for a group.
-        aim: whether figures are kept in the run folders and shown in Aim.
+        checkpoints: whether to show trained networks.
+        every_run: whether to show the networks of all runs, not only of one run per group.
+        aim: whether to copy figures into the run folders and to Aim.
         trust: whether the Python modules that runs import may be executed.
     """
 
@@ -45,14 +51,14 @@ class ReportOptions(NamedTuple):
     trust: bool = False
 
 
-def make(paths: Sequence[Path], out: Path, wishes: ReportOptions, say: Say) -> None:
+def make_report(paths: Sequence[Path], out: Path, options: ReportOptions, say: Say) -> None:
     """Write the report of some runs into a folder.
 
     Args:
         paths: run folders, or folders that hold runs.
         out: folder of the report.
-        wishes: what it is to hold.
-        say: receives lines on what is done, and on what is left out.
+        options: what it contains.
+        say: receives lines about progress and about what is left out.
 
     Raises:
         UsageError: no run can be used, none has the metric, or `out` cannot be written.
@@ -60,46 +66,46 @@ def make(paths: Sequence[Path], out: Path, wishes: ReportOptions, say: Say) -> N
     runs, problems = read_runs(paths)
     if not runs:
         raise UsageError("\n".join([*problems, "There is no run to report on."]))
-    comparison = compare(runs, wishes.metric)
+    comparison = compare_runs(runs, options.metric)
     _require_scores(runs, comparison)
     notes = [*problems, *_gaps(runs, comparison)]
     for note in notes:
         say(note)
     with matplotlib.rc_context(RC):
         document = Document(out, say)
-        _scores(document, comparison, wishes)
+        _scores(document, comparison, options)
         shared = list(document.pictures)
         shown: Shown = {}
-        if wishes.checkpoints:
-            trained = representatives(
-                comparison, wishes.last, wishes.every_run, say, trust=wishes.trust
+        if options.checkpoints:
+            trained = representative_policies(
+                comparison, options.last, options.every_run, say, trust=options.trust
             )
             shown = show_networks(document, trained)
-        append(document, comparison, notes, wishes.last)
+        append_appendix(document, comparison, notes, options.last)
         document.close(f"{', '.join(comparison.tasks)}: {comparison.title or 'report'}")
-    if wishes.aim:
-        publish(_by_folder(comparison, wishes.last, shared, shown), say)
+    if options.aim:
+        publish_pictures(_by_folder(comparison, options.last, shared, shown), say)
 
 
-def _scores(document: Document, comparison: Comparison, wishes: ReportOptions) -> None:
-    """Everything that comes from recorded metrics."""
-    found = scores(comparison, wishes.last)
+def _scores(document: Document, comparison: Comparison, options: ReportOptions) -> None:
+    """Write the sections that need recorded metrics only."""
+    found = score_groups(comparison, options.last)
     document.figure(
         "learning_curves",
         learning_curves(comparison),
         "Learning curves",
         "Interquartile mean over runs and its 95% stratified-bootstrap interval.",
     )
-    tables = as_markdown(comparison, found)
-    document.text("final.csv", as_csv(comparison, found, wishes.last))
+    tables = scores_as_markdown(comparison, found)
+    document.text("final.csv", scores_as_csv(comparison, found, options.last))
     document.text("final.md", tables)
     caption = (
-        f"`{comparison.metric}`, of every finished run the mean of its last {wishes.last} "
+        f"`{comparison.metric}`, of every finished run the mean of its last {options.last} "
         "evaluations. IQM: interquartile mean over runs, with its 95% stratified-bootstrap "
         "interval; of fewer than four runs it is the mean."
     )
     document.section("Final performance", caption, tables)
-    _scalings(document, comparison, found, trust=wishes.trust)
+    _scalings(document, comparison, found, trust=options.trust)
 
 
 def _scalings(
@@ -107,11 +113,11 @@ def _scalings(
 ) -> None:
     caption = "Final performance: interquartile mean over runs and its 95% interval."
     for column in (*scaling.DEPTHS, scaling.BATCH):
-        figure = scaling.over(comparison, found, column)
+        figure = scaling.scaling_figure(comparison, found, column)
         name = f"{column.replace(' ', '_')}_scaling"
         document.figure(name, figure, f"Scaling: {column}", caption)
-    wider = scaling.over_parameters(
-        comparison, found, counter(comparison, document.say, trust=trust)
+    wider = scaling.parameter_scaling_figure(
+        comparison, found, parameter_counter(comparison, document.say, trust=trust)
     )
     document.figure("parameters", wider, "Wider against deeper", caption)
     heat, caption = heat_map(comparison, found), "Final performance: interquartile mean over runs."
@@ -128,8 +134,10 @@ def _require_scores(runs: Sequence[Run], comparison: Comparison) -> None:
 
 
 def _gaps(runs: Sequence[Run], comparison: Comparison) -> list[str]:
-    """A line on every run that is not at its end, and on every one without the metric."""
-    shown = {member.run.folder for group in comparison.groups for member in group.members}
+    """Return a line about every unfinished run and every run without the metric."""
+    shown = {
+        scored_run.run.folder for group in comparison.groups for scored_run in group.scored_runs
+    }
     lost = [f"{r.folder}: has no {comparison.metric}." for r in runs if r.folder not in shown]
     return lost + [
         f"{run.folder}: not finished; {run.env_steps:,} environment steps so far. It is in the "
@@ -142,7 +150,7 @@ def _gaps(runs: Sequence[Run], comparison: Comparison) -> list[str]:
 def _by_folder(
     comparison: Comparison, last: int, shared: Sequence[Picture], shown: Shown
 ) -> dict[Path, list[Picture]]:
-    """Figures of one run for that run; those of all runs for the median run of each group."""
+    """Assign figures to run folders: shared ones go to the median run of each group."""
     found = {folder: list(pictures) for folder, pictures in shown.items()}
-    stand = {median(group.members, last).run.folder for group in comparison.groups}
+    stand = {median_run(group.scored_runs, last).run.folder for group in comparison.groups}
     return found | {folder: [*found.get(folder, []), *shared] for folder in sorted(stand)}

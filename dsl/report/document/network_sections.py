@@ -7,11 +7,11 @@ from typing import Any, NamedTuple
 from matplotlib.figure import Figure
 
 from components.environments.rendering.opengl import RenderError
-from dsl.report.data.policies import Trained, alone, longest_success
-from dsl.report.document.page import Document, Picture, table
-from dsl.report.figures.block_norms import profile_figure, profiles
-from dsl.report.figures.embeddings import embedded, embeddings
-from dsl.report.figures.landscape import landscape, landscapes
+from dsl.report.data.policies import Trained, longest_success, single_episode
+from dsl.report.document.page import Document, Picture, markdown_table
+from dsl.report.figures.block_norms import network_profiles, profile_figure
+from dsl.report.figures.embeddings import embed_episode, embeddings_figure
+from dsl.report.figures.landscape import landscapes_figure, value_landscape
 from dsl.training.pictures import draw, render_video
 
 _RUNS = "runs"  # folder of figures of one run each
@@ -26,7 +26,7 @@ class Section(NamedTuple):
         title: of the section.
         needs: what it cannot be made without.
         caption: what is shown.
-        look: what there is to be shown of a policy; None or nothing where that is missing.
+        look: returns the data to plot for a policy; None or empty if there are none.
         plot: a figure with a panel or a line for each of several.
     """
 
@@ -45,8 +45,8 @@ SECTIONS = (
         "a task in a maze and a critic",
         "What the critic makes of the policy's own action with the robot at rest at every place "
         "of the maze, for one goal far from the start. Every critic has a scale of its own.",
-        lambda one: landscape(one.policy),
-        landscapes,
+        lambda one: value_landscape(one.policy),
+        landscapes_figure,
     ),
     Section(
         "embeddings",
@@ -54,8 +54,8 @@ SECTIONS = (
         "a contrastive critic",
         "Embeddings of the states and actions of one episode on their two principal components: "
         "of 16 episodes the one that reached its goal from farthest away.",
-        lambda one: embedded(one, longest_success(one)),
-        embeddings,
+        lambda one: embed_episode(one, longest_success(one)),
+        embeddings_figure,
     ),
     Section(
         "block_norms",
@@ -64,27 +64,27 @@ SECTIONS = (
         "Above, the L2 norm of what each residual block adds to the residual stream; below, the "
         "same divided by the norm of the stream that enters the block. Means over states of "
         "evaluation episodes.",
-        profiles,
+        network_profiles,
         profile_figure,
     ),
 )
 
 
 def show_networks(document: Document, trained: Sequence[Trained]) -> Shown:
-    """Figures of some policies side by side, and of each alone.
+    """Draw the networks of policies side by side, and of each alone.
 
     Returns:
         The figures of each run alone, by its folder.
     """
     places = [_place(trained, one) for one in trained]
-    shown: Shown = {one.member.run.folder: [] for one in trained}
+    shown: Shown = {one.scored_run.run.folder: [] for one in trained}
     for section in SECTIONS:
         for one, picture in _section(document, section, trained, places):
-            shown[one.member.run.folder].append(picture)
+            shown[one.scored_run.run.folder].append(picture)
     rows = []
     for one, place in zip(trained, places, strict=True):
         pictures = _rollout(document, one, place)
-        shown[one.member.run.folder] += pictures
+        shown[one.scored_run.run.folder] += pictures
         rows.append(
             [_name(one), *(f"![](<{p.path.relative_to(document.folder)}>)" for p in pictures)]
         )
@@ -113,14 +113,16 @@ def _section(
 
 
 def _rollout(document: Document, one: Trained, place: str) -> list[Picture]:
-    """The same episodes from above, and a film of the one that is embedded."""
+    """Draw the episodes from above, and film the one that is embedded."""
     chart, film = (document.folder / place / f"rollout.{kind}" for kind in ("png", "gif"))
-    document.write(chart, lambda: draw(one.task, one.episodes, chart))
+    document.write(chart, lambda: draw(one.env, one.episodes, chart))
     name = _of_learner(one, "rollout")
     pictures = [Picture(name, chart)]
     try:
         number = longest_success(one).number
-        document.write(film, lambda: render_video(one.task, alone(one.episodes, number), film))
+        document.write(
+            film, lambda: render_video(one.env, single_episode(one.episodes, number), film)
+        )
         pictures.append(Picture(name, film))
     except RenderError as error:  # no OpenGL
         document.say(f"Rollouts: no film of {_name(one)}: {error}")
@@ -130,22 +132,22 @@ def _rollout(document: Document, one: Trained, place: str) -> list[Picture]:
 def _rollout_section(document: Document, rows: Sequence[list[str]]) -> None:
     if rows:
         whole = [[*row, ""][:3] for row in rows]
-        document.section("Rollouts", table(["", "episodes", "one of them, filmed"], whole))
+        document.section("Rollouts", markdown_table(["", "episodes", "one of them, filmed"], whole))
 
 
 def _place(trained: Sequence[Trained], one: Trained) -> str:
-    """A folder of its own for the run, named after it."""
-    names = [other.member.run.folder.name for other in trained]
-    run, learner = one.member.run.folder, one.member.learner
+    """Return a folder for the run, named after it."""
+    names = [other.scored_run.run.folder.name for other in trained]
+    run, learner = one.scored_run.run.folder, one.scored_run.learner
     unique = run.name if names.count(run.name) == 1 else f"{run.parent.name}-{run.name}"
     return "/".join([_RUNS, unique, *([learner] if learner else [])])
 
 
 def _of_learner(one: Trained, name: str) -> str:
-    """The name of a figure; a run with several learners keeps those of each."""
-    learner = one.member.learner
+    """Return the name of a figure, with the learner if there are several."""
+    learner = one.scored_run.learner
     return f"{learner}_{name}" if learner else name
 
 
 def _name(one: Trained) -> str:
-    return one.title.replace("\n", ", ") or one.member.run.folder.name
+    return one.title.replace("\n", ", ") or one.scored_run.run.folder.name

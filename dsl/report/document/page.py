@@ -27,11 +27,11 @@ class Picture(NamedTuple):
 
 
 class Document:
-    """A folder that a report is written into, section by section.
+    """The folder of a report, written section by section.
 
     Args:
-        folder: made where it is not there.
-        say: receives a line on every file.
+        folder: created if missing.
+        say: receives a line about every file.
 
     Raises:
         UsageError: the folder cannot be written.
@@ -45,11 +45,11 @@ class Document:
         self._guarded(lambda: folder.mkdir(parents=True, exist_ok=True))
 
     def section(self, title: str, *paragraphs: str) -> None:
-        """Text on the page."""
+        """Add a section of text to the page."""
         self._page += [f"## {title}", *paragraphs]
 
     def figure(self, name: str, figure: Figure | None, title: str, caption: str) -> None:
-        """A figure as PNG for the page and as PDF for a paper; nothing for None."""
+        """Save a figure as PNG for the page and as PDF for a paper; skip None."""
         if figure is None:
             return
         path = self.attach(name, figure)
@@ -58,14 +58,14 @@ class Document:
         self.say(f"figure: {path}")
 
     def attach(self, place: str, figure: Figure) -> Path:
-        """A figure as PNG and as PDF that is not on the page; `place` has no ending."""
+        """Save a figure as PNG and PDF without adding it to the page; `place` has no suffix."""
         path = self.folder / f"{place}.png"
         for kind in (path, path.with_suffix(".pdf")):
-            self.write(kind, lambda kind=kind: save(figure, kind))
+            self.write(kind, lambda kind=kind: save_figure(figure, kind))
         return path
 
     def write(self, path: Path, make: Callable[[], object]) -> None:
-        """Let somebody make a file of the report.
+        """Call `make`, which writes a file of the report.
 
         Raises:
             UsageError: it cannot be written.
@@ -74,7 +74,7 @@ class Document:
         self._guarded(make)
 
     def text(self, name: str, content: str) -> None:
-        """A text file."""
+        """Write a text file."""
         self._guarded(lambda: write_atomically(self.folder / name, content))
         self.say(f"table: {self.folder / name}")
 
@@ -94,7 +94,7 @@ class Document:
             ) from error
 
 
-def save(figure: Figure, path: Path) -> None:
+def save_figure(figure: Figure, path: Path) -> None:
     """Write a figure in the style of the report, alike every time.
 
     Raises:
@@ -105,7 +105,7 @@ def save(figure: Figure, path: Path) -> None:
         figure.savefig(path, metadata=undated)
 
 
-def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A Markdown table."""
+def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Format a Markdown table."""
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -11,7 +11,9 @@ from dsl.tracking.aim_repository import repository_path
 PREFIX = "report_"
 
 
-def publish(pictures: Mapping[Path, Sequence[Picture]], say: Callable[[str], None]) -> None:
+def publish_pictures(
+    pictures: Mapping[Path, Sequence[Picture]], say: Callable[[str], None]
+) -> None:
     """Keep pictures in run folders, and bring Aim up to date where the runs are in it.
 
     Pictures are files of the run like any other: a report made again replaces them, and Aim has
@@ -19,7 +21,7 @@ def publish(pictures: Mapping[Path, Sequence[Picture]], say: Callable[[str], Non
 
     Args:
         pictures: by run folder.
-        say: receives a line on what is done, and on what cannot be.
+        say: receives a line about progress and about what cannot be done.
     """
     kept = [folder for folder, mine in pictures.items() if _keep(folder, mine, say)]
     for root in dict.fromkeys(folder.parent for folder in kept):

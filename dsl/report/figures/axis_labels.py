@@ -19,15 +19,15 @@ _OF_EPISODE = ("eval/time_at_goal",)
 
 
 def axis_label(comparison: Comparison) -> str:
-    """`time at goal (steps of 1000)`: the metric and its unit."""
-    name, unit = _NAMES.get(comparison.metric, (plain(comparison.metric), ""))
+    """Return the metric and its unit, such as `time at goal (steps of 1000)`."""
+    name, unit = _NAMES.get(comparison.metric, (metric_in_words(comparison.metric), ""))
     if comparison.metric in _OF_EPISODE:
-        lengths = {episode_length(group.members[0].run) for group in comparison.groups}
+        lengths = {episode_length(group.scored_runs[0].run) for group in comparison.groups}
         length = lengths.pop() if len(lengths) == 1 else None
         unit = f"steps of {length}" if length else unit
     return f"{name} ({unit})" if unit else name
 
 
-def plain(metric: str) -> str:
-    """The name of a metric in words."""
+def metric_in_words(metric: str) -> str:
+    """Return the name of a metric in words."""
     return metric.partition("/")[2].replace("_", " ")

@@ -13,7 +13,13 @@ from matplotlib.figure import Figure
 from components.learners.inspection import block_norms, network_inputs
 from components.networks.layers import LAYERS_PER_BLOCK
 from dsl.report.data.policies import Trained
-from dsl.report.figures.style import from_zero, legend, logarithmic, looks, panels
+from dsl.report.figures.style import (
+    add_legend,
+    line_styles,
+    make_panels,
+    set_log_x_axis,
+    start_y_at_zero,
+)
 
 STATES = 512
 
@@ -35,8 +41,8 @@ class Profile(NamedTuple):
         return LAYERS_PER_BLOCK * (1 + np.arange(len(self.added)))
 
 
-def profiles(trained: Trained) -> dict[str, Profile]:
-    """Profiles of a policy's networks by role, over states of its episodes at equal distances."""
+def network_profiles(trained: Trained) -> dict[str, Profile]:
+    """Measure a policy's networks by role, over states spread evenly over its episodes."""
     running = np.asarray(trained.episodes.running)
     states, goals = (np.asarray(x)[running] for x in trained.episodes.observation)
     some = np.linspace(0, len(states) - 1, min(STATES, len(states))).astype(int)
@@ -61,11 +67,11 @@ def _means(networks: Any, states: Any, actions: Any, goals: Any) -> dict[str, tu
 
 
 def profile_figure(titles: Sequence[str], found: Sequence[dict[str, Profile]]) -> Figure:
-    """Norms above, shares of the stream below; a column per network, a line per run."""
+    """Draw norms above and shares of the stream below, a column per network."""
     roles = list(dict.fromkeys(role for one in found for role in one))
-    figure, axes = panels([*roles, *[""] * len(roles)], most=len(roles), height=1.7)
+    figure, axes = make_panels([*roles, *[""] * len(roles)], most=len(roles), height=1.7)
     labels = [title.replace("\n", ", ") for title in titles]
-    shown = looks(labels, ordered=all(map(_ends_in_number, labels)))
+    shown = line_styles(labels, ordered=all(map(_ends_in_number, labels)))
     for i, role in enumerate(roles):
         for label, one in zip(labels, found, strict=True):
             if role in one:
@@ -76,15 +82,15 @@ def profile_figure(titles: Sequence[str], found: Sequence[dict[str, Profile]]) -
     axes[len(roles)].set_ylabel("added / stream")
     deepest = max(int(p.layers[-1]) for one in found for p in one.values())
     for panel in axes:
-        logarithmic(panel, marks(deepest), exact=True)
+        set_log_x_axis(panel, depth_ticks(deepest), exact=True)
         panel.set_xlim(0.85 * LAYERS_PER_BLOCK, deepest / 0.85)
-        from_zero(panel)
-    legend(figure, axes, "")
+        start_y_at_zero(panel)
+    add_legend(figure, axes, "")
     return figure
 
 
-def marks(deepest: int) -> list[int]:
-    """Depths for a logarithmic axis up to the deepest, each with room for its label."""
+def depth_ticks(deepest: int) -> list[int]:
+    """Choose depths to mark on a logarithmic axis, each with room for its label."""
     room = (deepest / LAYERS_PER_BLOCK) ** 0.2  # a fifth of the axis
     doubled = [LAYERS_PER_BLOCK << i for i in range((deepest // LAYERS_PER_BLOCK).bit_length())]
     kept = [deepest]
@@ -95,7 +101,7 @@ def marks(deepest: int) -> list[int]:
 
 
 def _ends_in_number(label: str) -> bool:
-    """Whether this is one setting with a number, such as `critic depth 4`."""
+    """Return whether a label is one setting with a number, such as `critic depth 4`."""
     return label[-1:].isdigit() and "," not in label
 
 

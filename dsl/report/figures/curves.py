@@ -1,4 +1,4 @@
-"""Learning curves: what the runs of a group score as they learn."""
+"""Learning curves: the scores of groups over environment steps."""
 
 from collections.abc import Sequence
 
@@ -6,53 +6,57 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dsl.report.data.comparison import Comparison, by_task, split
+from dsl.report.data.comparison import Comparison, by_task, split_by_first_column
 from dsl.report.data.runs import Curve
-from dsl.report.data.statistics import Estimate, estimate
+from dsl.report.data.statistics import Estimate, estimate_interval
 from dsl.report.figures.axis_labels import axis_label
 from dsl.report.figures.style import (
     LineStyle,
-    from_zero,
+    add_legend,
+    group_line_styles,
     label_y,
-    legend,
-    looks_of,
-    panels,
-    thousands,
+    make_panels,
+    start_y_at_zero,
+    thousands_divisor,
 )
 
 _MOST_LINES = 8
 
 
 def learning_curves(comparison: Comparison) -> Figure:
-    """Score over environment steps: interquartile mean and 95% interval, a panel per task.
+    """Draw the score over environment steps: interquartile mean and 95% interval, a panel per task.
 
-    Where that makes too many lines to be told apart, the first thing that differs has panels too.
+    If that makes too many lines, split panels by the first column too.
     """
-    views = split(comparison) if len(comparison.labels) > _MOST_LINES else by_task(comparison)
-    figure, axes = panels(list(views))
-    shown = looks_of([group for view in views.values() for group in view.groups])
+    views = (
+        split_by_first_column(comparison)
+        if len(comparison.labels) > _MOST_LINES
+        else by_task(comparison)
+    )
+    figure, axes = make_panels(list(views))
+    shown = group_line_styles([group for view in views.values() for group in view.groups])
     for view, panel in zip(views.values(), axes, strict=True):
-        longest = max(m.curve.steps[-1] for group in view.groups for m in group.members)
-        unit, name = thousands(longest)
+        longest = max(m.curve.steps[-1] for group in view.groups for m in group.scored_runs)
+        unit, name = thousands_divisor(longest)
         for group in view.groups:
-            curves = [member.curve for member in group.members]
-            _draw(panel, *along(curves), shown[group.label], group.label, unit)
+            curves = [scored_run.curve for scored_run in group.scored_runs]
+            _draw(panel, *estimate_along_steps(curves), shown[group.label], group.label, unit)
         panel.set(xlabel=f"environment steps{name}", xlim=(0, longest / unit))
         if comparison.metric.startswith("eval/"):
-            from_zero(panel)
+            start_y_at_zero(panel)
     if len(comparison.tasks) == 1:  # the same score in every panel
         low, high = zip(*(panel.get_ylim() for panel in axes), strict=True)
         for panel in axes:
             panel.set_ylim(min(low), max(high))
     label_y(axes, [axis_label(view) for view in views.values()])
-    legend(figure, axes, next(iter(views.values())).title)
+    add_legend(figure, axes, next(iter(views.values())).title)
     return figure
 
 
-def along(curves: Sequence[Curve]) -> tuple[np.ndarray, Estimate]:
-    """Estimates wherever one of the curves has a point, over the runs that have come so far.
+def estimate_along_steps(curves: Sequence[Curve]) -> tuple[np.ndarray, Estimate]:
+    """Estimate the score at every step where a curve has a point, over the runs that reached it.
 
-    A run between two of its points counts with the line between them.
+    Runs are interpolated linearly between their points.
 
     Returns:
         Environment steps (n,), and estimates (n,).
@@ -65,7 +69,7 @@ def along(curves: Sequence[Curve]) -> tuple[np.ndarray, Estimate]:
     for runs in np.unique(there, axis=0):
         rows = (there == runs).all(axis=1)
         if runs.any():
-            found[:, rows] = estimate([values[np.ix_(rows, runs)]])
+            found[:, rows] = estimate_interval([values[np.ix_(rows, runs)]])
     return steps, Estimate(*found)
 
 

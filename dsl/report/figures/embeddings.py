@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from components.protocols import PairCritic
 from dsl.report.data.policies import Episode, Trained
-from dsl.report.figures.style import MARK, legend, panels
+from dsl.report.figures.style import MARK, add_legend, make_panels
 
 
 class Embedded(NamedTuple):
@@ -32,7 +32,7 @@ class Embedded(NamedTuple):
 
 
 def principal_components(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Projections of (n, d) on the two directions of largest variance, and its shares there.
+    """Project (n, d) onto its two directions of largest variance; return their shares too.
 
     The largest entry of a direction is positive, so that the same vectors give the same picture.
     """
@@ -45,7 +45,7 @@ def principal_components(vectors: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return centred @ (first * np.sign(largest)[:, None]).T, shares
 
 
-def embedded(trained: Trained, episode: Episode) -> Embedded | None:
+def embed_episode(trained: Trained, episode: Episode) -> Embedded | None:
     """phi(s, pi(s, g)) along an episode; None where the critic has no such embedding."""
     critic = trained.policy.critic
     if not isinstance(critic, PairCritic) or len(episode.states) < 3:
@@ -53,7 +53,7 @@ def embedded(trained: Trained, episode: Episode) -> Embedded | None:
     states, goals = jnp.asarray(episode.states), jnp.asarray(episode.goals)
     vectors = np.asarray(_embed(critic, states, trained.policy(states, goals), goals))
     points, shares = principal_components(vectors)
-    return Embedded(points, shares, trained.task.task.physics.control_step, episode.reached)
+    return Embedded(points, shares, trained.env.task.physics.control_step, episode.reached)
 
 
 @eqx.filter_jit
@@ -61,14 +61,14 @@ def _embed(critic: PairCritic, states: Any, actions: Any, goals: Any) -> Any:
     return critic.pairs(states, actions, goals).state_actions
 
 
-def embeddings(titles: Sequence[str], found: Sequence[Embedded]) -> Figure:
-    """A panel for every critic; the colour is the time since the start of the episode."""
-    figure, axes = panels(titles, height=2.2 + 0.15 * max(t.count("\n") for t in titles))
+def embeddings_figure(titles: Sequence[str], found: Sequence[Embedded]) -> Figure:
+    """Draw a panel per critic; colour is the time since the start of the episode."""
+    figure, axes = make_panels(titles, height=2.2 + 0.15 * max(t.count("\n") for t in titles))
     longest = max(one.seconds * len(one.points) for one in found)
     for panel, one in zip(axes, found, strict=True):
         lines = _draw(panel, one, longest)
     figure.colorbar(lines, ax=axes, label="time (s)", aspect=25)
-    legend(figure, axes, "")
+    add_legend(figure, axes, "")
     return figure
 
 

@@ -10,22 +10,22 @@ from matplotlib.figure import Figure
 from dsl.report.data.comparison import Comparison, in_words
 from dsl.report.data.scores import ALL_TASKS, Score
 from dsl.report.figures.axis_labels import axis_label
-from dsl.report.figures.style import panels
+from dsl.report.figures.style import make_panels
 
 ACTOR, CRITIC = "actor depth", "critic depth"
 
 
 def heat_map(comparison: Comparison, scores: Sequence[Score]) -> Figure | None:
-    """Interquartile means by actor and critic depth; None where not both of them vary.
+    """Draw interquartile means by actor and critic depth; None unless both vary.
 
-    A panel for each task and for each value of everything else that varies.
+    There is a panel per task and per value of everything else that varies.
     """
     if not {ACTOR, CRITIC} <= set(comparison.columns):
         return None
     grids = _grids(comparison, scores)
     if not grids:
         return None
-    figure, axes = panels([title for title, _, _ in grids], height=2.4)
+    figure, axes = make_panels([title for title, _, _ in grids], height=2.4)
     values = [cells for _, _, cells in grids]
     top = max(float(np.nanmax(cells)) for cells in values)
     low = min(0.0, min(float(np.nanmin(cells)) for cells in values))
@@ -39,7 +39,7 @@ def heat_map(comparison: Comparison, scores: Sequence[Score]) -> Figure | None:
 def _grids(
     comparison: Comparison, scores: Sequence[Score]
 ) -> list[tuple[str, tuple[list, list], np.ndarray]]:
-    """Title, actor and critic depths, and scores (critic depths, actor depths) of every panel."""
+    """Return title, actor and critic depths, and scores (critic, actor) of every panel."""
     a, c = (comparison.columns.index(title) for title in (ACTOR, CRITIC))
     found: dict[str, dict[tuple, float]] = {}
     for score in scores:
@@ -60,7 +60,7 @@ def _grids(
 def _draw(
     panel: Axes, depths: tuple[list, list], cells: np.ndarray, limits: tuple[float, float]
 ) -> None:
-    """The deepest critic on top; every cell with its number, in what can be read on its colour."""
+    """Draw cells with the deepest critic on top, each number in a legible colour."""
     actors, critics = depths
     shade = matplotlib.colormaps["viridis"]
     panel.imshow(cells, shade, origin="lower", vmin=limits[0], vmax=limits[1], aspect="equal")

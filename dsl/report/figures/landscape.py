@@ -19,7 +19,7 @@ from components.environments.mazes.position_grid import (
     make_position_grid,
 )
 from components.protocols import Critic, PairCritic
-from dsl.report.figures.style import MARK, label_y, legend, panels
+from dsl.report.figures.style import MARK, add_legend, label_y, make_panels
 from dsl.training.policy import Policy
 
 PER_CELL = 10
@@ -47,23 +47,23 @@ class Landscape(NamedTuple):
     symbol: str
 
 
-def landscape(policy: Policy) -> Landscape | None:
-    """f(s, pi(s, g), g) with the robot at rest at every free place, for one goal.
+def value_landscape(policy: Policy) -> Landscape | None:
+    """Evaluate f(s, pi(s, g), g) with the robot at rest at every free place, for one goal.
 
-    The goal is the one farthest from its start, around the walls, of 64 starts and goals of the
-    task. But for its place the robot is as at that start.
+    Of 64 starts and goals of the task, take the pair farthest apart around the walls. The robot is
+    moved from place to place and otherwise stays as it was at that start.
 
     Returns:
         The values; None where the task has no maze or the learner no critic.
     """
-    task, critic = policy.experiment.eval_env, policy.critic
-    maze = task.task.maze
+    env, critic = policy.experiment.eval_env, policy.critic
+    maze = env.task.maze
     if maze is None or critic is None:
         return None
-    state = _farthest(task, maze)
+    state = _farthest(env, maze)
     grid = make_position_grid(maze, PER_CELL)
     positions = jnp.asarray(grid.free_positions())
-    found = np.asarray(_values(policy, critic, task, state, positions))
+    found = np.asarray(_values(policy, critic, env, state, positions))
     values = np.full(grid.free.shape, np.nan)
     values[grid.free] = found
     symbol = "f" if isinstance(critic, PairCritic) else "Q"
@@ -71,9 +71,9 @@ def landscape(policy: Policy) -> Landscape | None:
     return Landscape(maze, grid, values, start, goal, symbol)
 
 
-def _farthest(task: GoalEnvironment, maze: Maze) -> EnvState:
+def _farthest(env: GoalEnvironment, maze: Maze) -> EnvState:
     keys = jax.random.split(jax.random.key(_SEED), _DRAWN)
-    drawn, _ = jax.jit(jax.vmap(task.reset))(keys)
+    drawn, _ = jax.jit(jax.vmap(env.reset))(keys)
     starts, goals = np.asarray(drawn.physics_state.qpos)[:, :2], np.asarray(drawn.goal)[:, :2]
     ways = [cells_between(maze, *pair) or 0 for pair in zip(starts, goals, strict=True)]
     return jax.tree.map(lambda leaf: leaf[int(np.argmax(ways))], drawn)
@@ -81,24 +81,24 @@ def _farthest(task: GoalEnvironment, maze: Maze) -> EnvState:
 
 @eqx.filter_jit
 def _values(
-    policy: Policy, critic: Critic, task: GoalEnvironment, state: EnvState, positions: Any
+    policy: Policy, critic: Critic, env: GoalEnvironment, state: EnvState, positions: Any
 ) -> Any:
-    states = task.states_at_positions(state, positions)
+    states = env.states_at_positions(state, positions)
     goals = jnp.broadcast_to(state.goal, (len(states), len(state.goal)))
     actions = policy(states, goals, jax.random.key(_SEED))
     return jax.vmap(critic)(states, actions, goals)
 
 
-def landscapes(titles: Sequence[str], found: Sequence[Landscape]) -> Figure:
-    """A panel for every critic, each with colours of its own: critics have no common scale."""
+def landscapes_figure(titles: Sequence[str], found: Sequence[Landscape]) -> Figure:
+    """Draw a panel per critic, each with its own colour scale: critics share none."""
     flat = max(one.values.shape[1] / one.values.shape[0] for one in found)
     wide = 2.7 if len(found) == 1 else 1.8
     height = wide * flat + 1.1 + 0.16 * max(title.count("\n") for title in titles)
-    figure, axes = panels(titles, height=height)
+    figure, axes = make_panels(titles, height=height)
     for panel, one in zip(axes, found, strict=True):
         _draw(figure, panel, one)
     label_y(axes, ["y (m)"] * len(axes))
-    legend(figure, axes, "")
+    add_legend(figure, axes, "")
     return figure
 
 

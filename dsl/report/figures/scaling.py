@@ -12,13 +12,13 @@ from dsl.report.data.scores import ALL_TASKS, Score
 from dsl.report.figures.axis_labels import axis_label
 from dsl.report.figures.style import (
     LineStyle,
-    from_zero,
+    add_legend,
     label_y,
-    legend,
-    logarithmic,
-    looks,
-    panels,
-    thousands,
+    line_styles,
+    make_panels,
+    set_log_x_axis,
+    start_y_at_zero,
+    thousands_divisor,
 )
 
 DEPTHS = ("depth", "critic depth", "actor depth")
@@ -27,15 +27,15 @@ _UNITS = {BATCH: "transitions", **dict.fromkeys(DEPTHS, "layers")}
 
 
 class Line(NamedTuple):
-    """Scores that differ along the x axis alone, by x."""
+    """Scores that differ along the x axis only, by x."""
 
     task: str
     label: str
     points: list[tuple[float, Score]]
 
 
-def over(comparison: Comparison, scores: Sequence[Score], column: str) -> Figure | None:
-    """Scores over one column, a line for each value of the others; None where it does not vary."""
+def scaling_figure(comparison: Comparison, scores: Sequence[Score], column: str) -> Figure | None:
+    """Draw scores over one column, a line per value of the others; None if it never varies."""
     if column not in comparison.columns:
         return None
     at = comparison.columns.index(column)
@@ -44,10 +44,10 @@ def over(comparison: Comparison, scores: Sequence[Score], column: str) -> Figure
     return _figure(comparison, lines, column, f"{column} ({_UNITS[column]})") if lines else None
 
 
-def over_parameters(
+def parameter_scaling_figure(
     comparison: Comparison, scores: Sequence[Score], parameters: Callable[[Score], int | None]
 ) -> Figure | None:
-    """Scores over the number of parameters, a line for each depth: wider against deeper.
+    """Draw scores over the number of parameters, a line per depth: wider against deeper.
 
     Args:
         comparison: of the runs.
@@ -62,7 +62,7 @@ def over_parameters(
     lines = _lines(comparison, scores, WIDTH, parameters)
     if not lines:
         return None
-    unit, name = thousands(max(x for line in lines for x, _ in line.points))
+    unit, name = thousands_divisor(max(x for line in lines for x, _ in line.points))
     lines = [line._replace(points=[(x / unit, s) for x, s in line.points]) for line in lines]
     return _figure(comparison, lines, WIDTH, f"parameters{name}", exact=False)
 
@@ -73,7 +73,7 @@ def _lines(
     column: str,
     x_of: Callable[[Score], Any],
 ) -> list[Line]:
-    """Scores with an x, ordered by it, a line for each task and values of the other columns."""
+    """Return scores ordered by x, a line per task and values of the other columns."""
     at = comparison.columns.index(column)
     found: dict[tuple[str, str], Line] = {}
     for score in scores:
@@ -91,29 +91,29 @@ def _lines(
 def _figure(
     comparison: Comparison, lines: Sequence[Line], column: str, x_label: str, exact: bool = True
 ) -> Figure:
-    """A panel per task; `exact` shows every x at the axis."""
+    """Draw a panel per task; `exact` marks every x on the axis."""
     tasks = list(dict.fromkeys(line.task for line in lines))
     others = [title for title in comparison.columns if title != column]
     labels = list(dict.fromkeys(line.label for line in lines))
-    shown = looks(labels, ordered=len(others) == 1 and all(map(_is_number, labels)))
-    figure, axes = panels(tasks)
+    shown = line_styles(labels, ordered=len(others) == 1 and all(map(_is_number, labels)))
+    figure, axes = make_panels(tasks)
     views = by_task(comparison)
     for task, panel in zip(tasks, axes, strict=True):
         mine = [line for line in lines if line.task == task]
         for line in mine:
             _draw(panel, line, shown[line.label])
         xs = [x for line in mine for x, _ in line.points]
-        logarithmic(panel, xs, exact)
+        set_log_x_axis(panel, xs, exact)
         panel.set_xlabel(x_label)
         if comparison.metric.startswith("eval/"):
-            from_zero(panel)
+            start_y_at_zero(panel)
     label_y(axes, [axis_label(views[task]) for task in tasks])
-    legend(figure, axes, ", ".join(others))
+    add_legend(figure, axes, ", ".join(others))
     return figure
 
 
 def _draw(panel: Axes, line: Line, look: LineStyle) -> None:
-    """Interquartile means with their intervals, where there are intervals."""
+    """Draw interquartile means, with their intervals if there are any."""
     x = [x for x, _ in line.points]
     y = np.array([score.iqm for _, score in line.points])
     low, high = (np.array([getattr(s, end) for _, s in line.points]) for end in ("low", "high"))

@@ -1,4 +1,4 @@
-"""How every figure looks: legible at the width of a column, colours that all can tell apart."""
+"""Style of every figure: legible at column width, colours safe for colour-blind readers."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -48,8 +48,8 @@ class LineStyle(NamedTuple):
     marker: str
 
 
-def looks(labels: Sequence[str], *, ordered: bool) -> dict[str, LineStyle]:
-    """A look for every label: shades from dark to light where labels have an order."""
+def line_styles(labels: Sequence[str], *, ordered: bool) -> dict[str, LineStyle]:
+    """Choose a style for every label: shades from dark to light if labels are ordered."""
     shades = _shades(len(labels)) if ordered else _OKABE_ITO
     return {
         label: LineStyle(
@@ -61,26 +61,26 @@ def looks(labels: Sequence[str], *, ordered: bool) -> dict[str, LineStyle]:
     }
 
 
-def looks_of(groups: Sequence[Group]) -> dict[str, LineStyle]:
-    """A look for the label of every group."""
+def group_line_styles(groups: Sequence[Group]) -> dict[str, LineStyle]:
+    """Choose a style for the label of every group."""
     ordered = all(len(g.values) == 1 and isinstance(g.values[0], int | float) for g in groups)
-    return looks(labels_of(groups), ordered=ordered)
+    return line_styles(labels_of(groups), ordered=ordered)
 
 
 def _shades(count: int) -> list[str]:
-    """Of viridis from dark to light, without its yellow."""
+    """Return shades of viridis from dark to light, without its yellow."""
     shade = matplotlib.colormaps["viridis"]
     steps = [0.85 * (i / max(count - 1, 1)) for i in range(count)]
     return [to_hex(shade(step)) for step in steps]
 
 
-def panels(
+def make_panels(
     titles: Sequence[str], height: float = 2.2, most: int = 3, width: float = 2.3
 ) -> tuple[Figure, list[Axes]]:
-    """A figure with a panel per title, a column wide where there is one.
+    """Make a figure with a panel per title; a single panel is a column wide.
 
     Args:
-        titles: of the panels; of a single one it is left out where empty.
+        titles: of the panels; may be empty.
         height: of a row of panels (inches).
         most: panels beside each other.
         width: of a panel where there are several (inches).
@@ -104,8 +104,8 @@ def label_y(axes: Sequence[Axes], labels: Sequence[str]) -> None:
             panel.set_ylabel(label)
 
 
-def legend(figure: Figure, axes: Sequence[Axes], title: str) -> None:
-    """One legend under all panels, where there is something to tell apart or to name."""
+def add_legend(figure: Figure, axes: Sequence[Axes], title: str) -> None:
+    """Add one legend under all panels if there is something to tell apart or to name."""
     handles = {
         label: h
         for panel in axes
@@ -128,13 +128,13 @@ def legend(figure: Figure, axes: Sequence[Axes], title: str) -> None:
     )
 
 
-def from_zero(axes: Axes) -> None:
-    """A y axis that begins at zero and has room above the highest point."""
+def start_y_at_zero(axes: Axes) -> None:
+    """Start the y axis at zero and leave room above the highest point."""
     axes.set_ylim(0, 1.08 * max(axes.dataLim.ymax, 1e-9))
 
 
-def logarithmic(axes: Axes, values: Sequence[float], exact: bool) -> None:
-    """A logarithmic x axis in plain numbers; `exact` marks these values and no others."""
+def set_log_x_axis(axes: Axes, values: Sequence[float], exact: bool) -> None:
+    """Make the x axis logarithmic, in plain numbers; `exact` marks only these values."""
     axes.set_xscale("log", base=2 if exact else 10)
     axes.set_xticks([], minor=True)
     if exact:
@@ -146,8 +146,8 @@ def logarithmic(axes: Axes, values: Sequence[float], exact: bool) -> None:
     axes.xaxis.set_major_formatter(plain)
 
 
-def thousands(largest: float) -> tuple[float, str]:
-    """A divisor for numbers up to `largest`, and its name in brackets."""
+def thousands_divisor(largest: float) -> tuple[float, str]:
+    """Return a divisor for numbers up to `largest`, and its name in parentheses."""
     for divisor, name in ((1e9, "billions"), (1e6, "millions"), (1e3, "thousands")):
         if largest >= divisor:
             return divisor, f" ({name})"

@@ -5,7 +5,7 @@ import json
 import pytest
 from made_up_runs import make_run
 
-from dsl.report.data.comparison import compare, in_words
+from dsl.report.data.comparison import compare_runs, in_words
 from dsl.report.data.runs import metrics_of, read_runs
 
 METRIC = "eval/time_at_goal"
@@ -14,11 +14,11 @@ METRIC = "eval/time_at_goal"
 def compared(folder, metric=METRIC):
     runs, problems = read_runs([folder])
     assert problems == []
-    return compare(runs, metric)
+    return compare_runs(runs, metric)
 
 
 def labels(comparison):
-    return [(group.task, group.label, len(group.members)) for group in comparison.groups]
+    return [(group.task, group.label, len(group.scored_runs)) for group in comparison.groups]
 
 
 def test_seeds_of_one_setting_are_one_group(tmp_path):
@@ -87,7 +87,7 @@ def test_every_learner_of_a_run_is_a_line(tmp_path):
     make_run(tmp_path / "r", both)
     found = compared(tmp_path)
     assert (found.columns, [g.label for g in found.groups]) == (["learner"], ["deep", "shallow"])
-    (deep,), (shallow,) = (group.members for group in found.groups)
+    (deep,), (shallow,) = (group.scored_runs for group in found.groups)
     assert deep.curve.values.tolist() == [0, 1, 2]
     assert shallow.curve.values.tolist() == [0, 2, 4]
     assert metrics_of([deep.run]) == [METRIC]
@@ -98,7 +98,7 @@ def test_every_learner_of_a_run_is_a_line(tmp_path):
 def test_a_number_that_is_missing_is_left_out_of_its_curve(tmp_path):
     make_run(tmp_path / "r", [1, None, 3])
     (group,) = compared(tmp_path).groups
-    assert group.members[0].curve.steps.tolist() == [0, 2000]
+    assert group.scored_runs[0].curve.steps.tolist() == [0, 2000]
 
 
 def test_repeated_damaged_and_foreign_folders_are_named(tmp_path):

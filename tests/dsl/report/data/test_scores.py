@@ -6,24 +6,24 @@ import numpy as np
 import pytest
 from made_up_runs import make_run
 
-from dsl.report.data.comparison import compare
+from dsl.report.data.comparison import compare_runs
 from dsl.report.data.runs import Curve, read_runs
-from dsl.report.data.scores import as_csv, as_markdown, scores
-from dsl.report.figures.curves import along
+from dsl.report.data.scores import score_groups, scores_as_csv, scores_as_markdown
+from dsl.report.figures.curves import estimate_along_steps
 
 METRIC = "eval/time_at_goal"
 
 
 def compared(folder):
-    return compare(read_runs([folder])[0], METRIC)
+    return compare_runs(read_runs([folder])[0], METRIC)
 
 
 def test_the_score_is_the_mean_of_the_last_evaluations(tmp_path):
     make_run(tmp_path / "a", [99, 1, 2, 3, 4, 5, 6], seed=0)
     make_run(tmp_path / "b", [99, 9, 9, 9, 9, 9, 9], seed=1)
-    (last,) = scores(compared(tmp_path), 1)
-    (five,) = scores(compared(tmp_path), 5)
-    (all_of_them,) = scores(compared(tmp_path), 100)
+    (last,) = score_groups(compared(tmp_path), 1)
+    (five,) = score_groups(compared(tmp_path), 5)
+    (all_of_them,) = score_groups(compared(tmp_path), 100)
     assert (last.runs, last.iqm, last.mean) == (2, 7.5, 7.5)
     assert five.iqm == (4 + 9) / 2
     assert all_of_them.iqm == (3.5 + 9) / 2  # without the untrained policy's 99
@@ -34,7 +34,7 @@ def test_the_score_is_the_mean_of_the_last_evaluations(tmp_path):
 def test_unfinished_runs_have_no_final_performance(tmp_path):
     make_run(tmp_path / "a", [0, 1, 1], seed=0)
     make_run(tmp_path / "b", [0, 50], seed=1, left=1)
-    (score,) = scores(compared(tmp_path), 5)
+    (score,) = score_groups(compared(tmp_path), 5)
     assert (score.runs, score.iqm) == (1, 1)
     assert np.isnan(score.low)
 
@@ -47,7 +47,7 @@ def test_labels_of_every_task_are_scored_over_all_tasks(tmp_path):
         long = {"env__PointMaze__layout": "big_maze", "env__PointMaze__episode_length": 1000}
         make_run(tmp_path / f"b{depth}{seed}", [0, big], **change, **long)
     comparison = compared(tmp_path)
-    found = {(score.task, score.values): score for score in scores(comparison, 5)}
+    found = {(score.task, score.values): score for score in score_groups(comparison, 5)}
     over_all = found["all tasks", (4,)]
     assert over_all.iqm == pytest.approx((0.3 + 0.5) / 2)  # the middle of 0.1, 0.3, 0.5, 0.7
     assert over_all.runs == 4
@@ -61,14 +61,14 @@ def test_tables(tmp_path):
             name = f"{depth}-{seed}"
             make_run(tmp_path / name, [0, value], seed=seed, network__critic__depth=depth)
     comparison = compared(tmp_path)
-    found = scores(comparison, 5)
-    assert as_markdown(comparison, found).splitlines() == [
+    found = score_groups(comparison, 5)
+    assert scores_as_markdown(comparison, found).splitlines() == [
         "| task | critic depth | runs | IQM | 95% interval | mean ± standard error |",
         "| --- | --- | --- | --- | --- | --- |",
         "| PointMaze u_maze | 4 | 2 | 15.0 | 10.0 to 20.0 | 15.0 ± 5.00 |",
         "| PointMaze u_maze | 16 | 2 | 1235 | 1234 to 1236 | 1235 ± 1.00 |",
     ]
-    rows = list(csv.DictReader(as_csv(comparison, found, 5).splitlines()))
+    rows = list(csv.DictReader(scores_as_csv(comparison, found, 5).splitlines()))
     assert [row["critic depth"] for row in rows] == ["4", "16"]
     assert {row["metric"] for row in rows} == {METRIC}
     assert (float(rows[0]["iqm"]), float(rows[0]["low"]), rows[0]["runs"]) == (15, 10, "2")
@@ -77,7 +77,7 @@ def test_tables(tmp_path):
 def test_curves_are_aligned_by_steps_as_far_as_each_run_goes():
     steps = [np.array([0, 10, 20, 30]), np.array([0, 20])]
     curves = [Curve(steps[0], np.array([0.0, 1, 2, 3])), Curve(steps[1], np.array([10.0, 30]))]
-    at, found = along(curves)
+    at, found = estimate_along_steps(curves)
     assert at.tolist() == [0, 10, 20, 30]
     np.testing.assert_allclose(found.iqm, [5, 10.5, 16, 3])
     np.testing.assert_allclose(found.low[:3], [0, 1, 2])

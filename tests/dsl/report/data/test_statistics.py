@@ -5,7 +5,7 @@ import itertools
 import numpy as np
 import pytest
 
-from dsl.report.data.statistics import estimate, iqm, standard_error
+from dsl.report.data.statistics import estimate_interval, interquartile_mean, standard_error
 
 
 def mean_of_the_middle(values):
@@ -17,12 +17,12 @@ def mean_of_the_middle(values):
 @pytest.mark.parametrize("count", [1, 3, 4, 5, 8, 11])
 def test_iqm_is_the_mean_of_the_middle_half(count):
     values = np.random.default_rng(count).normal(size=count)
-    assert iqm(values) == pytest.approx(mean_of_the_middle(values))
+    assert interquartile_mean(values) == pytest.approx(mean_of_the_middle(values))
 
 
 def test_iqm_ignores_an_outlier_where_runs_are_enough_for_it():
-    assert iqm(np.array([1.0, 2.0, 3.0, 1e9])) == 2.5
-    assert iqm(np.array([1.0, 2.0, 6.0])) == 3.0  # of three runs nothing is cut off
+    assert interquartile_mean(np.array([1.0, 2.0, 3.0, 1e9])) == 2.5
+    assert interquartile_mean(np.array([1.0, 2.0, 6.0])) == 3.0  # of three runs nothing is cut off
 
 
 def every_interval(strata):
@@ -36,7 +36,7 @@ def every_interval(strata):
 def test_intervals_are_those_of_the_stratified_bootstrap(sizes):
     rng = np.random.default_rng(sum(sizes))
     strata = [rng.normal(10 * i, 1, size) for i, size in enumerate(sizes)]
-    found = estimate(strata)
+    found = estimate_interval(strata)
     assert found.iqm == pytest.approx(mean_of_the_middle(np.concatenate(strata)))
     # 10,000 draws stand for all resamples: an end may be off by a few of them.
     spread = np.ptp(np.concatenate(strata))
@@ -45,22 +45,22 @@ def test_intervals_are_those_of_the_stratified_bootstrap(sizes):
 
 def test_strata_are_never_mixed():
     """Of two tasks of one score each every resample is the same."""
-    found = estimate([np.array([1.0, 1.0]), np.array([5.0, 5.0])])
+    found = estimate_interval([np.array([1.0, 1.0]), np.array([5.0, 5.0])])
     assert found == (3.0, 3.0, 3.0)
 
 
 def test_every_row_has_an_interval_of_its_own_and_always_the_same():
     values = np.random.default_rng(0).normal(size=(4, 5))
     values[2] = 7.0
-    found = estimate([values])
+    found = estimate_interval([values])
     assert found.low.shape == (4,)
     assert (found.low[2], found.iqm[2], found.high[2]) == (7.0, 7.0, 7.0)
-    np.testing.assert_array_equal(found, estimate([values]))
-    np.testing.assert_allclose(found.low[1], estimate([values[1]]).low)
+    np.testing.assert_array_equal(found, estimate_interval([values]))
+    np.testing.assert_allclose(found.low[1], estimate_interval([values[1]]).low)
 
 
 def test_one_run_has_no_interval():
-    found = estimate([np.array([3.0])])
+    found = estimate_interval([np.array([3.0])])
     assert found.iqm == 3.0
     assert np.isnan([found.low, found.high]).all()
     assert np.isnan(standard_error(np.array([3.0])))

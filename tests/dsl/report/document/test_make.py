@@ -11,7 +11,7 @@ from made_up_runs import make_run
 from dsl.cli.report import main
 from dsl.report.document import publish
 from dsl.report.document.page import Picture
-from dsl.report.document.publish import publish as hand_over
+from dsl.report.document.publish import publish_pictures
 
 QUICK = ("--no-checkpoints", "--no-aim")
 
@@ -123,7 +123,7 @@ def test_figures_of_a_run_are_kept_in_its_folder_and_shown_in_aim(tmp_path, monk
         publish, "add_runs", lambda *a, rebuild: asked.append((*a[:2], rebuild)) or ["in use"]
     )
     for _ in range(2):
-        hand_over({run: [Picture("norms", picture)] for run in runs}, said.append)
+        publish_pictures({run: [Picture("norms", picture)] for run in runs}, said.append)
         for run in runs:
             (kept,) = (run / "pictures").iterdir()
             assert (kept.name, kept.read_bytes()) == ("report_norms.png", picture.read_bytes())

@@ -20,13 +20,13 @@ from dsl.language.configuration import load
 from dsl.loop.evaluation import Rollout
 from dsl.loop.run_position import RunPosition
 from dsl.records.run_folder import RunFolder
-from dsl.report.data.comparison import compare
-from dsl.report.data.parameters import parameters
+from dsl.report.data.comparison import compare_runs
+from dsl.report.data.parameters import count_parameters
 from dsl.report.data.policies import Trained, longest_success
 from dsl.report.data.runs import read_runs
-from dsl.report.figures.block_norms import marks
+from dsl.report.figures.block_norms import depth_ticks
 from dsl.report.figures.embeddings import principal_components
-from dsl.report.figures.landscape import landscape
+from dsl.report.figures.landscape import value_landscape
 from dsl.training.build import build
 from dsl.training.policy import Policy
 
@@ -99,11 +99,11 @@ def test_a_checkpoint_gives_every_figure_and_its_run_keeps_them(run, tmp_path, c
 
 def test_parameters_are_those_that_check_counts(run):
     runs, _ = read_runs([run])
-    (group,) = compare(runs, "eval/time_at_goal").groups
+    (group,) = compare_runs(runs, "eval/time_at_goal").groups
     dense = lambda a, b: a * b + b  # noqa: E731
     network = lambda i, d, o: dense(i, 8) + 16 + d * (dense(8, 8) + 16) + dense(8, o)  # noqa: E731
     expected = network(4 + 2, 4, 4) + network(4 + 2, 8, 64) + network(2, 8, 64)
-    assert parameters(group.members[0], trust=False) == expected
+    assert count_parameters(group.scored_runs[0], trust=False) == expected
 
 
 class Rightwards(NamedTuple):
@@ -126,7 +126,7 @@ def policy_in(experiment, task):
 
 def test_a_landscape_of_known_values(experiment):
     """Minus the distance to a goal that is as far from its start as the maze lets it be."""
-    found = landscape(policy_in(experiment[1], point_maze("u4_maze", 4)))
+    found = value_landscape(policy_in(experiment[1], point_maze("u4_maze", 4)))
     assert (found.start.tolist(), found.goal.tolist()) == ([8, 4], [16, 4])
     assert found.symbol == "Q"
     free = found.places.free
@@ -139,7 +139,7 @@ def test_a_landscape_of_known_values(experiment):
 def test_a_task_without_a_maze_has_no_landscape(experiment):
     task = point_maze("u_maze", 4)
     task.task = dataclasses.replace(task.task, maze=None)
-    assert landscape(policy_in(experiment[1], task)) is None
+    assert value_landscape(policy_in(experiment[1], task)) is None
 
 
 def rollout(xs, goals, running):
@@ -185,4 +185,4 @@ def test_principal_components_are_those_of_the_covariance():
     ],
 )
 def test_labels_of_layers_have_room(deepest, expected):
-    assert marks(deepest) == expected
+    assert depth_ticks(deepest) == expected
