@@ -60,7 +60,10 @@ def fault(mutant: Mutant) -> str | None:
     def changed(path: Path) -> str:
         return mutant.text if path.resolve() == mutant.file else read(path)
 
-    with mock.patch.object(sources, "_read_text", changed):
+    with (
+        mock.patch.object(sources, "_read_text", changed),
+        mock.patch.object(sources, "read_statements", _read_once),
+    ):
         try:
             configuration = load(mutant.host)
             _judge_new_values(mutant.host, configuration, original)
@@ -74,6 +77,10 @@ def fault(mutant: Mutant) -> str | None:
     different = {subject for subject, _ in before.items() ^ after.items()}
     unexplained = [s for s in different if not _is_explained(s, mutant, before, after)]
     return f"changed {sorted(unexplained)}" if unexplained else None
+
+
+# Of a hundred mutants, ninety-nine include the same unchanged files.
+_read_once = functools.cache(sources.read_statements)
 
 
 def _judge_new_values(host: Path, configuration: Configuration, original: Configuration) -> None:
@@ -96,7 +103,8 @@ def _fault_of_name(
     """
     is_key = re.search(rf"['\"]{new}['\"]:", mutant.text) is not None
     is_scope = any(new in scope.split("/") for scope in configuration.default_scopes())
-    renamed = {k.replace(new, old): v.replace(new, old) for k, v in _lines(configuration)}
+    whole = re.compile(rf"\b{new}\b")
+    renamed = {whole.sub(old, k): whole.sub(old, v) for k, v in _lines(configuration)}
     if (is_key or is_scope) and renamed == before:
         return None
     try:

@@ -78,10 +78,10 @@ HEAVY = {
     "deep brackets": "A = " + "[" * 5_000,
     "deep parentheses": "Experiment.seed = " + "(" * 150 + "1" + ")" * 150,
     "a ring of macros": "".join(f"A{i} = %A{(i + 1) % 100}\n" for i in range(100)),
-    "unknown words": "".join(f"netwrk.N{i}.width = {i}\n" for i in range(2_000)),
-    "lines that are no statements": "a b c\n" * 2_000,
+    "unknown words": "".join(f"netwrk.N{i}.width = {i}\n" for i in range(1_000)),
+    "lines that are no statements": "a b c\n" * 1_000,
     "a data file": "1.5,2.5,3.5\n" * 50_000,
-    "includes": "include 'good.gin'\n" * 4_000,
+    "includes": "include 'good.gin'\n" * 2_000,
 }
 
 
@@ -91,4 +91,4 @@ def test_heavy_files_are_answered_within_seconds(text):
     Path("x.gin").write_text(f"include 'good.gin'\n{text}\n")
     start = time.process_time()
     outcome("x.gin")
-    assert time.process_time() - start < 10
+    assert time.process_time() - start < 5

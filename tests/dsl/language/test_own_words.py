@@ -2,16 +2,18 @@
 
 from pathlib import Path
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from own_words import as_written
 
+from components.env_dims import EnvDims
+from components.replay.batch import Batch
 from dsl.language.configuration import ConfigError, load
-from dsl.loop.training_loop import abstract_train_state
-from dsl.training.build import build
 
+KEY = jax.random.key(0)
 TWINS = [
     "learner.ActorCritic.critic=@critic.QEnsemble()",
     "critic.QEnsemble.network=@critic/network.ResidualMLP()",
@@ -50,15 +52,24 @@ def test_the_example_is_checked_like_every_word():
     ]
 
 
+def one_update(learner):
+    """The shapes of a learner's state and metrics after one update on a batch of four."""
+    state = eqx.filter_eval_shape(learner.init, EnvDims(4, 2, 2), KEY)
+    sizes = (4, 2, 4, 2, 2)  # of state, action, next state, goal, achieved goal
+    batch = Batch(*(jnp.zeros((4, size)) for size in sizes), jnp.zeros(4), jnp.ones(4))
+    return eqx.filter_eval_shape(learner.update, state, batch, KEY)
+
+
 def test_a_critic_and_its_loss_train_together(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     with as_written("own_words.md", "my_critic", "my_experiment.gin", example=1):
-        small = ["WIDTH=8", "NUM_ENVS=2", "BATCH_SIZE=4"]
-        experiment = build(load("my_experiment.gin", small))
-        state = abstract_train_state(experiment.program())
-        critic = state.learners["learner"].networks.critic
+        small = ["WIDTH=8", "schedule.cosine_decay.decay_steps=9"]
+        experiment = load("my_experiment.gin", small).build()
+        assert list(experiment.problems()) == []
+        state, metrics = one_update(experiment.program().learners["learner"])
+        critic = state.networks.critic
         assert critic.network.input.dense.weight.shape == (4 + 2, 8)  # dims.state + dims.action
         assert critic.network.output.weight.shape == (8, 2)  # dims.goal
-        assert "violated" in state.metric_sums
+        assert "violated" in metrics
         with pytest.raises(ConfigError, match="critic must be a PairCritic, but QEnsemble is none"):
-            build(load("my_experiment.gin", [*small, *TWINS]))
+            load("my_experiment.gin", [*small, *TWINS])
