@@ -31,8 +31,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--metric",
-        default="eval/time_at_goal",
-        help="the score (eval/time_at_goal); any name in metrics.jsonl",
+        help="the score, any name in metrics.jsonl (default: the runs' Experiment.best_by)",
     )
     parser.add_argument(
         "--last",

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from dsl.errors import UsageError
 from dsl.records.metrics_log import read_metrics
 from dsl.records.resume import read_finished
 from dsl.records.run_folder import ENVIRONMENT, EXPERIMENT, METRICS
@@ -16,6 +17,8 @@ from dsl.tracking.add_runs import find_record_problem, find_runs
 
 SEED = "Experiment.seed"
 TOTAL = "Experiment.total_env_steps"
+_BEST_BY = "Experiment.best_by"
+_DEFAULT_METRIC = "eval/time_at_goal"  # of runs that are older than the setting
 # Settings that change no number of a run.
 _IMMATERIAL = {f"Experiment.{name}" for name in MAY_CHANGE} - {TOTAL}
 _TRACKER_FAMILY = "tracker."
@@ -113,6 +116,21 @@ def read_runs(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:
         else:
             problems.append(f"{folder}: has no epoch yet.")
     return _without_repeats(runs, problems), problems
+
+
+def best_metric(runs: Iterable[Run]) -> str:
+    """Return the metric that the runs chose their best checkpoint by.
+
+    Raises:
+        UsageError: they chose it by different metrics.
+    """
+    found = {str(run.settings.get(_BEST_BY, _DEFAULT_METRIC)).removeprefix("-") for run in runs}
+    if len(found) > 1:
+        raise UsageError(
+            "The runs chose their best checkpoint by different metrics "
+            f"({', '.join(sorted(found))}). Choose the score with --metric."
+        )
+    return found.pop()
 
 
 def metrics_of(runs: Iterable[Run]) -> list[str]:

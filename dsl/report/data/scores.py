@@ -12,6 +12,8 @@ from dsl.report.data.statistics import estimate_interval, standard_error
 from dsl.report.data.tasks import episode_length
 
 ALL_TASKS = "all tasks"
+START = "eval/success_at_start"
+_NOTEWORTHY = 0.01  # share of episodes
 # Metrics that mean the same on every task, and whether they count steps of the episode.
 _OF_EVERY_TASK = {
     "eval/time_at_goal": True,
@@ -75,6 +77,22 @@ def score_groups(comparison: Comparison, last: int) -> list[Score]:
         if len(final_scores(group, last))
     ]
     return [*found, *_over_tasks(comparison, last)]
+
+
+def idle_scores(comparison: Comparison) -> list[str]:
+    """Return a line about each task where more than 1% of episodes start inside the goal."""
+    shares: dict[str, list[float]] = {}
+    for group in comparison.groups:
+        for scored_run in group.scored_runs:
+            curve = scored_run.run.curves(START).get(scored_run.learner)
+            if curve is not None and len(curve.values):
+                shares.setdefault(group.task, []).append(float(np.mean(curve.values)))
+    return [
+        f"{task}: {np.mean(values):.1%} of the evaluation episodes start inside the goal, so a "
+        "policy that does nothing succeeds in them too."
+        for task, values in shares.items()
+        if np.mean(values) > _NOTEWORTHY
+    ]
 
 
 def _over_tasks(comparison: Comparison, last: int) -> list[Score]:

@@ -11,9 +11,10 @@ from dsl.language.problems import did_you_mean, listed, nearest
 from dsl.report.data.comparison import Comparison, compare_runs
 from dsl.report.data.parameters import parameter_counter
 from dsl.report.data.policies import representative_policies
-from dsl.report.data.runs import Run, metrics_of, read_runs
+from dsl.report.data.runs import Run, best_metric, metrics_of, read_runs
 from dsl.report.data.scores import (
     Score,
+    idle_scores,
     median_run,
     score_groups,
     scores_as_csv,
@@ -35,7 +36,7 @@ class ReportOptions(NamedTuple):
     """What a report contains.
 
     Attributes:
-        metric: the score.
+        metric: the score; None for the metric that the runs chose their best checkpoint by.
         last: evaluations that a run's final performance is the mean of.
         checkpoints: whether to show trained networks.
         every_run: whether to show the networks of all runs, not only of one run per group.
@@ -43,7 +44,7 @@ class ReportOptions(NamedTuple):
         trust: whether the Python modules that runs import may be executed.
     """
 
-    metric: str = "eval/time_at_goal"
+    metric: str | None = None
     last: int = 5
     checkpoints: bool = True
     every_run: bool = False
@@ -66,9 +67,9 @@ def make_report(paths: Sequence[Path], out: Path, options: ReportOptions, say: S
     runs, problems = read_runs(paths)
     if not runs:
         raise UsageError("\n".join([*problems, "There is no run to report on."]))
-    comparison = compare_runs(runs, options.metric)
-    _require_scores(runs, comparison)
-    notes = [*problems, *_gaps(runs, comparison)]
+    comparison = compare_runs(runs, options.metric or best_metric(runs))
+    _require_scores(runs, comparison, asked=options.metric is not None)
+    notes = [*problems, *_gaps(runs, comparison), *idle_scores(comparison)]
     for note in notes:
         say(note)
     with matplotlib.rc_context(RC):
@@ -104,7 +105,7 @@ def _scores(document: Document, comparison: Comparison, options: ReportOptions) 
         "evaluations. IQM: interquartile mean over runs, with its 95% stratified-bootstrap "
         "interval; of fewer than four runs it is the mean."
     )
-    document.section("Final performance", caption, tables)
+    document.section("Final performance", caption, *idle_scores(comparison), tables)
     _scalings(document, comparison, found, trust=options.trust)
 
 
@@ -124,13 +125,16 @@ def _scalings(
     document.figure("heat_map", heat, "Actor and critic depth", caption)
 
 
-def _require_scores(runs: Sequence[Run], comparison: Comparison) -> None:
+def _require_scores(runs: Sequence[Run], comparison: Comparison, *, asked: bool) -> None:
     if not comparison.groups:
         names, metric = metrics_of(runs), comparison.metric
         guess = did_you_mean(nearest(metric, names))
-        raise UsageError(
-            f"--metric {metric}: no run has it.{guess}{listed('There are', names, 40)}"
+        problem = (
+            f"--metric {metric}: no run has it."
+            if asked
+            else f"Experiment.best_by is {metric}, and no run has it. Choose another with --metric."
         )
+        raise UsageError(f"{problem}{guess}{listed('There are', names, 40)}")
 
 
 def _gaps(runs: Sequence[Run], comparison: Comparison) -> list[str]:

@@ -134,3 +134,38 @@ def test_figures_of_a_run_are_kept_in_its_folder_and_shown_in_aim(tmp_path, monk
         f"Aim: there is no {tmp_path}/without/.aim; "
         f"python -m dsl.track {tmp_path}/without makes one.",
     ]
+
+
+def test_runs_are_scored_by_the_metric_of_their_best_checkpoint(tmp_path, capsys):
+    by_distance = {"Experiment__best_by": "-eval/final_distance"}
+    for seed in range(2):
+        scores = [{"eval/final_distance": 9.0}, {"eval/final_distance": 2.0 + seed}]
+        make_run(tmp_path / f"far{seed}", scores, seed=seed, **by_distance)
+    assert report(tmp_path, "--out", tmp_path / "out", "--last", 1) == 0
+    assert "| 2.50 |" in (tmp_path / "out" / "final.md").read_text()
+    assert "`eval/final_distance`" in (tmp_path / "out" / "report.md").read_text()
+    make_run(tmp_path / "other", [0, 1])
+    assert report(tmp_path, "--out", tmp_path / "mixed") == 2
+    assert (
+        "by different metrics (eval/final_distance, eval/time_at_goal). Choose the score"
+        in capsys.readouterr().err
+    )
+
+
+def test_a_metric_of_best_by_that_no_run_has_is_named(tmp_path, capsys):
+    make_run(tmp_path / "run", [0, 1], Experiment__best_by="eval/final_success")
+    assert report(tmp_path, "--out", tmp_path / "out") == 2
+    assert (
+        "Experiment.best_by is eval/final_success, and no run has it. Choose another with --metric."
+        in capsys.readouterr().err
+    )
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.075, True), (0.009, False)])
+def test_episodes_that_start_inside_the_goal_are_told(tmp_path, capsys, share, told):
+    line = "PointMaze u_maze: 7.5% of the evaluation episodes start inside the goal"
+    scores = [{"eval/time_at_goal": s, "eval/success_at_start": share} for s in (0, 40)]
+    make_run(tmp_path / "run", scores)
+    assert report(tmp_path / "run", "--out", tmp_path / "out") == 0
+    assert (line in (tmp_path / "out" / "report.md").read_text()) is told
+    assert (line in capsys.readouterr().out) is told
