@@ -33,7 +33,10 @@ def print_check(file: Path, overrides: Iterable[str]) -> None:
     if configuration.grid:
         from dsl.sweep.grid import make_trials
 
-        make_trials(file, overrides, Path("runs"))
+        # What --set fixes for the one run that is shown, the sweep varies all the same.
+        varied = {name for names in configuration.grid for name in names}
+        shared = [o for o in overrides if o.partition("=")[0].strip() not in varied]
+        make_trials(file, shared, Path("runs"))
     from dsl.training.description import describe_experiment
 
     print_text(describe_experiment(configuration))

@@ -15,6 +15,8 @@ from dsl.language.values import shown
 REPEATED_KEY = "A dict has every key once; there are two of"
 SIGN = "A sign stands before a number only."
 
+_NO_VALUE = "What follows the '=' is no value: numbers, 'text', True, None, lists, @word(), %NAME."
+
 _OPERATORS = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
@@ -96,7 +98,9 @@ def _continuation(_: str, line: str) -> str | None:
 
 
 def _import(_: str, line: str) -> str | None:
-    return "Import one module a line." if re.match(r"(import|from)\b.*,", line) else None
+    if re.match(r"(import|from)\b.*,", line):
+        return "Import one module a line."
+    return "Write import module." if re.match(r"(import|from)\b(?!.*[=:])", line) else None
 
 
 def _two_names(_: str, line: str) -> str | None:
@@ -113,7 +117,7 @@ def _trailing_sign(message: str, line: str) -> str | None:
 
 
 def _number_form(message: str, line: str) -> str | None:
-    found = re.match(r"[^=]*=\s*([-+]?\.?\d[\w.]*)\s*(#.*)?$", line)
+    found = re.match(r"[\w./]+\s*=\s*([-+]?\.?\d[\w.]*)\s*(#.*)?$", line)
     if "newline" not in message or not found:
         return None
     return f"{found[1]} is no number that gin can read."
@@ -122,7 +126,9 @@ def _number_form(message: str, line: str) -> str | None:
 def _include(_: str, line: str) -> str | None:
     if not line.startswith("include"):
         return None
-    path = line.removeprefix("include").strip(" =\"';") or "base/name.gin"
+    quoted = re.search(r"'([^']+)'|\"([^\"]+)\"", line)
+    bare = line.removeprefix("include").strip(" =\"';")
+    path = (quoted[1] or quoted[2]) if quoted else bare or "base/name.gin"
     return f"Write include '{path}'."
 
 
@@ -140,6 +146,8 @@ def _arithmetic(message: str, line: str) -> str | None:
     computed = arithmetic_hint(value)
     if computed:
         return computed
+    if re.match(r"\s*[\d.]+e\s*[-+]", value):
+        return f"{value.strip()} is no number that gin can read."
     if "newline" in message and re.match(r"\s*[%\w.()]+\s*[-+*/]", value):
         return "gin has no arithmetic. Write the result."
     return None
@@ -171,6 +179,8 @@ def _bare_word(message: str, line: str) -> str | None:
 
 
 def _form(message: str, line: str) -> str | None:
+    if found := re.match(r"([\w./]+):\s*([A-Za-z_]\w*)\s*=\s*([^\s#].*)", line):
+        return f"Write {found[1]}.{found[2]} = {found[3]}."
     if "Expected newline" in message and (found := re.match(r"([\w./]+):\s*([^\s#].*)", line)):
         return f"Write {found[1]} = {found[2]}."
     if "Expected newline" in message:
@@ -180,17 +190,25 @@ def _form(message: str, line: str) -> str | None:
             "A line reads NAME = value, family.Word.setting = value, or family.Word: and a block."
         )
     if "Invalid identifier" in message:
+        if re.match(r"[A-Za-z_]\w*\s*=", line):
+            return "The lines of a block must be indented alike."
         return "A line of a block reads setting = value."
     if "Malformatted" in message or "Unexpected token" in message:
+        if re.match(r"[\w./]+\s*=\s*[^\s#]", line):
+            return _NO_VALUE
         return (
             "A line begins with a name: NAME, or scope/family.Word.setting, without spaces in it."
         )
+    if "Expected ':'" in message:
+        return "An entry of a dict reads 'name': value."
     if "Unable to parse value" in message:
         if re.search(r"=\s*(#.*)?$", line):
             return "There is no value after the '='."
-        return (
-            "What follows the '=' is no value: numbers, 'text', True, None, lists, @word(), %NAME."
-        )
+        if found := re.search(r"=\s*\$\{?([A-Za-z_]\w*)", line):
+            return f"A macro is used as %{found[1]}."
+        if found := re.search(r"=\s*\+([\d.]\S*)", line):
+            return f"Write {found[1]}."
+        return _NO_VALUE
     if "Expected indentation" in message:
         return "The settings of a block stand on the lines below it, indented."
     if "unindent" in message or "dedent" in message:

@@ -184,6 +184,15 @@ SYNTAX = {
     "SEED = -%WIDTH": "`SEED = -%WIDTH`. A sign stands before a number only.",
     "Experiment.sizes = [-@env.Maze()]": "`Experiment.sizes = [-@env.Maze()]`. A sign "
     "stands before a number only.",
+    "Experiment: seed = 1": "`Experiment: seed = 1`. Write Experiment.seed = 1.",
+    "SEED = 3e -4": "`SEED = 3e -4`. 3e -4 is no number that gin can read.",
+    "SEED = +3": "`SEED = +3`. Write 3.",
+    "SEED = ${WIDTH}": "`SEED = ${WIDTH}`. A macro is used as %WIDTH.",
+    "SEED = %%X": "`SEED = %%X`. What follows the '=' is no value: numbers, 'text', True, None, "
+    "lists, @word(), %NAME.",
+    "Experiment.note = {'a' 3}": "`Experiment.note = {'a' 3}`. An entry of a dict reads 'name': "
+    "value.",
+    "from math": "`from math`. Write import module.",
     "import math, os": "`import math, os`. Import one module a line.",
     "include 'good.gin';": "`include 'good.gin';`. Write include 'good.gin'.",
     "Experiment.seed 3": "`Experiment.seed 3`. A line reads NAME = value, family.Word.setting = "
@@ -273,6 +282,13 @@ def test_an_empty_file_says_so(problems, text):
 def test_a_value_equal_to_the_default_is_right_whatever_its_type_says(problems):
     # optax annotates no None for some of its defaults.
     assert problems("optimiser.adam.mu_dtype = None") == []
+
+
+def test_a_line_that_is_indented_too_far(problems):
+    (problem,) = problems("Experiment:\n  seed = 1\n    steps = 4\n")
+    assert problem == (
+        "x.gin:4: cannot read `steps = 4`. The lines of a block must be indented alike."
+    )
 
 
 def test_a_tab_among_blanks_is_named(problems):

@@ -91,6 +91,15 @@ def test_check_judges_the_names_that_vary(tmp_path, capsys, name):
     assert capsys.readouterr().err.startswith(f"--set {name}=4: ")
 
 
+def test_check_takes_values_for_names_that_vary(tmp_path, monkeypatch):
+    judged = []
+    monkeypatch.setattr("dsl.sweep.grid.make_trials", lambda *given: judged.append(given))
+    monkeypatch.setattr("dsl.training.description.describe_experiment", lambda _: "")
+    file = write(tmp_path, GRID)
+    assert run_main([str(file), "--check", "--set", "CRITIC_DEPTH=8", "WIDTH=8"]) == 0
+    assert [overrides for _, overrides, _ in judged] == [["WIDTH=8"]]
+
+
 def test_names_that_vary_together(tmp_path):
     grid = "sweep.grid = {('WIDTH', 'CRITIC_DEPTH'): [(8, 4), [16, 64]], 'SEED': [0, 1]}\n"
     found = make_trials(write(tmp_path, grid), [], tmp_path)
