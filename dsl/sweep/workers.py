@@ -162,10 +162,9 @@ class WorkerPool:
             if trial not in failed:
                 print(f"finished: {trial.folder}", flush=True)
         if code == 0:
-            log.unlink()
+            log.unlink(missing_ok=True)
         elif self.stop_code is None:
-            lines = log.read_text(errors="replace").strip().splitlines()
-            last = lines[-1] if lines else "no output"
+            last = _last_line(log)
             failures = _folder_list(failed)
             print(f"exit code {code}: {failures}: {last} (full output: {log})", file=sys.stderr)
 
@@ -184,6 +183,14 @@ def _open_to_append(log: Path) -> BinaryIO:
         raise UsageError(
             f"{log}: cannot be written ({error.strerror}). Choose another place with --out."
         ) from error
+
+
+def _last_line(log: Path) -> str:
+    try:
+        lines = log.read_text(errors="replace").strip().splitlines()
+    except OSError as error:
+        return f"its log cannot be read ({error.strerror})"
+    return lines[-1] if lines else "no output"
 
 
 def _pin_thread(cores: set[int]) -> None:

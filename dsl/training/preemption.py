@@ -12,6 +12,8 @@ from types import FrameType
 
 from dsl.errors import STOP_SIGNALS, signals_to_handle
 
+_BY_HAND = (signal.SIGINT, signal.SIGTERM)
+
 
 class StopRequestedError(Exception):
     """A signal asked the run to stop.
@@ -29,9 +31,11 @@ class StopRequestedError(Exception):
 class PreemptionHandler:
     """Watches for signals while it is entered; only the main thread can enter it.
 
-    The first signal is noted. A second one ends the process at once, even while compiled code runs:
-    a separate thread sees every signal, because Python's handlers wait until the main thread is
-    back in Python. What is on the disk stays whole either way.
+    The first signal is noted. A second SIGINT or SIGTERM ends the process at once, even while
+    compiled code runs: a separate thread sees every signal, because Python's handlers wait until
+    the main thread is back in Python. What is on the disk stays whole either way. Other signals may
+    come several times without anybody being impatient: a terminal that closes sends SIGHUP twice
+    to what a shell has started, and Linux sends SIGXCPU every second.
     """
 
     def __init__(self) -> None:
@@ -62,15 +66,18 @@ class PreemptionHandler:
         self._saving = True
 
     def _watch(self, reader: int) -> None:
-        while number := os.read(reader, 1):
-            code = STOP_SIGNALS.get(signal.Signals(number[0]))
+        asked = False
+        while byte := os.read(reader, 1):
+            number = signal.Signals(byte[0])
+            code = STOP_SIGNALS.get(number)
             if code is None:
                 continue
-            if self.code is not None or not self._saving:
+            if (asked and number in _BY_HAND) or not self._saving:
                 with contextlib.suppress(OSError):  # nobody may be there to read it
                     os.write(2, b"stopped at once; what is on the disk is whole.\n")
                 os._exit(code)
-            self.code = code
+            asked = asked or number in _BY_HAND
+            self.code = code if self.code is None else self.code
         os.close(reader)
 
 

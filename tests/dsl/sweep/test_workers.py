@@ -89,6 +89,15 @@ def test_a_run_that_another_process_trains_is_waited_for(tmp_path, monkeypatch, 
     assert shown[1].endswith("used")
 
 
+@pytest.mark.parametrize("code", [0, 5])
+def test_a_log_that_somebody_removes_stops_nothing(tmp_path, capsys, code):
+    log = tmp_path / "a.log"
+    remove = [sys.executable, "-Sc", f"import os; os.remove({str(log)!r}); os._exit({code})"]
+    with WorkerPool(1, {0}) as pool:
+        assert pool.run_groups([[Trial([], tmp_path / "a", "")]], [remove]) == [code]
+    assert ("its log cannot be read (No such file" in capsys.readouterr().err) == (code != 0)
+
+
 def test_runs_start_from_what_was_kept_with_the_flags_of_the_sweep():
     one, other = (Trial([f"SEED={i}"], Path("s") / f"SEED={i}", "") for i in (1, 2))
     kept = ["s/.sweep/SEED=1/operative.gin", "s/.sweep/SEED=2/operative.gin"]

@@ -41,10 +41,26 @@ def test_the_first_signal_is_noted_and_everything_is_restored(name, code):
     wait_until(lambda: open_files() == files)
 
 
+def test_signals_that_machines_repeat_end_nothing_at_once(monkeypatch):
+    """A closing terminal sends SIGHUP twice, Linux SIGXCPU every second; people repeat Ctrl-C."""
+    ended, files = [], open_files()
+    monkeypatch.setattr(os, "_exit", ended.append)
+    with PreemptionHandler() as preemption:
+        preemption.begin_saving()
+        for name in ("SIGHUP", "SIGHUP", "SIGXCPU", "SIGXCPU", "SIGUSR1", "SIGUSR1", "SIGTERM"):
+            os.kill(os.getpid(), signal.Signals[name])
+            time.sleep(0.01)
+        assert (preemption.code, ended) == (129, [])
+        os.kill(os.getpid(), signal.SIGINT)
+        wait_until(lambda: ended)
+        assert (preemption.code, ended) == (129, [130])
+    wait_until(lambda: open_files() == files)
+
+
 @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT])
 def test_an_ignored_signal_stays_ignored(number):
     """As under `nohup`, or in the background of a shell script."""
-    before = signal.signal(number, signal.SIG_IGN)
+    before, files = signal.signal(number, signal.SIG_IGN), open_files()
     try:
         with PreemptionHandler() as preemption:
             preemption.begin_saving()
@@ -55,6 +71,7 @@ def test_an_ignored_signal_stays_ignored(number):
             assert preemption.code == 143
     finally:
         signal.signal(number, before)
+    wait_until(lambda: open_files() == files)
 
 
 def test_another_thread_cannot_enter_and_leaves_nothing_open():
