@@ -57,6 +57,11 @@ _RULES = (
     _Rule("jax_no_tracing", "True", "forbids to compile anything"),
     _Rule("jax_no_execution", "True", "forbids to compute anything"),
     _Rule("jax_array_garbage_collection_guard", "fatal", "ends healthy runs"),
+    _Rule(
+        "jax_compilation_cache_check_contents",
+        "True",
+        "refuses kept programs that XLA would not compile to the same bytes again",
+    ),
     _Rule("jax_remat3", "True", _EXPERIMENTAL),
     _Rule("jax_scan3", "True", _EXPERIMENTAL),
     *(

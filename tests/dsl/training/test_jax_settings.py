@@ -25,6 +25,7 @@ REFUSED = {
     "jax_no_tracing": True,
     "jax_no_execution": True,
     "jax_array_garbage_collection_guard": "fatal",
+    "jax_compilation_cache_check_contents": True,
     "jax_remat3": True,
     "jax_scan3": True,
     "jax_transfer_guard": "disallow",
