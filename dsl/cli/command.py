@@ -157,6 +157,15 @@ def add_force(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_accept_changes(parser: argparse.ArgumentParser) -> None:
+    """Add `--accept-changes`, without which a run never continues under changed own words."""
+    parser.add_argument(
+        "--accept-changes",
+        action="store_true",
+        help="resume under own words that have changed; the run's folder records it",
+    )
+
+
 def add_trust(parser: argparse.ArgumentParser) -> None:
     """Add `--trust`, without which reading a run executes none of its code."""
     parser.add_argument(

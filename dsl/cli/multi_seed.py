@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.cli.command import Command, add_force, configure_jax, run_command
+from dsl.cli.command import Command, add_accept_changes, add_force, configure_jax, run_command
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,6 +26,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar=("FOLDER", "FILE.gin [NAME=VALUE]"),
         help="folder, file and settings of a run; runs differ in their seeds alone",
     )
+    add_accept_changes(parser)
     add_force(parser)
 
 
@@ -36,7 +37,9 @@ def _execute(options: argparse.Namespace) -> int:
     from dsl.training.single_job import training_code
 
     runs = [(load(file, overrides), Path(file), Path(out)) for out, file, *overrides in options.run]
-    return training_code(lambda: multi_seed_job.run(runs, force=options.force))
+    return training_code(
+        lambda: multi_seed_job.run(runs, accept_changes=options.accept_changes, force=options.force)
+    )
 
 
 COMMAND = Command(

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dsl.cli import check, words
 from dsl.cli.command import (
     Command,
+    add_accept_changes,
     add_force,
     add_overrides,
     configure_jax,
@@ -41,6 +42,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="start again at the first step; the old record is moved aside",
     )
+    add_accept_changes(parser)
     add_force(parser)
     parser.add_argument(
         "--profile", action="store_true", help="trace a few iterations into the run's folder"
@@ -85,6 +87,7 @@ def _train(options: argparse.Namespace) -> int:
             options.out,
             profile=options.profile,
             restart=options.restart,
+            accept_changes=options.accept_changes,
             force=options.force,
         )
     )

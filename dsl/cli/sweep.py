@@ -13,6 +13,7 @@ from pathlib import Path
 
 from dsl.cli.command import (
     Command,
+    add_accept_changes,
     add_force,
     add_overrides,
     configure_jax_for_text,
@@ -50,6 +51,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         help="train runs that differ in their seeds alone in one compiled program",
     )
     parser.add_argument("--together", action="store_true", help=argparse.SUPPRESS)
+    add_accept_changes(parser)
     add_force(parser)
     parser.add_argument("--list", action="store_true", help="show the runs, and run nothing")
 
@@ -76,13 +78,10 @@ def _execute(options: argparse.Namespace) -> int:
         print_text(describe_trials(trials))
         return 0
     vmap_seeds = options.vmap_seeds or options.together
+    flags = ["--force"] if options.force else []
+    flags += ["--accept-changes"] if options.accept_changes else []
     return run_trials(
-        options.file,
-        trials,
-        options.jobs,
-        available_cores(),
-        vmap_seeds=vmap_seeds,
-        flags=["--force"] if options.force else [],
+        options.file, trials, options.jobs, available_cores(), vmap_seeds=vmap_seeds, flags=flags
     )
 
 

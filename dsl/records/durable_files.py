@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
-from dsl.errors import UsageError
+from dsl.errors import RecordError, UsageError
 
 
 class UnreadableError(UsageError):
@@ -24,7 +24,7 @@ class UnreadableError(UsageError):
     """
 
     def __init__(self, path: Path, reason: OSError | str):
-        text = reason if isinstance(reason, str) else _explain_refusal(path, reason)
+        text = reason if isinstance(reason, str) else _explain_refusal(path, reason, "read")
         super().__init__(
             f"{path}: cannot be read now ({text}); nothing was changed. "
             "Repeat the command when it can be read."
@@ -71,6 +71,33 @@ def list_if_present(folder: Path) -> list[Path]:
             return [folder / name for name in os.listdir(folder)]
     except FileNotFoundError:
         return []
+
+
+@contextlib.contextmanager
+def refusing_unwritable(path: Path) -> Iterator[None]:
+    """Raise `RecordError` for every `OSError` in the block, which writes a part of a run's record.
+
+    Raises:
+        RecordError: it cannot be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise RecordError(
+            f"{path}: cannot be written ({_explain_refusal(path, error, 'written')}), and a run is "
+            "not trained without its record. Make room on that disk, or choose another place with "
+            "--out."
+        ) from error
+
+
+def write_record(path: Path, text: str) -> None:
+    """Write a whole text file of a run's record or, whatever happens, leave what was there.
+
+    Raises:
+        RecordError: it cannot be written.
+    """
+    with refusing_unwritable(path):
+        write_atomically(path, text)
 
 
 def write_atomically(path: Path, text: str) -> None:
@@ -125,10 +152,10 @@ def free_name(path: Path, suffix: str) -> Path:
     return free
 
 
-def _explain_refusal(path: Path, error: OSError) -> str:
+def _explain_refusal(path: Path, error: OSError, wanted: str) -> str:
     reason = error.strerror or str(error)
     owner = _other_owner(path) if error.errno in (errno.EACCES, errno.EPERM) else None
-    return f"{reason}: it belongs to {owner} and cannot be read by you" if owner else reason
+    return f"{reason}: it belongs to {owner} and cannot be {wanted} by you" if owner else reason
 
 
 def _other_owner(path: Path) -> str | None:

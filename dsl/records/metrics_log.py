@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dsl.errors import RecordError
+from dsl.records.durable_files import refusing_unwritable
 from dsl.records.run_folder import METRICS, PICTURES, keep_picture
 
 Metrics: TypeAlias = Mapping[str, float | int]
@@ -29,30 +29,26 @@ class MetricsLog:
     def __init__(self, folder: Path):
         self._folder = folder
         self._path = folder / METRICS
-        try:
+        with refusing_unwritable(self._path):
             self._file = open(self._path, "ab", buffering=0)  # noqa: SIM115 - close() closes it
-        except OSError as error:
-            raise _write_error(self._path, error) from error
 
     def log(self, metrics: Metrics) -> None:
         line = json.dumps({name: _plain_number(value) for name, value in metrics.items()}) + "\n"
-        size = os.fstat(self._file.fileno()).st_size
-        try:
-            _write_all(self._file.fileno(), line.encode())
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            os.truncate(self._file.fileno(), size)  # no half line on a full disk
-            raise _write_error(self._path, error) from error
+        with refusing_unwritable(self._path):
+            size = os.fstat(self._file.fileno()).st_size
+            try:
+                _write_all(self._file.fileno(), line.encode())
+                os.fsync(self._file.fileno())
+            except OSError:
+                os.truncate(self._file.fileno(), size)  # no half line on a full disk
+                raise
 
     def progress(self, env_steps: int) -> None:
         """Do nothing: the record holds whole epochs."""
 
     def picture(self, name: str, path: Path) -> None:
-        try:
+        with refusing_unwritable(self._folder / PICTURES / f"{name}{path.suffix}"):
             keep_picture(self._folder, name, path)
-        except OSError as error:
-            target = self._folder / PICTURES / f"{name}{path.suffix}"
-            raise _write_error(target, error) from error
 
     def close(self) -> None:
         self._file.close()
@@ -90,10 +86,3 @@ def _plain_number(value: float | int) -> float | int | None:
 def _write_all(descriptor: int, data: bytes) -> None:
     while data:
         data = data[os.write(descriptor, data) :]
-
-
-def _write_error(path: Path, error: OSError) -> RecordError:
-    return RecordError(
-        f"{path}: cannot be written ({error.strerror}), and a run is not trained without its "
-        "record. Make room on that disk, or choose another place with --out."
-    )

@@ -6,6 +6,7 @@ part of the environment and are not.
 """
 
 import ast
+import os
 import sys
 import sysconfig
 import tokenize
@@ -13,7 +14,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dsl.errors import UsageError
-from dsl.records.durable_files import free_name, write_atomically
+from dsl.records.durable_files import (
+    free_name,
+    refusing_unreadable,
+    refusing_unwritable,
+    write_atomically,
+)
 from dsl.records.run_folder import WORDS
 
 _PROJECT = ("dsl", "components")
@@ -62,23 +68,50 @@ def store_words(run: Path, words: Mapping[str, str]) -> Path | None:
         Where the words of the run's earlier processes are now if they were others, else None.
 
     Raises:
-        OSError: they cannot be written.
+        RecordError: they cannot be written.
+        UnreadableError: those of earlier processes cannot be read now.
     """
     folder, aside = run / WORDS, None
-    if folder.exists() and read_stored_words(run) != words:
-        aside = folder.rename(free_name(folder, "-"))
-    for name, text in words.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, text)
+    changed = read_stored_words(run) not in ({}, words)
+    with refusing_unwritable(folder):
+        if changed:
+            aside = folder.rename(free_name(folder, "-"))
+        for name, text in words.items():
+            path = folder / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(path, text)
     return aside
 
 
 def read_stored_words(run: Path) -> dict[str, str]:
-    """Return the own words in `RUN/words` as `collect_words` does; empty if there are none."""
+    """Return the own words in `RUN/words` as `collect_words` does; empty if there are none.
+
+    Raises:
+        UnreadableError: they cannot be read now.
+    """
     folder = run / WORDS
-    paths = sorted(path for path in folder.rglob("*.py"))
-    return {p.relative_to(folder).as_posix(): p.read_text(encoding="utf-8") for p in paths}
+    try:
+        with refusing_unreadable(folder):
+            return {
+                path.relative_to(folder).as_posix(): path.read_text("utf-8", errors="replace")
+                for path in sorted(_python_files(folder))
+            }
+    except FileNotFoundError:
+        return {}
+
+
+def _python_files(folder: Path) -> Iterator[Path]:
+    """Yield all Python files in a folder; unlike `rglob`, pass over nothing that is unreadable.
+
+    Raises:
+        OSError: a folder is missing or cannot be read.
+    """
+
+    def raise_error(error: OSError) -> None:
+        raise error
+
+    for place, _, names in os.walk(folder, onerror=raise_error):
+        yield from (Path(place, name) for name in names if name.endswith(".py"))
 
 
 def _own_root(module: str) -> Path | None:

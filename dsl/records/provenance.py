@@ -1,5 +1,6 @@
 """Records what explains why two runs of the same file differ."""
 
+import hashlib
 import os
 import platform
 import socket
@@ -14,6 +15,7 @@ from typing import Any
 import jax
 
 _SOURCE = Path(__file__).resolve().parents[2]
+_PACKAGES = ("dsl", "components")
 _DISTRIBUTIONS = (
     *("kilolayer", "jax", "jaxlib", "equinox", "optax", "chex", "jaxtyping", "numpy"),
     *("jumanji", "mujoco", "mujoco-mjx", "gin-config", "aim"),
@@ -37,6 +39,7 @@ def describe_environment(command: Sequence[str]) -> dict[str, Any]:
         "device": _describe_device(),
         "variables": {k: v for k, v in sorted(os.environ.items()) if k.startswith(_VARIABLES)},
         "source": _describe_source(),
+        "source_sha256": _hash_source(),
     }
 
 
@@ -64,6 +67,15 @@ def _describe_source() -> dict[str, str | bool] | None:
     if revision is None or changes is None:
         return None
     return {"revision": revision, "dirty": bool(changes)}
+
+
+def _hash_source() -> str:
+    """Return the SHA-256 of the project's Python files, which also reveals uncommitted edits."""
+    digest = hashlib.sha256()
+    for path in sorted(p for name in _PACKAGES for p in (_SOURCE / name).rglob("*.py")):
+        digest.update(path.relative_to(_SOURCE).as_posix().encode() + b"\0")
+        digest.update(path.read_bytes() + b"\0")
+    return digest.hexdigest()
 
 
 def _run_git(*arguments: str) -> str | None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsl.errors import UsageError
-from dsl.records.durable_files import read_if_present, refusing_unreadable, write_atomically
+from dsl.records.durable_files import read_if_present, refusing_unreadable, write_record
 from dsl.records.metrics_log import read_metrics
 from dsl.records.run_folder import METRICS
 
@@ -35,7 +35,8 @@ def cut_record(folder: Path, epoch: int) -> list[int]:
         Epochs before it that the record has lost.
 
     Raises:
-        UnreadableError: `metrics.jsonl` cannot be read now.
+        RecordError: `metrics.jsonl` cannot be written.
+        UnreadableError: it cannot be read now.
         UsageError: it holds something else, or the run was finished and has lost its checkpoints.
     """
     path = folder / METRICS
@@ -57,7 +58,7 @@ def cut_record(folder: Path, epoch: int) -> list[int]:
             f"{path}: is not the record of a run ({error}). Bring it back, or begin the run again "
             "with --restart, which moves the old record aside."
         ) from error
-    write_atomically(path, "".join(json.dumps(line) + "\n" for line in kept))
+    write_record(path, "".join(json.dumps(line) + "\n" for line in kept))
     return sorted(lost)
 
 
@@ -78,6 +79,6 @@ def mark_finished(folder: Path, end: Finished) -> None:
     """Write down that the run is over.
 
     Raises:
-        OSError: it cannot be written.
+        RecordError: it cannot be written.
     """
-    write_atomically(folder / FINISHED, json.dumps(end._asdict()) + "\n")
+    write_record(folder / FINISHED, json.dumps(end._asdict()) + "\n")

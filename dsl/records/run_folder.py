@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from dsl.errors import UsageError
-from dsl.records.durable_files import copy_atomically, read_if_present, write_atomically
+from dsl.records.durable_files import copy_atomically, read_if_present, write_record
 from dsl.records.file_lock import FileLock
 
 CONFIG = "config.gin"
@@ -82,7 +82,7 @@ class RunFolder:
             resumed: whether the run began earlier; its environments then follow each other.
 
         Raises:
-            OSError: it cannot be written.
+            RecordError: it cannot be written.
             UnreadableError: the earlier environment cannot be read now.
         """
         experiment = {
@@ -92,10 +92,10 @@ class RunFolder:
         }
         if resumed:
             environment = _with_earlier(self.path / ENVIRONMENT, environment)
-        write_atomically(self.path / CONFIG, config)
-        write_atomically(self.path / OPERATIVE, operative)
-        write_atomically(self.path / EXPERIMENT, _json_text(experiment))
-        write_atomically(self.path / ENVIRONMENT, _json_text(environment))
+        write_record(self.path / CONFIG, config)
+        write_record(self.path / OPERATIVE, operative)
+        write_record(self.path / EXPERIMENT, _json_text(experiment))
+        write_record(self.path / ENVIRONMENT, _json_text(environment))
 
     def close(self) -> None:
         """Release the folder to other processes."""
@@ -119,6 +119,19 @@ def find_user(folder: Path) -> str | None:
         return None  # whoever opens the folder will fail on it too, and say so
     finally:
         lock.release()
+
+
+def read_environment(folder: Path) -> dict[str, Any]:
+    """Return the environment of a run's last process; empty if it was not recorded.
+
+    Raises:
+        UnreadableError: it cannot be read now.
+    """
+    try:
+        environment = json.loads(read_if_present(folder / ENVIRONMENT) or b"")
+    except ValueError:
+        return {}
+    return environment if isinstance(environment, dict) else {}
 
 
 def next_folder(root: Path, stem: str) -> Path:
@@ -162,9 +175,9 @@ def _used_numbers(root: Path, stem: str) -> list[int]:
 
 def _lock_folder(path: Path) -> FileLock:
     lock = FileLock(path / LOCK)
-    if path.exists() and not path.is_dir():
-        raise UsageError(_no_folder_message(path))
     try:
+        if path.exists() and not path.is_dir():
+            raise UsageError(_no_folder_message(path))
         path.mkdir(parents=True, exist_ok=True)
         free = lock.acquire()
     except OSError as error:
@@ -179,11 +192,8 @@ def _lock_folder(path: Path) -> FileLock:
 
 def _with_earlier(path: Path, now: Mapping[str, Any]) -> dict[str, Any]:
     """Add the environments of the processes before this one under `earlier`."""
-    try:
-        before = json.loads(read_if_present(path) or b"")
-        return {**now, "earlier": [*before.pop("earlier", []), before]}
-    except (ValueError, AttributeError):
-        return dict(now)
+    before = read_environment(path.parent)
+    return {**now, "earlier": [*before.pop("earlier", []), before]} if before else dict(now)
 
 
 def _no_folder_message(path: Path) -> str:

@@ -1,6 +1,6 @@
 """Decides whether a folder holds the run that is asked for: which settings must be the same."""
 
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 
 from dsl.errors import UsageError
@@ -25,12 +25,13 @@ _TRACKER_FAMILY = "tracker"
 _MOST_SHOWN = 20
 
 
-def require_same_run(folder: Path, operative: str) -> bool:
+def require_same_run(folder: Path, operative: str, say: Callable[[str], None]) -> bool:
     """Return whether the folder holds this run already; False for a folder without any run.
 
     Args:
         folder: of the run.
         operative: every value of the run that is asked for, as gin text.
+        say: receives a line if the run is from before settings were added or renamed.
 
     Raises:
         UnreadableError: the settings there cannot be read now.
@@ -41,16 +42,43 @@ def require_same_run(folder: Path, operative: str) -> bool:
     if text is None:
         _refuse_nameless_run(folder)
         return False
-    different = list_differences(text.decode(errors="replace"), operative, str(path))
+    before = text.decode(errors="replace")
+    different = list_differences(before, operative, str(path))
     if different:
-        shown = [*different[:_MOST_SHOWN], *(["  ..."] if len(different) > _MOST_SHOWN else [])]
         raise UsageError(
             f"{folder}: holds a run with other settings (- there, + asked for):\n"
-            + "\n".join(shown)
+            + "\n".join(_first_lines(different))
             + "\nGive --out another folder. A run can be resumed with other values of "
             + f"{', '.join([*MAY_CHANGE, *SCHEDULE_LENGTHS])} only."
         )
+    if upgraded := list_upgraded_settings(before, operative, str(path)):
+        say(
+            f"{path} is from another version of kilolayer and names the same run. It did not "
+            f"have:\n{chr(10).join(_first_lines(upgraded))}"
+        )
     return True
+
+
+def list_upgraded_settings(before: str, now: str, file: str = OPERATIVE) -> list[str]:
+    """Return a line for each setting of `now` that an earlier version did not have in `before`.
+
+    Args:
+        before: operative text of a run.
+        now: operative text of the same run, as this version writes it.
+        file: where the first one is, for messages.
+
+    Raises:
+        ConfigError: one of them is no gin text.
+    """
+    there, here = operative_settings(before, file), operative_settings(now)
+    names = {line.split(" = ")[0] for line in before.splitlines()}
+    added = [
+        f"  {s} = {here[s]}, which is its default"
+        for s in here
+        if s not in there and here[s] == _default_of(s)
+    ]
+    renamed = [f"  {s}, under this name" for s in here if s in there and s not in names]
+    return [*added, *renamed]
 
 
 def list_differences(
@@ -81,6 +109,10 @@ def settings_without_seed(operative: str) -> tuple[tuple[str, str], ...]:
     settings = operative_settings(operative)
     settings.pop(SEED, None)
     return tuple(settings.items())
+
+
+def _first_lines(lines: Sequence[str]) -> list[str]:
+    return [*lines[:_MOST_SHOWN], *(["  ..."] if len(lines) > _MOST_SHOWN else [])]
 
 
 def _differences(subject: str, before: dict[str, str], now: dict[str, str]) -> Iterator[str]:

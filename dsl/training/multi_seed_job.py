@@ -23,7 +23,12 @@ from dsl.training.single_job import describe_stop, train
 from dsl.training.starting_point import init_or_resume_seeds
 
 
-def run(wanted: Sequence[tuple[Configuration, Path, Path]], *, force: bool = False) -> None:
+def run(
+    wanted: Sequence[tuple[Configuration, Path, Path]],
+    *,
+    accept_changes: bool = False,
+    force: bool = False,
+) -> None:
     """Train, record and draw every seed, from the start or from their last checkpoints.
 
     Seeds that stand at the same iteration train together, even if some have written one checkpoint
@@ -32,6 +37,7 @@ def run(wanted: Sequence[tuple[Configuration, Path, Path]], *, force: bool = Fal
     Args:
         wanted: what to run, different in the seed alone, the files it was read from, and the runs'
             folders.
+        accept_changes: whether to resume under own words that have changed; the folders record it.
         force: skip the check that the seeds fit into memory.
 
     Raises:
@@ -41,7 +47,7 @@ def run(wanted: Sequence[tuple[Configuration, Path, Path]], *, force: bool = Fal
         StopRequestedError: a signal has come; the states are saved if the disk took them.
     """
     with PreemptionHandler() as preemption, ExitStack() as folders:
-        jobs = _open_jobs(wanted, folders)
+        jobs = _open_jobs(wanted, folders, accept_changes)
         unfinished = [job for job in jobs if not job.is_finished()]
         for job in jobs:
             if job not in unfinished:
@@ -87,7 +93,9 @@ def select_furthest_behind(jobs: Sequence[RunJob]) -> tuple[list[RunJob], int]:
 
 
 def _open_jobs(
-    wanted: Sequence[tuple[Configuration, Path, Path]], folders: ExitStack
+    wanted: Sequence[tuple[Configuration, Path, Path]],
+    folders: ExitStack,
+    accept_changes: bool,
 ) -> list[RunJob]:
     """Open the runs' folders, which stay open until `folders` is closed."""
     if len({settings_without_seed(c.operative_text()) for c, _, _ in wanted}) > 1:
@@ -98,7 +106,8 @@ def _open_jobs(
     for configuration, file, path in wanted:
         folder = folders.enter_context(RunFolder.open(path))
         experiment = replace(built, seed=configuration.build().seed)
-        jobs.append(RunJob(experiment, describe_file(configuration, file), folder))
+        description = describe_file(configuration, file)
+        jobs.append(RunJob(experiment, description, folder, accept_changes=accept_changes))
     return jobs
 
 

@@ -22,6 +22,7 @@ def run(
     *,
     name: str = "experiment",
     restart: bool = False,
+    accept_changes: bool = False,
     force: bool = False,
 ) -> Path:
     """Train, record and draw; the same call on the same folder resumes the run.
@@ -34,6 +35,7 @@ def run(
         folder: of the run; by default the next free one under `runs/`.
         name: of the run, where it is shown.
         restart: whether to begin again at the first step; the old record is moved aside.
+        accept_changes: whether to resume under own words that have changed; recorded in the folder.
         force: skip the check that the run fits into memory.
 
     Returns:
@@ -51,7 +53,9 @@ def run(
         experiment, description = wanted, describe_python_experiment(wanted, name)
     require_memory(experiment, force=force)
     path = next_folder(RUNS, name) if folder is None else Path(folder)
-    return run_in_folder(experiment, description, path, restart=restart)
+    return run_in_folder(
+        experiment, description, path, restart=restart, accept_changes=accept_changes
+    )
 
 
 def _require_possible(experiment: Experiment) -> None:

@@ -14,7 +14,8 @@ from dsl.loop.run_position import RunPosition
 from dsl.records.metrics_log import read_metrics
 from dsl.records.own_words import store_words
 from dsl.records.resume import Finished, cut_record, mark_finished, read_finished
-from dsl.records.run_folder import METRICS, RunFolder
+from dsl.records.run_folder import METRICS, RunFolder, read_environment
+from dsl.records.same_code import describe_code_changes, hash_words, require_same_words
 from dsl.records.same_run import require_same_run
 from dsl.tracking import Tracker
 from dsl.training.learning_rates import learning_rate_notices
@@ -35,17 +36,32 @@ class RunJob:
 
     tracker: Tracker
 
-    def __init__(self, experiment: Experiment, description: Mapping[str, Any], folder: RunFolder):
+    def __init__(
+        self,
+        experiment: Experiment,
+        description: Mapping[str, Any],
+        folder: RunFolder,
+        *,
+        accept_changes: bool = False,
+    ):
         """Args:
             experiment: what runs.
             description: arguments of `RunFolder.describe`; `words` are stored beside them.
             folder: where its record is kept.
+            accept_changes: whether it may resume under own words that have changed.
 
         Raises:
-            UsageError: the folder holds another run.
+            UsageError: the folder holds another run, or own words have changed.
         """
         self.experiment, self.folder, self._description = experiment, folder, dict(description)
-        self._is_resumed = require_same_run(folder.path, description["operative"])
+        self._words = self._description.pop("words", {})
+        self._is_resumed = require_same_run(folder.path, description["operative"], say)
+        self._earlier = read_environment(folder.path) if self._is_resumed else {}
+        self._changed_words = list[str]()
+        if self._is_resumed:
+            self._changed_words = require_same_words(
+                folder.path, self._words, accept_changes=accept_changes
+            )
         metadata = read_newest_metadata(folder.path)
         # A new total never changes the epochs of a resumed run.
         epoch_length = None if metadata is None else metadata["iterations_per_epoch"]
@@ -60,13 +76,17 @@ class RunJob:
 
     def write_description(self, seeds: Sequence[int] | None = None) -> None:
         """Write down what the run is, and the seeds it is trained together with."""
-        together = {} if seeds is None else {"seeds_together": list(seeds)}
-        environment = {**self._description["environment"], **together}
+        environment = {**self._description["environment"], "words": hash_words(self._words)}
+        if seeds is not None:
+            environment["seeds_together"] = list(seeds)
+        if self._changed_words:
+            environment["accepted_changes"] = self._changed_words
+        if changes := describe_code_changes(self._earlier, environment):
+            say(changes)
         description = {**self._description, "environment": environment}
-        words = description.pop("words", {})
         self.folder.describe(**description, resumed=self._is_resumed)
-        if earlier := store_words(self.folder.path, words):
-            say(f"own words have changed since the run began; the earlier ones are in {earlier}")
+        if earlier := store_words(self.folder.path, self._words):
+            say(f"own words have changed; the earlier ones are in {earlier}")
 
     @cached_property
     def checkpoints(self) -> CheckpointManager:

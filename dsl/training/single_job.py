@@ -30,6 +30,7 @@ def run(
     out: Path | None,
     profile: bool = False,
     restart: bool = False,
+    accept_changes: bool = False,
     force: bool = False,
 ) -> Path:
     """Train, record and draw, from the start or from the folder's last checkpoint.
@@ -41,6 +42,7 @@ def run(
             folder under `runs/`.
         profile: whether to trace a few iterations into its folder `profile`.
         restart: whether to begin again at the first step; the old record is moved aside.
+        accept_changes: whether to resume under own words that have changed; recorded in the folder.
         force: skip the check that the run fits into memory.
 
     Returns:
@@ -57,7 +59,13 @@ def run(
         path = next_folder(RUNS, name_of(file)) if out is None else out
         description = describe_file(configuration, file)
         return run_in_folder(
-            experiment, description, path, preemption, profile=profile, restart=restart
+            experiment,
+            description,
+            path,
+            preemption,
+            profile=profile,
+            restart=restart,
+            accept_changes=accept_changes,
         )
 
 
@@ -69,6 +77,7 @@ def run_in_folder(
     *,
     profile: bool = False,
     restart: bool = False,
+    accept_changes: bool = False,
 ) -> Path:
     """Run an experiment in a folder, from the start or from its last checkpoint.
 
@@ -79,11 +88,12 @@ def run_in_folder(
         preemption: watches for signals; without it none are handled.
         profile: as in `run`.
         restart: as in `run`.
+        accept_changes: as in `run`.
     """
     with RunFolder.open(path) as folder:
         if restart and (aside := move_record_aside(folder.path)):
             say(f"the old record is now in {aside}")
-        job = RunJob(experiment, description, folder)
+        job = RunJob(experiment, description, folder, accept_changes=accept_changes)
         if job.is_finished():
             say(f"finished already: {path}")
             return path

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from dsl.errors import UsageError
+from dsl.errors import RecordError, UsageError
 from dsl.records import durable_files
 from dsl.records.durable_files import (
     UnreadableError,
@@ -14,6 +14,7 @@ from dsl.records.durable_files import (
     read_if_present,
     refusing_unreadable,
     write_atomically,
+    write_record,
 )
 
 
@@ -54,6 +55,15 @@ def test_the_file_of_another_user_names_its_owner(tmp_path, monkeypatch):
     said = f"it belongs to {owner} and cannot be read by you"
     with pytest.raises(UnreadableError, match=said), refusing_unreadable(path):
         failing(errno.EACCES)()
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"), [(errno.ENOSPC, "No space left on device"), (errno.EIO, "Input/output")]
+)
+def test_a_record_that_cannot_be_written_is_named(tmp_path, monkeypatch, number, reason):
+    monkeypatch.setattr(os, "replace", failing(number))
+    with pytest.raises(RecordError, match=f"{tmp_path}/text: cannot be written .{reason}"):
+        write_record(tmp_path / "text", "new")
 
 
 def test_a_user_of_another_machine_is_named_by_number():

@@ -32,7 +32,7 @@ def test_the_old_record_is_whole_and_the_folder_takes_another_run(folder):
     assert all((aside / name).read_text() == name for name in FILES)
     assert (aside / "checkpoints" / "best_1" / "manifest").exists()
     assert names(folder) == {"earlier-1", "experiment.json", "words", ".lock", "aim_runs"}
-    assert require_same_run(folder, "Experiment.seed = 1\n") is False
+    assert require_same_run(folder, "Experiment.seed = 1\n", print) is False
 
 
 def test_a_second_time_and_an_empty_folder(folder, tmp_path):

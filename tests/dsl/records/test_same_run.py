@@ -26,7 +26,7 @@ def folder(tmp_path):
 
 
 def test_an_empty_folder_holds_no_run(tmp_path):
-    assert require_same_run(tmp_path, OPERATIVE) is False
+    assert require_same_run(tmp_path, OPERATIVE, print) is False
 
 
 @pytest.mark.parametrize(
@@ -41,7 +41,7 @@ def test_an_empty_folder_holds_no_run(tmp_path):
 )
 def test_what_changes_no_number_may_change(folder, old, new):
     assert old in OPERATIVE
-    assert require_same_run(folder, OPERATIVE.replace(old, new)) is True
+    assert require_same_run(folder, OPERATIVE.replace(old, new), print) is True
 
 
 def test_a_sweep_tells_a_run_of_another_length_apart():
@@ -57,7 +57,9 @@ def test_a_sweep_tells_a_run_of_another_length_apart():
 
 def test_other_settings_are_shown_line_by_line(folder):
     with pytest.raises(UsageError) as caught:
-        require_same_run(folder, OPERATIVE.replace("16", "8").replace("forward", "symmetric"))
+        require_same_run(
+            folder, OPERATIVE.replace("16", "8").replace("forward", "symmetric"), print
+        )
     lines = str(caught.value).splitlines()
     assert lines[0] == f"{folder}: holds a run with other settings (- there, + asked for):"
     assert lines[1:5] == [
@@ -82,6 +84,27 @@ def test_a_setting_that_did_not_exist_then_counts_as_its_default():
     assert list_differences(OPERATIVE + other, OPERATIVE) == ["  - Experiment.num_envs = 64"]
 
 
+def test_a_run_from_before_an_upgrade_is_continued_with_a_line(folder, capsys):
+    new = OPERATIVE + "Experiment.num_envs = 512\ncritic/network.ResidualMLP.width = 256\n"
+    (folder / "operative.gin").write_text(OPERATIVE.replace("prefill_steps", "fill_rows"))
+    assert require_same_run(folder, new, print) is True
+    assert capsys.readouterr().out.splitlines() == [
+        f"{folder}/operative.gin is from another version of kilolayer and names the same run. "
+        "It did not have:",
+        "  Experiment.num_envs = 512, which is its default",
+        "  critic/network.ResidualMLP.width = 256, which is its default",
+        "  Experiment.prefill_steps, under this name",
+    ]
+    assert require_same_run(folder, OPERATIVE, print) is True
+    assert "num_envs" not in capsys.readouterr().out
+
+
+def test_a_run_of_this_version_is_continued_without_a_line(folder, capsys):
+    longer = OPERATIVE.replace("= 100", "= 900").replace("[@tracker.WandB()]", "[]")
+    assert require_same_run(folder, longer, print) is True
+    assert capsys.readouterr().out == ""
+
+
 def test_settings_of_words_that_are_gone_are_still_shown():
     gone = "own.Loss.weight = 2.0\n"
     assert list_differences(OPERATIVE + gone, OPERATIVE) == ["  - own.Loss.weight = 2.0"]
@@ -92,7 +115,7 @@ def test_settings_of_words_that_are_gone_are_still_shown():
 def test_a_record_that_does_not_say_which_run_it_is_of_is_refused(tmp_path, name):
     (tmp_path / name).touch()
     with pytest.raises(UsageError, match=f"holds {name} of a run, but no operative.gin"):
-        require_same_run(tmp_path, OPERATIVE)
+        require_same_run(tmp_path, OPERATIVE, print)
 
 
 def test_settings_that_cannot_be_read_now_are_not_taken_for_another_run(folder, monkeypatch):
@@ -102,11 +125,11 @@ def test_settings_that_cannot_be_read_now_are_not_taken_for_another_run(folder, 
     with monkeypatch.context() as server:
         server.setattr("builtins.open", refuse)
         with pytest.raises(UnreadableError, match="Stale file handle"):
-            require_same_run(folder, OPERATIVE)
-    assert require_same_run(folder, OPERATIVE) is True
+            require_same_run(folder, OPERATIVE, print)
+    assert require_same_run(folder, OPERATIVE, print) is True
 
 
 def test_a_damaged_file_of_settings_is_named_with_its_line(folder):
     (folder / "operative.gin").write_text("Experiment.seed = \n")
     with pytest.raises(UsageError, match=r"operative\.gin:1: "):
-        require_same_run(folder, OPERATIVE)
+        require_same_run(folder, OPERATIVE, print)
