@@ -8,6 +8,9 @@ from toy_vocabulary import GOOD, toy_vocabulary
 from vocabularies import as_default
 
 from dsl.language.configuration import ConfigError, load
+from dsl.language.registry import Vocabulary
+
+TOY = toy_vocabulary()
 
 
 @pytest.fixture
@@ -15,13 +18,12 @@ def toy(tmp_path, monkeypatch):
     """The toy vocabulary alone, in an empty working directory that holds good.gin."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
-    modules = set(sys.modules)
     Path("good.gin").write_text(GOOD)
-    with as_default(toy_vocabulary()) as vocabulary:
+    fresh = Vocabulary(dict(TOY.words), dict(TOY.constants), TOY.root)
+    with as_default(fresh) as vocabulary:
         yield vocabulary
-    for name in set(sys.modules) - modules:
-        if name.startswith("words_of_"):
-            del sys.modules[name]
+    for name in [name for name in sys.modules if name.startswith("words_of_")]:
+        del sys.modules[name]
 
 
 @pytest.fixture

@@ -52,12 +52,18 @@ def test_the_example_is_checked_like_every_word():
     ]
 
 
-def one_update(learner):
-    """The shapes of a learner's state and metrics after one update on a batch of four."""
-    state = eqx.filter_eval_shape(learner.init, EnvDims(4, 2, 2), KEY)
+def critic_step(learner):
+    """The shapes of a learner's critic, of its gradient on a batch of four, and of its metrics."""
+    critic = eqx.filter_eval_shape(learner.init, EnvDims(4, 2, 2), KEY).networks.critic
     sizes = (4, 2, 4, 2, 2)  # of state, action, next state, goal, achieved goal
     batch = Batch(*(jnp.zeros((4, size)) for size in sizes), jnp.zeros(4), jnp.ones(4))
-    return eqx.filter_eval_shape(learner.update, state, batch, KEY)
+
+    @eqx.filter_value_and_grad(has_aux=True)
+    def loss(critic):
+        return learner.critic_loss(critic, batch, None, KEY)
+
+    (_, metrics), gradient = eqx.filter_eval_shape(loss, critic)
+    return critic, gradient, metrics
 
 
 def test_a_critic_and_its_loss_train_together(tmp_path, monkeypatch):
@@ -66,10 +72,10 @@ def test_a_critic_and_its_loss_train_together(tmp_path, monkeypatch):
         small = ["WIDTH=8", "schedule.cosine_decay.decay_steps=9"]
         experiment = load("my_experiment.gin", small).build()
         assert list(experiment.problems()) == []
-        state, metrics = one_update(experiment.program().learners["learner"])
-        critic = state.networks.critic
+        critic, gradient, metrics = critic_step(experiment.program().learners["learner"])
         assert critic.network.input.dense.weight.shape == (4 + 2, 8)  # dims.state + dims.action
         assert critic.network.output.weight.shape == (8, 2)  # dims.goal
+        assert gradient.network.output.weight.shape == (8, 2)
         assert "violated" in metrics
         with pytest.raises(ConfigError, match="critic must be a PairCritic, but QEnsemble is none"):
             load("my_experiment.gin", [*small, *TWINS])
