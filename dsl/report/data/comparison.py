@@ -4,12 +4,12 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from typing import Any, NamedTuple
 
+from dsl.report.data.display import setting_in_words
 from dsl.report.data.runs import Curve, Run
 from dsl.report.data.tasks import is_of_task, task_titles
 
 # Settings that are shown whenever they differ; others only where nothing shown tells runs apart.
 _KNOB = re.compile(r"network\.[^.]+\.(depth|width)|Experiment\.(batch_size|num_envs)")
-_WORD = re.compile(r"(?:\w+/)?\w+\.([A-Za-z]\w*)(?:\(\))?")
 EXPERIMENT, LEARNER = "experiment", "learner"
 
 
@@ -37,7 +37,7 @@ class Group(NamedTuple):
     @property
     def label(self) -> str:
         """The values in words."""
-        return ", ".join(map(in_words, self.values))
+        return ", ".join(map(setting_in_words, self.values))
 
 
 class Comparison(NamedTuple):
@@ -111,7 +111,7 @@ def split_by_first_column(comparison: Comparison) -> dict[str, Comparison]:
     found: dict[str, list[Group]] = {}
     for group in comparison.groups:
         task = [group.task] if len(comparison.tasks) > 1 else []
-        title = ", ".join([*task, f"{first} {in_words(group.values[0])}"])
+        title = ", ".join([*task, f"{first} {setting_in_words(group.values[0])}"])
         found.setdefault(title, []).append(group._replace(values=group.values[1:]))
     return {
         title: comparison._replace(columns=rest, groups=groups) for title, groups in found.items()
@@ -122,16 +122,6 @@ def labels_of(groups: Iterable[Group]) -> list[str]:
     """Return the distinct labels in the order of their values."""
     ordered = sorted(groups, key=lambda group: _order(group.values))
     return list(dict.fromkeys(group.label for group in ordered))
-
-
-def in_words(value: Any) -> str:
-    """Format a setting for display."""
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}" if abs(value) >= 10_000 else str(value)
-    if isinstance(value, float):
-        return f"{value:g}"
-    match = _WORD.fullmatch(str(value))
-    return match[1] if match else str(value)
 
 
 def _columns(runs: Sequence[Run], tasks: Sequence[str]) -> dict[str, list[Any]]:

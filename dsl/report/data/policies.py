@@ -10,7 +10,8 @@ from components.environments.core.goal_environment import GoalEnvironment
 from dsl.checkpoint.run_checkpoints import list_policies
 from dsl.errors import UsageError
 from dsl.loop.evaluation import Rollout
-from dsl.report.data.comparison import Comparison, Group, ScoredRun, in_words
+from dsl.report.data.comparison import Comparison, Group, ScoredRun
+from dsl.report.data.display import setting_in_words
 from dsl.report.data.scores import median_run
 from dsl.training.policy import Policy, load_policy, play
 
@@ -133,5 +134,5 @@ def _chosen(group: Group, last: int, every: bool) -> list[ScoredRun]:
 def _title(comparison: Comparison, group: Group) -> str:
     several = len(comparison.tasks) > 1
     pairs = zip(comparison.columns, group.values, strict=True)
-    lines = [f"{column} {in_words(value)}" for column, value in pairs]
+    lines = [f"{column} {setting_in_words(value)}" for column, value in pairs]
     return "\n".join([*([group.task] if several else []), *lines])

@@ -7,7 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dsl.report.data.comparison import Comparison, Group, ScoredRun, in_words
+from dsl.report.data.comparison import Comparison, Group, ScoredRun
+from dsl.report.data.display import markdown_table, markdown_text, setting_in_words
 from dsl.report.data.statistics import estimate_interval, standard_error
 from dsl.report.data.tasks import episode_length
 
@@ -140,13 +141,15 @@ def scores_as_csv(comparison: Comparison, found: Sequence[Score], last: int) -> 
 
 def scores_as_markdown(comparison: Comparison, found: Sequence[Score]) -> str:
     """Format the scores as a Markdown table with three significant digits."""
-    head = ["task", *comparison.columns, "runs", "IQM", "95% interval", "mean ± standard error"]
-    lines = [head, ["---"] * len(head)]
+    columns = map(markdown_text, comparison.columns)
+    head = ["task", *columns, "runs", "IQM", "95% interval", "mean ± standard error"]
+    rows = []
     steps = _OF_EVERY_TASK.get(comparison.metric)
     for score in found:
         over = " (share of the episode)" if score.task == ALL_TASKS and steps else ""
-        lines.append([score.task + over, *map(in_words, score.values), *_numbers(score)])
-    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+        shown = [score.task + over, *map(setting_in_words, score.values)]
+        rows.append([*map(markdown_text, shown), *_numbers(score)])
+    return markdown_table(head, rows) + "\n"
 
 
 def _numbers(score: Score) -> list[str]:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from dsl.report.data.display import shortened
 from dsl.report.data.runs import Run
 
 _COLLECTED, _SCORED = "Experiment.environment", "Experiment.eval_environment"
@@ -22,7 +23,7 @@ def task_titles(runs: Sequence[Run]) -> list[str]:
     for key, title in titles.items():
         if shown.count(title) > 1:
             titles[key] = f"{title}, trained on {_title(trained[key], list(trained.values()))}"
-    return [titles[key] for key in keys]
+    return [shortened(titles[key]) for key in keys]
 
 
 def episode_length(run: Run) -> int | None:

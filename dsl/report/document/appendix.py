@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from dsl.records.provenance import describe_environment
-from dsl.report.data.comparison import Comparison, Group, ScoredRun, in_words
+from dsl.report.data.comparison import Comparison, Group, ScoredRun
+from dsl.report.data.display import (
+    markdown_code,
+    markdown_table,
+    markdown_text,
+    setting_in_words,
+)
 from dsl.report.data.scores import recent_score
-from dsl.report.document.page import Document, markdown_table
+from dsl.report.document.page import Document
 
 _BEFORE = ("run", "task")
 _AFTER = ("seed", "environment steps", "finished", "score", "revision", "device")
@@ -30,14 +36,18 @@ def append_appendix(
         for group in comparison.groups
         for scored_run in group.scored_runs
     ]
-    document.section("Runs", markdown_table([*_BEFORE, *comparison.columns, *_AFTER], rows))
+    document.section(
+        "Runs", markdown_table([*_BEFORE, *map(markdown_text, comparison.columns), *_AFTER], rows)
+    )
     if notes:
-        document.section("Left out, or not at its end", "\n".join(f"- {note}" for note in notes))
+        document.section(
+            "Left out, or not at its end", "\n".join(f"- {markdown_text(note)}" for note in notes)
+        )
     here = describe_environment(sys.argv)
     versions = ", ".join(f"{name} {v}" for name, v in here["versions"].items() if v)
     document.section(
         "Made by",
-        f"`{shlex.join(['python', '-m', 'dsl.report', *sys.argv[1:]])}`",
+        markdown_code(shlex.join(["python", "-m", "dsl.report", *sys.argv[1:]])),
         f"revision {_revision(here)}; Python {here['python']}, {versions}",
     )
 
@@ -46,9 +56,9 @@ def _row(group: Group, scored_run: ScoredRun, last: int) -> list[str]:
     run = scored_run.run
     device = run.environment.get("device") or {}
     return [
-        f"`{run.folder.name}`",
-        group.task,
-        *map(in_words, group.values),
+        markdown_code(run.folder.name),
+        markdown_text(group.task),
+        *(markdown_text(setting_in_words(value)) for value in group.values),
         str(run.seed),
         f"{run.env_steps:,}",
         "yes" if run.is_finished else "no",

@@ -9,6 +9,7 @@ import matplotlib
 from dsl.errors import UsageError
 from dsl.language.problems import did_you_mean, listed, nearest
 from dsl.report.data.comparison import Comparison, compare_runs
+from dsl.report.data.display import markdown_code, markdown_text
 from dsl.report.data.parameters import parameter_counter
 from dsl.report.data.policies import representative_policies
 from dsl.report.data.runs import Run, best_metric, metrics_of, read_runs
@@ -101,11 +102,13 @@ def _scores(document: Document, comparison: Comparison, options: ReportOptions) 
     document.text("final.csv", scores_as_csv(comparison, found, options.last))
     document.text("final.md", tables)
     caption = (
-        f"`{comparison.metric}`, of every finished run the mean of its last {options.last} "
-        "evaluations. IQM: interquartile mean over runs, with its 95% stratified-bootstrap "
-        "interval; of fewer than four runs it is the mean."
+        f"{markdown_code(comparison.metric)}, of every finished run the mean of its last "
+        f"{options.last} evaluations. IQM: interquartile mean over runs, with its 95% "
+        "stratified-bootstrap interval; of fewer than four runs it is the mean."
     )
-    document.section("Final performance", caption, *idle_scores(comparison), tables)
+    document.section(
+        "Final performance", caption, *map(markdown_text, idle_scores(comparison)), tables
+    )
     _scalings(document, comparison, found, trust=options.trust)
 
 

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import quote
 
 from matplotlib.figure import Figure
 
 from components.environments.rendering.opengl import RenderError
+from dsl.report.data.display import markdown_table, markdown_text, shortened
 from dsl.report.data.policies import Trained, longest_success, single_episode
-from dsl.report.document.page import Document, Picture, markdown_table
+from dsl.report.document.page import Document, Picture
 from dsl.report.figures.block_norms import network_profiles, profile_figure
 from dsl.report.figures.embeddings import embed_episode, embeddings_figure
 from dsl.report.figures.landscape import landscapes_figure, value_landscape
@@ -86,7 +88,10 @@ def show_networks(document: Document, trained: Sequence[Trained]) -> Shown:
         pictures = _rollout(document, one, place)
         shown[one.scored_run.run.folder] += pictures
         rows.append(
-            [_name(one), *(f"![](<{p.path.relative_to(document.folder)}>)" for p in pictures)]
+            [
+                markdown_text(_name(one)),
+                *(f"![]({quote(str(p.path.relative_to(document.folder)))})" for p in pictures),
+            ]
         )
     _rollout_section(document, rows)
     return shown
@@ -140,7 +145,7 @@ def _place(trained: Sequence[Trained], one: Trained) -> str:
     names = [other.scored_run.run.folder.name for other in trained]
     run, learner = one.scored_run.run.folder, one.scored_run.learner
     unique = run.name if names.count(run.name) == 1 else f"{run.parent.name}-{run.name}"
-    return "/".join([_RUNS, unique, *([learner] if learner else [])])
+    return "/".join([_RUNS, shortened(unique, 200), *([learner] if learner else [])])
 
 
 def _of_learner(one: Trained, name: str) -> str:

@@ -1,6 +1,6 @@
 """The files of a report: figures, tables, and the page that shows them all."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 
 from dsl.errors import UsageError
 from dsl.records.durable_files import write_atomically
+from dsl.report.data.display import markdown_text
 from dsl.report.figures.style import RC
 
 PAGE = "report.md"
@@ -80,7 +81,7 @@ class Document:
 
     def close(self, title: str) -> None:
         """Write the page."""
-        page = "\n\n".join([f"# {title}", *self._page]) + "\n"
+        page = "\n\n".join([f"# {markdown_text(title)}", *self._page]) + "\n"
         self._guarded(lambda: write_atomically(self.folder / PAGE, page))
         self.say(f"report: {self.folder / PAGE}")
 
@@ -103,9 +104,3 @@ def save_figure(figure: Figure, path: Path) -> None:
     with matplotlib.rc_context(RC):
         undated = {"CreationDate": None} if path.suffix == ".pdf" else {}
         figure.savefig(path, metadata=undated)
-
-
-def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Format a Markdown table."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dsl.report.data.comparison import Comparison, in_words
+from dsl.report.data.comparison import Comparison
+from dsl.report.data.display import setting_in_words
 from dsl.report.data.scores import ALL_TASKS, Score
 from dsl.report.figures.axis_labels import axis_label
 from dsl.report.figures.style import make_panels
@@ -46,7 +47,7 @@ def _grids(
         actor, critic = score.values[a], score.values[c]
         if score.task == ALL_TASKS or actor is None or critic is None:
             continue
-        rest = [in_words(v) for i, v in enumerate(score.values) if i not in (a, c)]
+        rest = [setting_in_words(v) for i, v in enumerate(score.values) if i not in (a, c)]
         found.setdefault(", ".join([score.task, *rest]), {})[actor, critic] = score.iqm
     grids = []
     for title, cells in found.items():

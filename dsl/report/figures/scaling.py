@@ -7,7 +7,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from dsl.report.data.comparison import Comparison, by_task, in_words
+from dsl.report.data.comparison import Comparison, by_task
+from dsl.report.data.display import setting_in_words
 from dsl.report.data.scores import ALL_TASKS, Score
 from dsl.report.figures.axis_labels import axis_label
 from dsl.report.figures.style import (
@@ -80,7 +81,7 @@ def _lines(
         x = None if score.task == ALL_TASKS else x_of(score)
         if x is None:
             continue
-        label = ", ".join(in_words(v) for i, v in enumerate(score.values) if i != at)
+        label = ", ".join(setting_in_words(v) for i, v in enumerate(score.values) if i != at)
         line = found.setdefault((score.task, label), Line(score.task, label, []))
         line.points.append((x, score))
     for line in found.values():

@@ -30,6 +30,7 @@ RC: dict[Any, Any] = {
     "lines.linewidth": 1.3,
     "lines.markersize": 4,
     "legend.frameon": False,
+    "text.parse_math": False,  # a dollar sign in a name is one
     "figure.dpi": 200,
     "pdf.fonttype": 42,  # text stays text, as publishers ask
 }

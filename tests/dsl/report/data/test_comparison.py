@@ -5,7 +5,8 @@ import json
 import pytest
 from made_up_runs import make_run
 
-from dsl.report.data.comparison import compare_runs, in_words
+from dsl.report.data.comparison import compare_runs
+from dsl.report.data.display import setting_in_words
 from dsl.report.data.runs import metrics_of, read_runs
 
 METRIC = "eval/time_at_goal"
@@ -131,4 +132,4 @@ def test_repeated_damaged_and_foreign_folders_are_named(tmp_path):
     ],
 )
 def test_settings_in_words(value, words):
-    assert in_words(value) == words
+    assert setting_in_words(value) == words

@@ -169,3 +169,18 @@ def test_episodes_that_start_inside_the_goal_are_told(tmp_path, capsys, share, t
     assert report(tmp_path / "run", "--out", tmp_path / "out") == 0
     assert (line in (tmp_path / "out" / "report.md").read_text()) is told
     assert (line in capsys.readouterr().out) is told
+
+
+def test_names_mean_what_they_say(tmp_path):
+    """Dollar signs are no mathematics, pipes no columns, and long values do not fill the page."""
+    layouts = ["$x_1$ | <b>", "\\frac{" + "long " * 60, "two\nlines"]
+    for i, layout in enumerate(layouts):
+        name = f"$a_{i} | `b`"
+        make_run(tmp_path / name, [0, 1 + i], name=name, env__PointMaze__layout=layout)
+    assert report(tmp_path, "--out", tmp_path / "out") == 0
+    page = (tmp_path / "out" / "report.md").read_text()
+    table = [line for line in page.splitlines() if line.startswith(r"| \$a_")]
+    assert len(table) == 3
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {9}
+    assert r"\$x_1\$ \| \<b\>" in page
+    assert max(map(len, page.splitlines())) < 500

@@ -90,7 +90,7 @@ def test_a_checkpoint_gives_every_figure_and_its_run_keeps_them(run, tmp_path, c
     film = "" if "no film" in said else "rollout.gif"
     assert film in {"", *(path.name for path in alone.iterdir())}
     page = (tmp_path / "r" / "report.md").read_text()
-    assert "](<runs/maze-001/rollout.png>)" in page
+    assert "](runs/maze-001/rollout.png)" in page
     kept = {path.stem for path in (run / "pictures").iterdir()}
     assert kept == {f"report_{name}" for name in (*names, "rollout", "learning_curves")}
     assert "no run of it has a checkpoint" in said
