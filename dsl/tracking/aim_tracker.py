@@ -6,8 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from tqdm import tqdm
-
+from dsl.records.console_output import write_line
 from dsl.records.metrics_log import Metrics
 from dsl.tracking.aim_repository import repository_lock, repository_path
 
@@ -112,8 +111,7 @@ def _tell_of_other_writer(folder: Path) -> None:
         return  # the process will fail on it too, and say so
     lock.release()
     if not free:
-        tqdm.write(
+        write_line(
             f"Aim: {repository_path(folder.parent)} is being written by {lock.holder()}; this run "
-            "appears there when that one has ended. metrics.jsonl has everything.",
-            file=sys.stderr,
+            "appears there when that one has ended. metrics.jsonl has everything."
         )

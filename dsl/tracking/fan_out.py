@@ -1,11 +1,9 @@
 """Reports to several trackers; one that merely displays a run cannot stop it."""
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tqdm import tqdm
-
+from dsl.records.console_output import write_line
 from dsl.records.metrics_log import Metrics
 from dsl.tracking.tracker import Tracker
 
@@ -57,8 +55,6 @@ class FanOut:
 def report_failure(view: object, error: Exception) -> None:
     """Tell the user that a view has failed and that the run continues."""
     reason = str(error) or type(error).__name__
-    # tqdm keeps a progress bar whole around the message.
-    tqdm.write(
-        f"{type(view).__name__} stopped: {reason}\nNothing is lost: metrics.jsonl has everything.",
-        file=sys.stderr,
+    write_line(
+        f"{type(view).__name__} stopped: {reason}\nNothing is lost: metrics.jsonl has everything."
     )

@@ -1,10 +1,5 @@
 """Writes messages to the user."""
 
-import sys
+from dsl.records.console_output import write_line as say
 
-from tqdm import tqdm
-
-
-def say(line: str) -> None:
-    """Print a line to the standard error stream; a progress bar there stays whole."""
-    tqdm.write(line, file=sys.stderr)
+__all__ = ["say"]
