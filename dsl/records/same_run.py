@@ -6,7 +6,7 @@ from pathlib import Path
 from dsl.errors import UsageError
 from dsl.language.dump import default_text, operative_settings
 from dsl.language.registry import default_vocabulary
-from dsl.records.durable_files import read_if_present
+from dsl.records.durable_files import read_if_present, refusing_unreadable
 from dsl.records.run_folder import ENVIRONMENT, METRICS, OPERATIVE
 
 SEED = "Experiment.seed"
@@ -146,7 +146,8 @@ def _default_of(subject: str) -> str | None:
 
 def _refuse_nameless_run(folder: Path) -> None:
     """Refuse files of a run without the one that says which."""
-    found = [name for name in (ENVIRONMENT, METRICS) if (folder / name).exists()]
+    with refusing_unreadable(folder):
+        found = [name for name in (ENVIRONMENT, METRICS) if (folder / name).exists()]
     if found:
         raise UsageError(
             f"{folder}: holds {', '.join(found)} of a run, but no {OPERATIVE} that says which. "

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from dsl.records.durable_files import UnreadableError, refusing_unreadable
 from dsl.records.metrics_log import read_metrics
 from dsl.records.restart import is_set_aside
 from dsl.records.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
@@ -22,7 +23,12 @@ def find_runs(paths: Iterable[Path]) -> tuple[list[Path], list[str]]:
     found: dict[Path, None] = {}
     problems = []
     for path in paths:
-        runs = _runs_in(path.absolute())
+        try:
+            with refusing_unreadable(path):
+                runs = _runs_in(path.absolute())
+        except UnreadableError as error:
+            problems.append(str(error))
+            continue
         found.update(dict.fromkeys(runs))
         if not runs:
             problems.append(

@@ -23,6 +23,7 @@ from dsl.errors import UsageError
 from dsl.experiment import Experiment
 from dsl.language.configuration import load
 from dsl.loop.evaluation import Rollout, evaluate
+from dsl.records.durable_files import refusing_unreadable
 from dsl.records.run_folder import OPERATIVE
 from dsl.training.build import build
 from dsl.training.policy_inputs import ArrayLike, match_inputs
@@ -99,8 +100,10 @@ def load_policy(
     Raises:
         UsageError: there is no such run, checkpoint or learner, the checkpoint is damaged, or the
             run has `import` lines that are not trusted.
+        UnreadableError: the run cannot be read now.
     """
-    run, checkpoint = _find(Path(place))
+    with refusing_unreadable(Path(place)):
+        run, checkpoint = _find(Path(place))
     experiment = experiment or _load_experiment(run, trust)
     name = learner or experiment.collector_name
     if name not in experiment.learners:
@@ -113,7 +116,9 @@ def load_policy(
 
 
 def _load_experiment(run: Path, trust: bool) -> Experiment:
-    if (run / OPERATIVE).read_text(errors="replace").startswith(BUILT_IN_PYTHON):
+    with refusing_unreadable(run / OPERATIVE):
+        text = (run / OPERATIVE).read_text(errors="replace")
+    if text.startswith(BUILT_IN_PYTHON):
         raise UsageError(
             f"{run}: was built in Python, which its files do not hold. Pass that experiment to "
             "dsl.load_policy(..., experiment=...)."

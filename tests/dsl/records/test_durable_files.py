@@ -16,6 +16,9 @@ from dsl.records.durable_files import (
     write_atomically,
     write_record,
 )
+from dsl.records.same_run import require_same_run
+from dsl.tracking.add_runs import find_runs
+from dsl.training.policy import load_policy
 
 
 def failing(number):
@@ -109,3 +112,19 @@ def test_files_have_the_mode_of_the_umask(tmp_path, umask, mode):
     finally:
         os.umask(before)
     assert (tmp_path / "text").stat().st_mode & 0o777 == mode
+
+
+def test_a_folder_that_cannot_be_looked_into_is_named_by_whoever_reads_runs(tmp_path, monkeypatch):
+    """Neither a traceback nor "is not there"."""
+    run = tmp_path / "run"
+    run.mkdir()
+    with monkeypatch.context() as server:
+        server.setattr(os, "stat", failing(errno.EACCES))
+        said = rf"{run}: cannot be read now \(Permission denied"
+        with pytest.raises(UnreadableError, match=said):
+            load_policy(run)
+        with pytest.raises(UnreadableError, match=said):
+            require_same_run(run, "", print)
+        folders, problems = find_runs([run])
+    assert folders == []
+    assert problems[0].startswith(f"{run}: cannot be read now (Permission denied")
