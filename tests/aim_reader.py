@@ -27,6 +27,7 @@ film_step, film = last("image", "rollout.gif")
 film = film.to_pil_image()
 print(json.dumps({
     "hash": run.hash, "name": run.name, "experiment": run.experiment, "active": run.active,
+    "times": [run.creation_time, run.end_time],
     "hparams": run["hparams"], "macros": run["macros"],
     "metrics": {name + " " + json.dumps(context.to_dict(), sort_keys=True): metric(name, context)
                 for name, context, _ in run.iter_metrics_info()},

@@ -7,6 +7,7 @@ The only module that imports Aim. `aim_follower` uses it in a separate process, 
 import gc
 import json
 from collections.abc import Mapping
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import aim
 from dsl.records.metrics_log import read_metrics
 from dsl.records.printable import printable
 from dsl.records.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
+from dsl.records.run_times import RunTimes, read_run_times
 from dsl.tracking.aim_repository import known_run, remember_run
 
 _COUNTERS = ("env_steps", "epoch")
@@ -37,7 +39,7 @@ class AimWriter:
 
     def __init__(self, folder: Path, root: Path):
         experiment = json.loads((folder / EXPERIMENT).read_text())
-        self._env_steps = 0
+        self._env_steps, self._folder = 0, folder
         self._run = _open_run(folder, root)
         self._run.experiment = printable(experiment["name"])
         self._run.name = printable(folder.name)
@@ -57,6 +59,8 @@ class AimWriter:
         self._run.track(aim.Image(str(path)), name=name, step=self._env_steps)
 
     def close(self) -> None:
+        if times := read_run_times(self._folder):
+            _set_times(self._run, times)
         self._run.close()
 
     def _track(self, metric: str, value: float, epoch: int) -> None:
@@ -68,6 +72,17 @@ def split_metric_name(metric: str) -> tuple[str, Any]:
     """Return the name and context by which Aim knows one of our metrics."""
     *where, name = metric.split("/", 2)
     return name, dict(zip(("subset", "learner"), where, strict=False))
+
+
+def _set_times(run: Any, times: RunTimes) -> None:
+    """Give a run its own start and end; Aim takes those of the writing for them otherwise."""
+    # Aim has no public way to set them.
+    properties, attributes = run.props, run.meta_run_tree
+    properties._model.created_at = times.start.astimezone(UTC).replace(tzinfo=None)
+    properties._session.add(properties._model)
+    properties._session.commit()
+    end = times.end.timestamp()
+    run._resources.set_run_end_time = lambda: attributes.__setitem__("end_time", end)
 
 
 def _open_run(folder: Path, root: Path) -> aim.Run:

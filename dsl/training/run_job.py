@@ -15,6 +15,7 @@ from dsl.records.metrics_log import read_metrics
 from dsl.records.own_words import store_words
 from dsl.records.resume import Finished, cut_record, mark_finished, read_finished
 from dsl.records.run_folder import METRICS, RunFolder, read_environment
+from dsl.records.run_times import SECONDS_BEFORE
 from dsl.records.same_code import describe_code_changes, hash_words, require_same_words
 from dsl.records.same_run import require_same_run
 from dsl.tracking import Tracker
@@ -76,7 +77,11 @@ class RunJob:
 
     def write_description(self, seeds: Sequence[int] | None = None) -> None:
         """Write down what the run is, and the seeds it is trained together with."""
-        environment = {**self._description["environment"], "words": hash_words(self._words)}
+        environment = {
+            **self._description["environment"],
+            SECONDS_BEFORE: self.position.wall_seconds,
+            "words": hash_words(self._words),
+        }
         if seeds is not None:
             environment["seeds_together"] = list(seeds)
         if self._changed_words:

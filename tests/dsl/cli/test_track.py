@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import PIL.Image
@@ -41,7 +42,8 @@ def record(folder, *steps):
     (folder / "metrics.jsonl").unlink()
     jsonl = MetricsLog(folder)
     for epoch, step in enumerate(steps):
-        jsonl.log({"epoch": epoch, "env_steps": step, "eval/success_rate": step / 100})
+        metrics = {"eval/success_rate": step / 100, "time/wall_seconds": 60.0 * step}
+        jsonl.log({"epoch": epoch, "env_steps": step, **metrics})
     jsonl.close()
 
 
@@ -66,11 +68,14 @@ def test_real_aim_has_one_run_whoever_writes_it(tmp_path):
     folder = make_run(tmp_path / "runs" / "quick-001")
     draw_pictures(folder)
     record(folder, 0, 10, 20)
+    (folder / "environment.json").write_text(json.dumps({"started": "2020-01-02T03:04:05+00:00"}))
     done = track(folder.parent, tmp_path / "nowhere")
     assert (done.returncode, done.stderr) == (2, f"{tmp_path}/nowhere: is not there.\n")
     assert done.stdout == f"{folder}: 3 epochs in {folder.parent}/.aim\n"
     first = read_aim(folder.parent)
     assert points(first) == [[0, 10, 20], [0.0, 0.1, 0.2], [0, 1, 2]]
+    start = datetime(2020, 1, 2, 3, 4, 5, tzinfo=UTC).timestamp()
+    assert first["times"] == [start, start + 20 * 60]
 
     # The run goes on, and is followed live.
     record(folder, 0, 10, 20, 30)

@@ -113,6 +113,8 @@ def test_real_aim_holds_the_whole_run(folder, record, tmp_path, monkeypatch):
     monkeypatch.delenv("PYTHONWARNINGS")
     found = read_aim(folder.parent)
     assert found.pop("hash")
+    start, end = found.pop("times")
+    assert start < end
     assert found == {
         "name": "quickstart-001",
         "experiment": "quickstart",
