@@ -11,6 +11,7 @@ import select
 import shlex
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
@@ -20,12 +21,20 @@ from typing import TYPE_CHECKING
 from dsl.errors import STOP_SIGNALS
 from dsl.records.metrics_log import read_metrics_from
 from dsl.records.run_folder import METRICS, PICTURES
-from dsl.tracking.aim_repository import repository_lock, repository_path
+from dsl.tracking.aim_repository import (
+    forget_left_run,
+    leave_for_next,
+    left_runs,
+    repository_lock,
+    repository_path,
+)
 
 if TYPE_CHECKING:
     from dsl.tracking.aim_writer import AimWriter
 
 _POLL_SECONDS = 0.5
+# The run waits for this process at its end, but not for long.
+_LEFT_RUNS_SECONDS = 30.0
 
 
 def follow_runs(folders: Sequence[Path], wait_for_end: Callable[[float], bool]) -> None:
@@ -42,15 +51,33 @@ def follow_runs(folders: Sequence[Path], wait_for_end: Callable[[float], bool]) 
     lock = repository_lock(root)
     while not lock.acquire():
         if wait_for_end(_POLL_SECONDS):
+            leave_for_next(folders)
+            if lock.acquire():  # freed meanwhile by a process that may have seen none of it
+                break
             named = " ".join(shlex.quote(str(folder)) for folder in folders)
             raise TimeoutError(
-                f"{repository_path(root)} was in use by {lock.holder()} all the time. To add what "
-                f"is missing: python -m dsl.track {named}"
+                f"{repository_path(root)} was in use by {lock.holder()} all the time, which adds "
+                f"this run before it ends. To add it by hand: python -m dsl.track {named}"
             )
     try:
         copy_runs(folders, root, wait_for_end)
+        _copy_left_runs(root)
     finally:
         lock.release()
+
+
+def _copy_left_runs(root: Path) -> None:
+    """Copy runs whose own process never got its turn; those that take too long stay for others."""
+    started = time.monotonic()
+    for folder in left_runs(root):
+        if time.monotonic() - started > _LEFT_RUNS_SECONDS:
+            return
+        try:
+            copy_runs([folder], root, lambda _: True)
+        except Exception:  # one damaged run must not keep out the others
+            traceback.print_exc()
+        else:
+            forget_left_run(folder)
 
 
 def copy_runs(folders: Sequence[Path], root: Path, wait_for_end: Callable[[float], bool]) -> None:

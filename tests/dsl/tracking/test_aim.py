@@ -237,6 +237,23 @@ def test_a_run_that_never_got_its_turn_says_so(folder, record, fake):
     assert calls()[-2:] == ["track a 50", "close"]
 
 
+def test_a_run_that_never_got_its_turn_is_added_by_the_next_writer(folder, record, fake):
+    calls = fake()
+    other = FileLock(folder.parent / ".aim.lock")
+    assert other.acquire()
+    view = AimTracker(folder)
+    record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
+    with pytest.raises(AimError, match="adds this run before it ends"):
+        view.close()
+    other.release()
+    with RunFolder.open(folder.parent / "quickstart-002") as run:
+        run.describe(**DESCRIPTION)
+        MetricsLog(run.path).close()
+        AimTracker(run.path).close()
+    assert "track a 50" in calls()
+    assert list((folder.parent / ".aim_left").iterdir()) == []
+
+
 _TRAIN = """
 import sys, time
 from pathlib import Path
