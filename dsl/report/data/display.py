@@ -2,11 +2,13 @@
 
 import hashlib
 import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 _WORD = re.compile(r"(?:\w+/)?\w+\.([A-Za-z]\w*)(?:\(\))?")
-_MARKDOWN = re.compile(r"([\\`*\[\]<>|$])")
+# An underscore inside a word is no markup.
+_MARKDOWN = re.compile(r"([\\`*\[\]<>|$&~]|(?<![^\W_])_|_(?![^\W_]))")
 
 
 def setting_in_words(value: Any) -> str:
@@ -21,21 +23,34 @@ def setting_in_words(value: Any) -> str:
 
 def shortened(text: str, longest: int = 60) -> str:
     """Return a text on one line; a hash replaces line breaks and what is too long."""
-    line = " ".join(text.split())
+    line = single_line(text)
     if line == text and len(line) <= longest:
         return line
-    digest = hashlib.sha256(text.encode(errors="surrogateescape")).hexdigest()[:8]
+    digest = hashlib.sha256(text.encode(errors="backslashreplace")).hexdigest()[:8]
     return f"{line[: longest - 9]}~{digest}"
+
+
+def single_line(text: str) -> str:
+    """Return a text on one line, with U+FFFD for what is no character of a text.
+
+    These are control characters, and the surrogates that stand for undecodable bytes in the names
+    of files: neither UTF-8 nor a font has them.
+    """
+    return "".join(
+        "\ufffd" if unicodedata.category(char) in ("Cc", "Cs") else char
+        for char in " ".join(text.split())
+    )
 
 
 def markdown_text(text: str) -> str:
     """Escape what Markdown and HTML would read as markup, and put the text on one line."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
+    return _MARKDOWN.sub(r"\\\1", single_line(text))
 
 
 def markdown_code(text: str) -> str:
     """Return a text as a code span, or escaped where it would end the span or a table's cell."""
-    return markdown_text(text) if re.search(r"[`|\n]", text) else f"`{text}`"
+    code = single_line(text)
+    return markdown_text(code) if re.search(r"[`|]", code) else f"`{code}`"
 
 
 def markdown_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

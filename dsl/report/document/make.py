@@ -9,7 +9,7 @@ import matplotlib
 from dsl.errors import UsageError
 from dsl.language.problems import did_you_mean, listed, nearest
 from dsl.report.data.comparison import Comparison, compare_runs
-from dsl.report.data.display import markdown_code, markdown_text
+from dsl.report.data.display import markdown_code, markdown_text, shortened
 from dsl.report.data.parameters import parameter_counter
 from dsl.report.data.policies import representative_policies
 from dsl.report.data.runs import Run, best_metric, metrics_of, read_runs
@@ -130,8 +130,8 @@ def _scalings(
 
 def _require_scores(runs: Sequence[Run], comparison: Comparison, *, asked: bool) -> None:
     if not comparison.groups:
-        names, metric = metrics_of(runs), comparison.metric
-        guess = did_you_mean(nearest(metric, names))
+        names, metric = metrics_of(runs), shortened(comparison.metric)
+        guess = did_you_mean(nearest(comparison.metric, names))
         problem = (
             f"--metric {metric}: no run has it."
             if asked

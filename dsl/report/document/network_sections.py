@@ -145,7 +145,8 @@ def _place(trained: Sequence[Trained], one: Trained) -> str:
     names = [other.scored_run.run.folder.name for other in trained]
     run, learner = one.scored_run.run.folder, one.scored_run.learner
     unique = run.name if names.count(run.name) == 1 else f"{run.parent.name}-{run.name}"
-    return "/".join([_RUNS, shortened(unique, 200), *([learner] if learner else [])])
+    longest = 200 if unique.isascii() else 60  # of the 255 bytes that file systems allow
+    return "/".join([_RUNS, shortened(unique, longest), *([learner] if learner else [])])
 
 
 def _of_learner(one: Trained, name: str) -> str:

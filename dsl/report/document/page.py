@@ -76,13 +76,13 @@ class Document:
 
     def text(self, name: str, content: str) -> None:
         """Write a text file."""
-        self._guarded(lambda: write_atomically(self.folder / name, content))
+        self._guarded(lambda: write_atomically(self.folder / name, _encodable(content)))
         self.say(f"table: {self.folder / name}")
 
     def close(self, title: str) -> None:
         """Write the page."""
         page = "\n\n".join([f"# {markdown_text(title)}", *self._page]) + "\n"
-        self._guarded(lambda: write_atomically(self.folder / PAGE, page))
+        self._guarded(lambda: write_atomically(self.folder / PAGE, _encodable(page)))
         self.say(f"report: {self.folder / PAGE}")
 
     def _guarded(self, write: Callable[[], object]) -> None:
@@ -104,3 +104,8 @@ def save_figure(figure: Figure, path: Path) -> None:
     with matplotlib.rc_context(RC):
         undated = {"CreationDate": None} if path.suffix == ".pdf" else {}
         figure.savefig(path, metadata=undated)
+
+
+def _encodable(text: str) -> str:
+    """Replace what UTF-8 cannot encode, such as undecodable bytes in the name of a folder."""
+    return text.encode(errors="replace").decode()

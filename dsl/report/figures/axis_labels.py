@@ -1,6 +1,7 @@
 """What metrics are called on the axes of a figure, with their units."""
 
 from dsl.report.data.comparison import Comparison
+from dsl.report.data.display import shortened
 from dsl.report.data.tasks import episode_length
 
 _NAMES = {
@@ -30,4 +31,4 @@ def axis_label(comparison: Comparison) -> str:
 
 def metric_in_words(metric: str) -> str:
     """Return the name of a metric in words."""
-    return metric.partition("/")[2].replace("_", " ")
+    return shortened(metric.partition("/")[2].replace("_", " "))

@@ -15,6 +15,7 @@ from dsl.report.figures.style import (
     add_legend,
     group_line_styles,
     label_y,
+    legend_label,
     make_panels,
     start_y_at_zero,
     thousands_divisor,
@@ -76,7 +77,7 @@ def estimate_along_steps(curves: Sequence[Curve]) -> tuple[np.ndarray, Estimate]
 def _draw(
     panel: Axes, steps: np.ndarray, found: Estimate, look: LineStyle, label: str, unit: float
 ) -> None:
-    panel.plot(steps / unit, found.iqm, look.dashes, color=look.colour, label=label)
+    panel.plot(steps / unit, found.iqm, look.dashes, color=look.colour, label=legend_label(label))
     panel.fill_between(
         steps / unit, found.low, found.high, color=look.colour, alpha=0.18, linewidth=0
     )

@@ -15,6 +15,7 @@ from dsl.report.figures.style import (
     LineStyle,
     add_legend,
     label_y,
+    legend_label,
     line_styles,
     make_panels,
     set_log_x_axis,
@@ -124,7 +125,7 @@ def _draw(panel: Axes, line: Line, look: LineStyle) -> None:
         np.nan_to_num(np.stack([y - low, high - y])),
         fmt=f"{look.marker}{look.dashes}",
         color=look.colour,
-        label=line.label,
+        label=legend_label(line.label),
         capsize=2,
         elinewidth=0.8,
     )

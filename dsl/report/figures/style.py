@@ -129,6 +129,11 @@ def add_legend(figure: Figure, axes: Sequence[Axes], title: str) -> None:
     )
 
 
+def legend_label(text: str) -> str:
+    """Return a label that a legend shows: matplotlib omits those that begin with an underscore."""
+    return f"\u200b{text}" if text.startswith("_") else text
+
+
 def start_y_at_zero(axes: Axes) -> None:
     """Start the y axis at zero and leave room above the highest point."""
     axes.set_ylim(0, 1.08 * max(axes.dataLim.ymax, 1e-9))

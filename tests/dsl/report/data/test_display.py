@@ -13,7 +13,9 @@ from dsl.report.data.display import (
     shortened,
 )
 
-NASTY = st.text(st.sampled_from("a_$|\\`*[]<>\n\t \u00a0é{}#~"), max_size=400)
+NASTY = st.text(
+    st.sampled_from("a_$|\\`*[]<>\n\t \u00a0é{}#~&\0\x1b\x85\u2028\ud800\udcff"), max_size=400
+)
 
 
 def test_settings_in_words():
@@ -34,15 +36,18 @@ def test_what_is_too_long_ends_in_a_hash():
 def test_markup_is_escaped():
     assert markdown_text("a|b\n<i>$x$*") == r"a\|b \<i\>\$x\$\*"
     assert markdown_text("u_maze") == "u_maze"
+    assert markdown_text("_a_ __b__ ~c~ &lt;") == r"\_a\_ \_\_b\_\_ \~c\~ \&lt;"
     assert markdown_code("a_b") == "`a_b`"
     assert markdown_code("a|b") == r"a\|b"
     assert markdown_code("a`b") == r"a\`b"
+    assert markdown_code("a\u2028\x1bb\udcff") == "`a \ufffdb\ufffd`"
 
 
 @given(NASTY, NASTY)
 def test_a_table_keeps_its_cells(first, second):
     table = markdown_table(["a", "b"], [[markdown_text(first), markdown_code(second)]])
-    _, _, row = table.split("\n")
+    _, _, row = table.splitlines()
+    row.encode()
     assert re.sub(r"\\.", "", row).count("|") == 3
 
 
@@ -51,3 +56,4 @@ def test_shortened_texts_are_single_lines(text):
     found = shortened(text)
     assert len(found) <= 60
     assert found.splitlines() in ([], [found])
+    found.encode()

@@ -1,6 +1,7 @@
 """The command: what it writes from recorded metrics, and what it says of what it cannot use."""
 
 import csv
+import os
 import re
 
 import numpy as np
@@ -9,9 +10,12 @@ import pytest
 from made_up_runs import make_run
 
 from dsl.cli.report import main
+from dsl.report.data.comparison import compare_runs
+from dsl.report.data.runs import read_runs
 from dsl.report.document import publish
 from dsl.report.document.page import Picture
 from dsl.report.document.publish import publish_pictures
+from dsl.report.figures.curves import learning_curves
 
 QUICK = ("--no-checkpoints", "--no-aim")
 
@@ -184,3 +188,32 @@ def test_names_mean_what_they_say(tmp_path):
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {9}
     assert r"\$x_1\$ \| \<b\>" in page
     assert max(map(len, page.splitlines())) < 500
+
+
+def test_names_that_are_no_text_are_shown_with_replacements(tmp_path):
+    """Bytes that are no UTF-8, surrogates and control characters reach page, table and figures."""
+    for i, depth in enumerate(["\udcff\x1b[31m", "\ud800|"]):
+        name = os.fsdecode(b"\xff%d" % i)
+        make_run(
+            tmp_path / name, [0, 1 + i], env__PointMaze__layout=depth, network__critic__depth=depth
+        )
+    assert report(tmp_path, "--out", tmp_path / "out") == 0
+    page = (tmp_path / "out" / "report.md").read_text()
+    assert "| `\ufffd0` | PointMaze \ufffd\ufffd\\[31m\\~" in page
+    assert "\x1b" not in page
+
+
+def test_an_unknown_metric_is_named_in_short(tmp_path, capsys):
+    make_run(tmp_path / "run", [0, 1])
+    assert report(tmp_path, "--out", tmp_path / "out", "--metric", "eval/\n" + "x" * 300) == 2
+    said = capsys.readouterr().err
+    assert max(map(len, said.splitlines())) < 200
+    assert "no run has it" in said
+
+
+def test_a_legend_shows_labels_that_begin_with_an_underscore(tmp_path):
+    for i, depth in enumerate(["_a", "__b"]):
+        make_run(tmp_path / str(i), [0, 1 + i], network__critic__depth=depth)
+    figure = learning_curves(compare_runs(read_runs([tmp_path])[0], "eval/time_at_goal"))
+    shown = {text.get_text().strip("\u200b") for text in figure.legends[0].get_texts()}
+    assert shown == {"_a", "__b"}
