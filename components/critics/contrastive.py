@@ -60,11 +60,13 @@ class ContrastiveCritic(PairCritic, EnsembleCritic):
         self, state: Float[Array, " n"], action: Float[Array, " a"]
     ) -> Float[Array, " d"]:
         """Return phi(s, a)."""
-        return self.state_action_encoder(jnp.concatenate([state, action]))
+        with jax.named_scope("state_action_encoder"):
+            return self.state_action_encoder(jnp.concatenate([state, action]))
 
     def embed_goal(self, goal: Float[Array, " g"]) -> Float[Array, " d"]:
         """Return psi(g)."""
-        return self.goal_encoder(goal)
+        with jax.named_scope("goal_encoder"):
+            return self.goal_encoder(goal)
 
     def __call__(
         self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]

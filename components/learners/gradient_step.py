@@ -84,9 +84,10 @@ def step_network(
         The state with that network and its optimiser's state replaced, and the metrics of
         `gradient_step` with `loss` and `grad_norm` prefixed by the name.
     """
-    network, optimiser_state, metrics = gradient_step(
-        loss, getattr(state.networks, name), optimiser, getattr(state.optimisers, name)
-    )
+    with jax.named_scope(name):
+        network, optimiser_state, metrics = gradient_step(
+            loss, getattr(state.networks, name), optimiser, getattr(state.optimisers, name)
+        )
     state = eqx.tree_at(
         lambda s: (getattr(s.networks, name), getattr(s.optimisers, name)),
         state,

@@ -16,6 +16,7 @@ Activation: TypeAlias = Callable[[Array], Array]
 ComputeDtype = Annotated[str, OneOf(("float32", "bfloat16"))]
 
 LAYERS_PER_BLOCK = 4
+BLOCKS = "blocks"  # the name of loops over blocks in a traced program
 DENSE_OUTPUT = "dense_output"  # the name by which a checkpoint policy keeps these values
 
 

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from components.networks.layers import LAYERS_PER_BLOCK
+from components.networks.layers import BLOCKS, LAYERS_PER_BLOCK
 from components.networks.stack_form import EPSILON, Saved, StackForm, block_count
 
 Step = Callable[[Array, Array], tuple[Array, tuple[Array, ...]]]
@@ -74,7 +74,8 @@ def _folded(
     """Scan over blocks, and join their outputs (nets, layers of a block, ...) by layer."""
     numbers = jnp.arange(blocks, dtype=jnp.int32)
     if not unrolled:
-        carry, outs = jax.lax.scan(step, carry, numbers, reverse=reverse)
+        with jax.named_scope(BLOCKS):
+            carry, outs = jax.lax.scan(step, carry, numbers, reverse=reverse)
         by_net = (jnp.moveaxis(out, 0, 1) for out in outs)
         return carry, tuple(o.reshape(o.shape[0], -1, *o.shape[3:]) for o in by_net)
     outs = []

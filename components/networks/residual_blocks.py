@@ -5,7 +5,7 @@ from collections.abc import Callable
 import jax
 from jaxtyping import Array, Float, Key, PyTree
 
-from components.networks.layers import DENSE_OUTPUT, LAYERS_PER_BLOCK, Activation, Block
+from components.networks.layers import BLOCKS, DENSE_OUTPUT, LAYERS_PER_BLOCK, Activation, Block
 
 Step = Callable[[Float[Array, " width"], PyTree], Float[Array, " width"]]
 
@@ -42,7 +42,8 @@ def fold_blocks(
 
     # `scan` already keeps XLA from merging the second computation with the first.
     kept = jax.checkpoint(step, policy=policy, prevent_cse=False)
-    return jax.lax.scan(lambda x, block: (kept(x, block), None), x, blocks)[0]
+    with jax.named_scope(BLOCKS):
+        return jax.lax.scan(lambda x, block: (kept(x, block), None), x, blocks)[0]
 
 
 def with_skips(

@@ -62,6 +62,30 @@ def fused_where_possible(form: StackForm, width: int, asked: bool) -> StackForm:
     return form._replace(fused=not obstacle)
 
 
+def plain_form(primitive: str, params: dict[str, Any]) -> Callable[..., list[Array]] | None:
+    """Return an operation of this file as a function in plain JAX; None for other operations.
+
+    Args:
+        primitive: its name.
+        params: of the operation.
+    """
+
+    def forward(x: Array, weights: Array, vectors: Array) -> list[Array]:
+        y, saved = plain_stack.forward(x, weights, vectors, params["form"], unrolled=False)
+        return [y, *saved]
+
+    def backward(dy: Array, weights: Array, vectors: Array, *saved: Array) -> list[Array]:
+        form, trained = params["form"], params["trained"]
+        return [*plain_stack.backward(dy, weights, vectors, saved, form, trained, unrolled=False)]
+
+    forms = {
+        _stack.name: lambda *arrays: forward(*arrays)[:1],
+        _forward.name: forward,
+        _backward.name: backward,
+    }
+    return forms.get(primitive)
+
+
 def _run_forward(x, weights, vectors, *, form: StackForm, on_gpu: bool):
     """Return the output and the saved arrays, from the kernel if it can run."""
     if _kernels_run(form, on_gpu):

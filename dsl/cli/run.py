@@ -20,7 +20,7 @@ from dsl.cli.command import (
     print_to_stderr,
     run_command,
 )
-from dsl.errors import UsageError
+from dsl.errors import EXIT_NON_FINITE, UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -48,6 +48,12 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
         "--profile", action="store_true", help="trace a few iterations into the run's folder"
     )
     parser.add_argument(
+        "--find-nan",
+        action="store_true",
+        help="repeat a run from its last checkpoint and name the operation that first made a "
+        "number non-finite; records nothing",
+    )
+    parser.add_argument(
         "--words",
         nargs="?",
         const="",
@@ -65,7 +71,19 @@ def _execute(options: argparse.Namespace) -> int:
     if options.check:
         check.print_check(options.file, options.set)
         return 0
-    return _train(options)
+    return _find_nan(options) if options.find_nan else _train(options)
+
+
+def _find_nan(options: argparse.Namespace) -> int:
+    configure_jax()
+    configuration = load_experiment(options.file, options.set)
+    from dsl.training.find_nan import find_nan
+
+    found = find_nan(
+        configuration, options.file, options.out, accept_changes=options.accept_changes
+    )
+    print(found or "every number of the run stays finite.")
+    return EXIT_NON_FINITE if found else 0
 
 
 def _train(options: argparse.Namespace) -> int:

@@ -87,7 +87,7 @@ def _initial_reset_keys(program: Program, key: Key[Array, ""]) -> Key[Array, " e
 def _zero_metric_sums(program: Program, state: TrainState) -> Metrics:
     """Return the sums of all metrics over no update; traces one update to learn their names."""
     zero = jnp.zeros((), jnp.int32)
-    shapes = jax.eval_shape(lambda s: _update_learners(program, s, s.learners, zero)[1], state)
+    shapes = jax.eval_shape(lambda s: update_learners(program, s, s.learners, zero)[1], state)
     return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
 
@@ -173,15 +173,13 @@ def insert_and_update(
         unroll: the latest steps, leaves (time, envs, ...).
         updates: gradient updates to take.
     """
-    specs = buffer_specs(state.buffer)
-    insert = per_device(program, program.buffer.insert, (specs, SHARD_AXIS1), specs)
-    state = replace(state, buffer=insert(state.buffer, unroll))
+    state = insert_unroll(program, state, unroll)
 
     # The loop carries learners and sums alone. The buffer is only read by the updates: carried, it
     # would be copied, which takes longer than a small update.
     def update(index: Array, carry: tuple[LearnerStates, Metrics]) -> tuple[LearnerStates, Metrics]:
         learners, sums = carry
-        learners, metrics = _update_learners(program, state, learners, index)
+        learners, metrics = update_learners(program, state, learners, index)
         return learners, jax.tree.map(jnp.add, sums, metrics)
 
     carry = jax.lax.fori_loop(0, updates, update, (state.learners, state.metric_sums))
@@ -189,7 +187,14 @@ def insert_and_update(
     return replace(state, learners=learners, metric_sums=metric_sums, iteration=state.iteration + 1)
 
 
-def _update_learners(
+def insert_unroll(program: Program, state: TrainState, unroll: Step) -> TrainState:
+    """Store the steps of an unroll in the buffer."""
+    specs = buffer_specs(state.buffer)
+    insert = per_device(program, program.buffer.insert, (specs, SHARD_AXIS1), specs)
+    return replace(state, buffer=insert(state.buffer, unroll))
+
+
+def update_learners(
     program: Program, state: TrainState, learners: LearnerStates, index: Array
 ) -> tuple[LearnerStates, Metrics]:
     """Take update number `index` of the iteration; `learners` replace those of `state`."""
@@ -220,7 +225,7 @@ def _traced_update(
         # One relabelling key for all: learners that relabel alike see the same goals.
         batch = constrain(program, learner.relabel(replay, transitions, relabel_key), SHARD_AXIS0)
         own_key = _learner_key(program, name, update_key)
-        with spanning(program.updates):
+        with spanning(program.updates), jax.named_scope(name):
             updated[name], measured = learner.update(learners[name], batch, own_key)
         metrics.update(prefix_metrics(program, name, measured))
     return updated, metrics

@@ -58,15 +58,19 @@ def run(
         require_memory(experiment, force=force)
         path = next_folder(RUNS, name_of(file)) if out is None else out
         description = describe_file(configuration, file)
-        return run_in_folder(
-            experiment,
-            description,
-            path,
-            preemption,
-            profile=profile,
-            restart=restart,
-            accept_changes=accept_changes,
-        )
+        try:
+            return run_in_folder(
+                experiment,
+                description,
+                path,
+                preemption,
+                profile=profile,
+                restart=restart,
+                accept_changes=accept_changes,
+            )
+        except NonFiniteError:
+            say(f"the same command with --out {path} --find-nan names the operation.")
+            raise
 
 
 def run_in_folder(
