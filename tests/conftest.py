@@ -22,6 +22,10 @@ if version("jaxlib").startswith("0.10."):
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
+# The shell has a job under `nohup` or in the background ignore these; tests send them.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # Before the first import of the package: every annotation of shape and type is checked at run time.
 install_import_hook("components", "typechecker.check")
 

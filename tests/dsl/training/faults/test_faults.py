@@ -143,7 +143,7 @@ def test_trackers_that_raise_and_hang_and_a_clock_that_jumps(file, whole, tmp_pa
         "from dsl.tracking import aim_tracker, console",
         "aim_tracker.AimTracker.__init__.__kwdefaults__ = {'closing_seconds': 0.5}",
         "sleep = lambda *_: subprocess.Popen(['sleep', '100'], stdin=subprocess.PIPE)",
-        "aim_tracker._start = sleep",
+        "aim_tracker._start_follower = sleep",
         "def angry(*_): raise RuntimeError('no terminal today')",
         "console.ConsoleTracker.log = angry",
     )
