@@ -47,14 +47,14 @@ def require_same_run(folder: Path, operative: str, say: Callable[[str], None]) -
     if different:
         raise UsageError(
             f"{folder}: holds a run with other settings (- there, + asked for):\n"
-            + "\n".join(_first_lines(different))
+            + join_first_lines(different)
             + "\nGive --out another folder. A run can be resumed with other values of "
             + f"{', '.join([*MAY_CHANGE, *SCHEDULE_LENGTHS])} only."
         )
     if upgraded := list_upgraded_settings(before, operative, str(path)):
         say(
             f"{path} is from another version of kilolayer and names the same run. It did not "
-            f"have:\n{chr(10).join(_first_lines(upgraded))}"
+            f"have:\n{join_first_lines(upgraded)}"
         )
     return True
 
@@ -111,8 +111,9 @@ def settings_without_seed(operative: str) -> tuple[tuple[str, str], ...]:
     return tuple(settings.items())
 
 
-def _first_lines(lines: Sequence[str]) -> list[str]:
-    return [*lines[:_MOST_SHOWN], *(["  ..."] if len(lines) > _MOST_SHOWN else [])]
+def join_first_lines(lines: Sequence[str]) -> str:
+    """Join as many lines as a message shows, and `...` for the rest."""
+    return "\n".join([*lines[:_MOST_SHOWN], *(["  ..."] if len(lines) > _MOST_SHOWN else [])])
 
 
 def _differences(subject: str, before: dict[str, str], now: dict[str, str]) -> Iterator[str]:

@@ -14,11 +14,10 @@ from dsl.records.description import TRIAL
 from dsl.records.durable_files import list_if_present, read_if_present, write_atomically
 from dsl.records.own_words import read_stored_words, store_words
 from dsl.records.run_folder import OPERATIVE
-from dsl.records.same_run import list_differences
+from dsl.records.same_run import join_first_lines, list_differences
 from dsl.sweep.grid import Trial
 
 _KEPT = ".sweep"
-_MOST_SHOWN = 20
 
 
 def kept_file(trial: Trial) -> Path:
@@ -74,15 +73,15 @@ def recall_trials(file: Path, trials: Sequence[Trial], say: Callable[[str], None
         if kept is not None and lines and kept.overrides != trial.overrides:
             raise UsageError(
                 f"{root}: holds a sweep with other settings (- there, + asked for):\n"
-                f"{_shorten(lines)}\nGive --out another folder."
+                f"{join_first_lines(lines)}\nGive --out another folder."
             )
         recalled.append(kept if kept is not None and lines else trial)
         changes |= dict.fromkeys(lines)
     if changes:
         say(
             f"{file} has changed since this sweep began. Its runs continue with what was read then "
-            f"(- then, + now), which is kept in {root / _KEPT}:\n{_shorten(list(changes))}\n"
-            "To run the changed file, give --out another folder."
+            f"(- then, + now), which is kept in {root / _KEPT}:\n"
+            f"{join_first_lines(list(changes))}\nTo run the changed file, give --out another folder."
         )
     return recalled
 
@@ -109,7 +108,3 @@ def _list_changes(kept: Trial, now: Trial) -> list[str]:
     before, after = kept.description["words"], now.description["words"]
     words = [f"  {name}" for name in {**before, **after} if before.get(name) != after.get(name)]
     return [*list_differences(kept.operative, now.operative, str(kept_file(kept))), *words]
-
-
-def _shorten(lines: Sequence[str]) -> str:
-    return "\n".join([*lines[:_MOST_SHOWN], *(["  ..."] if len(lines) > _MOST_SHOWN else [])])
