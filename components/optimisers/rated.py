@@ -80,7 +80,7 @@ class NetworkRate(NamedTuple):
     def _at_step(self, count: Count, run_updates: int) -> float | Array:
         if not callable(self.rate):
             return self.rate
-        span = spanning(max(1, run_updates // self.updates_per_step))
+        span = spanning(run_updates, self.updates_per_step)
         # Optax promotes types as JAX does by default, also where the caller asked for more care.
         with span, jax.numpy_dtype_promotion("standard"):
             return self.rate(count)

@@ -20,13 +20,17 @@ _SPAN: ContextVar[int | None] = ContextVar("span", default=None)
 
 
 @contextlib.contextmanager
-def spanning(steps: int) -> Iterator[None]:
-    """Make schedules without a length of their own span `steps` steps of their optimiser.
+def spanning(updates: int, updates_per_step: int = 1) -> Iterator[None]:
+    """Make schedules without a length of their own span some updates of their learner.
 
     The loop enters it while it traces an update; a schedule called outside of it raises
     `SettingError`.
+
+    Args:
+        updates: of the learner; none count as one.
+        updates_per_step: updates of the learner for each step of the optimiser.
     """
-    token = _SPAN.set(steps)
+    token = _SPAN.set(max(1, updates // updates_per_step))
     try:
         yield
     finally:
@@ -40,7 +44,7 @@ def stepping_every(updates: int) -> Iterator[None]:
     if span is None:
         yield
     else:
-        with spanning(max(1, span // updates)):
+        with spanning(span, updates):
             yield
 
 

@@ -81,5 +81,5 @@ def _last_falling_update(rate: NetworkRate, run_updates: int) -> int | None:
     """Return the update of the learner at which a decay ends, or None if nothing tells it."""
     if not isinstance(rate.rate, CosineDecay):
         return None
-    with spanning(max(1, run_updates // rate.updates_per_step)):
+    with spanning(run_updates, rate.updates_per_step):
         return rate.rate.last_step() * rate.updates_per_step
