@@ -70,7 +70,7 @@ def make_report(paths: Sequence[Path], out: Path, options: ReportOptions, say: S
         raise UsageError("\n".join([*problems, "There is no run to report on."]))
     comparison = compare_runs(runs, options.metric or best_metric(runs))
     _require_scores(runs, comparison, asked=options.metric is not None)
-    notes = [*problems, *_gaps(runs, comparison), *idle_scores(comparison)]
+    notes = [*problems, *_gaps(runs, comparison)]
     for note in notes:
         say(note)
     with matplotlib.rc_context(RC):
@@ -106,9 +106,10 @@ def _scores(document: Document, comparison: Comparison, options: ReportOptions) 
         f"{options.last} evaluations. IQM: interquartile mean over runs, with its 95% "
         "stratified-bootstrap interval; of fewer than four runs it is the mean."
     )
-    document.section(
-        "Final performance", caption, *map(markdown_text, idle_scores(comparison)), tables
-    )
+    idle = idle_scores(comparison)
+    for line in idle:
+        document.say(line)
+    document.section("Final performance", caption, *map(markdown_text, idle), tables)
     _scalings(document, comparison, found, trust=options.trust)
 
 
