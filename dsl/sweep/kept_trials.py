@@ -81,7 +81,8 @@ def recall_trials(file: Path, trials: Sequence[Trial], say: Callable[[str], None
         say(
             f"{file} has changed since this sweep began. Its runs continue with what was read then "
             f"(- then, + now), which is kept in {root / _KEPT}:\n"
-            f"{join_first_lines(list(changes))}\nTo run the changed file, give --out another folder."
+            f"{join_first_lines(list(changes))}\n"
+            "To run the changed file, give --out another folder."
         )
     return recalled
 
