@@ -18,11 +18,7 @@ if version("jaxlib").startswith("0.10."):
     _FLAGS = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_FLAGS}"
 
-# A shell script ignores this signal for what it runs in the background, and so would runs.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-
-# The shell has a job under `nohup` or in the background ignore these; tests send them.
+# The shell has a job under `nohup` or in the background ignore these, and so would runs.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
