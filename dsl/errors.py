@@ -29,6 +29,11 @@ class RecordError(Exception):
     """A record of a run that can no longer be written, so that further results would be lost."""
 
 
+def printable(name: str) -> str:
+    """Return a name with line breaks, other control characters and undecodable bytes escaped."""
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in name)
+
+
 def signals_to_handle() -> list[signal.Signals]:
     """Return the signals that stop training, without those that this process ignores.
 

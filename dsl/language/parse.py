@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from gin import config_parser
 
+from dsl.errors import printable
 from dsl.language.bindings import Binding, Import, Include, Statement
 from dsl.language.problems import OVERRIDES, Location, Problem
 from dsl.language.syntax_hints import REPEATED_KEY, SIGN, arithmetic_hint, explain, without_warnings
@@ -177,7 +178,7 @@ def _open_brackets(text: str) -> int:
 
 
 def _clipped(line: str, limit: int = 70) -> str:
-    line = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line.strip(" \t\n"))
+    line = printable(line.strip(" \t\n"))
     return line if len(line) <= limit else f"{line[: limit - 3]}..."
 
 

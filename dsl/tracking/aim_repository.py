@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from dsl.errors import printable
 from dsl.records.durable_files import list_if_present, write_atomically
 from dsl.records.file_lock import FileLock
-from dsl.records.printable import printable
 from dsl.records.run_folder import AIM_RUNS
 
 _LEFT = ".aim_left"

@@ -13,8 +13,8 @@ from typing import Any
 
 import aim
 
+from dsl.errors import printable
 from dsl.records.metrics_log import read_metrics
-from dsl.records.printable import printable
 from dsl.records.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
 from dsl.records.run_times import RunTimes, read_run_times
 from dsl.tracking.aim_repository import known_run, remember_run
