@@ -14,9 +14,9 @@ from dsl.loop.execution import Execution, FusedExecution
 from dsl.loop.finite_check import NonFiniteError
 from dsl.loop.program import TrainState
 from dsl.loop.run_position import RunPosition
+from dsl.records.console_output import write_line
 from dsl.training.chunk_sizer import ChunkSizer
 from dsl.training.compilation_cache import describe_cache
-from dsl.training.messages import say
 from dsl.training.preemption import PreemptionHandler, StopRequestedError
 from dsl.training.profiling import write_trace
 from dsl.training.run_job import RunJob
@@ -122,10 +122,10 @@ class TrainingEngine:
             compile_loop: compiles it.
             where: says what it runs on, as part of a message.
         """
-        say(f"compiling the training loop{where}")
+        write_line(f"compiling the training loop{where}")
         self._execution = compile_loop()
         seconds = self._add_elapsed_seconds(in_epoch=False)
-        say(f"compiled in {seconds:.0f} s{describe_cache()}")
+        write_line(f"compiled in {seconds:.0f} s{describe_cache()}")
         if self._preemption is not None:
             self._preemption.begin_saving()
 
@@ -143,7 +143,7 @@ class TrainingEngine:
             state = self._execution.run_iterations(state, _TRACED_ITERATIONS, updates)
             jax.block_until_ready(self._execution.end_epoch(state, 1))
 
-        write_trace(run_a_few, folder, say)
+        write_trace(run_a_few, folder, write_line)
 
     def train(self) -> list[Rollout | NonFiniteError]:
         """Run all epochs, write the last checkpoints, and return each run's recorded episodes."""
@@ -221,7 +221,7 @@ class TrainingEngine:
                     raise
                 self._failures[index] = error
                 del self._jobs[index]
-                say(f"{error} The other seeds continue.")
+                write_line(f"{error} The other seeds continue.")
 
     def _add_elapsed_seconds(self, *, in_epoch: bool = True) -> float:
         """Add the time since the last call to all runs, and return it."""

@@ -19,10 +19,10 @@ from dsl.loop.nonfinite_origin import Origin
 from dsl.loop.program import Program, TrainState
 from dsl.loop.run_position import RunPosition
 from dsl.loop.schedule import Schedule
+from dsl.records.console_output import write_line
 from dsl.records.description import describe_file, name_of
 from dsl.records.run_folder import OPERATIVE, RunFolder
 from dsl.training.build import build
-from dsl.training.messages import say
 from dsl.training.run_job import RunJob
 from dsl.training.single_job import RUNS
 from dsl.training.starting_point import init_or_resume
@@ -52,7 +52,7 @@ def find_nan(
     folder = out or _newest_failed_run(name_of(file))
     with ExitStack() as stack:
         if folder is None or not (folder / OPERATIVE).exists():
-            say("there is no run to continue from: repeating it from its first step")
+            write_line("there is no run to continue from: repeating it from its first step")
             return search(experiment, experiment.schedule())
         owned = stack.enter_context(RunFolder.open(folder))
         job = RunJob(
@@ -60,9 +60,13 @@ def find_nan(
         )
         state, position = init_or_resume(experiment, job.checkpoints)
         if not all(map(bool, finite_flags(state.metric_sums).values())):
-            say("the last checkpoint was written after the fault: repeating from the first step")
+            write_line(
+                "the last checkpoint was written after the fault: repeating from the first step"
+            )
             return search(experiment, job.schedule)
-        say(f"repeating {folder} from epoch {position.epoch}, iteration {position.iteration}")
+        write_line(
+            f"repeating {folder} from epoch {position.epoch}, iteration {position.iteration}"
+        )
         return search(experiment, job.schedule, state, position)
 
 
@@ -101,7 +105,7 @@ def _repeat(
                 where += f"{iteration + 1}, update {index + 1} of {updates})"
                 return f"{where} {_explain(program, state, index)}"
             state = begin_iteration(state)
-        say(f"epoch {epoch} of {schedule.epochs}: every number is finite")
+        write_line(f"epoch {epoch} of {schedule.epochs}: every number is finite")
     return None
 
 

@@ -9,6 +9,7 @@ from dsl.errors import UsageError
 from dsl.language.configuration import Configuration
 from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError
+from dsl.records.console_output import write_line
 from dsl.records.description import describe_file
 from dsl.records.run_folder import RunFolder
 from dsl.records.same_run import settings_without_seed
@@ -16,7 +17,6 @@ from dsl.tracking import start_trackers
 from dsl.training import engine
 from dsl.training.build import build
 from dsl.training.memory_check import explain_out_of_memory, require_memory
-from dsl.training.messages import say
 from dsl.training.preemption import PreemptionHandler, StopRequestedError
 from dsl.training.run_job import RunJob
 from dsl.training.single_job import describe_stop, train
@@ -51,13 +51,13 @@ def run(
         unfinished = [job for job in jobs if not job.is_finished()]
         for job in jobs:
             if job not in unfinished:
-                say(f"finished already: {job.folder.path}")
+                write_line(f"finished already: {job.folder.path}")
         try:
             if unfinished:
                 require_memory(unfinished[0].experiment, len(unfinished), force=force)
             failures = _train_in_groups(unfinished, preemption)
         except StopRequestedError as stop:
-            say(f"{describe_stop(stop)}; the same command resumes.")
+            write_line(f"{describe_stop(stop)}; the same command resumes.")
             raise
     if failures:
         raise NonFiniteError("\n".join(map(str, failures)))
@@ -123,7 +123,7 @@ def _train_group(
         return None
     states, positions = started
     for job, position in zip(jobs, positions, strict=True):
-        say(f"run folder: {job.folder.path}")
+        write_line(f"run folder: {job.folder.path}")
         job.start_at(position)
         job.write_description([each.experiment.seed for each in jobs])
     with _open_trackers(jobs), explain_out_of_memory(jobs[0].experiment, len(jobs)):
@@ -131,12 +131,12 @@ def _train_group(
 
 
 def _train_alone(job: RunJob, preemption: PreemptionHandler) -> list[NonFiniteError]:
-    say(f"run folder: {job.folder.path}")
+    write_line(f"run folder: {job.folder.path}")
     try:
         train(job, preemption)
     except NonFiniteError as error:
         return [error]
-    say(f"done: {job.folder.path}")
+    write_line(f"done: {job.folder.path}")
     return []
 
 
@@ -164,5 +164,5 @@ def _finish_all(
             failures.append(outcome)
         else:
             job.finish(outcome)
-            say(f"done: {job.folder.path}")
+            write_line(f"done: {job.folder.path}")
     return failures

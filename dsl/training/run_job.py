@@ -11,6 +11,7 @@ from dsl.loop.evaluation import Rollout
 from dsl.loop.finite_check import NonFiniteError, require_finite
 from dsl.loop.program import LearnerStates, TrainState
 from dsl.loop.run_position import RunPosition
+from dsl.records.console_output import write_line
 from dsl.records.metrics_log import read_metrics
 from dsl.records.own_words import store_words
 from dsl.records.resume import Finished, cut_record, mark_finished, read_finished
@@ -20,7 +21,6 @@ from dsl.records.same_code import describe_code_changes, hash_words, require_sam
 from dsl.records.same_run import require_same_run
 from dsl.tracking import Tracker
 from dsl.training.learning_rates import learning_rate_notices
-from dsl.training.messages import say
 from dsl.training.pictures import record_pictures
 
 
@@ -56,7 +56,7 @@ class RunJob:
         """
         self.experiment, self.folder, self._description = experiment, folder, dict(description)
         self._words = self._description.pop("words", {})
-        self._is_resumed = require_same_run(folder.path, description["operative"], say)
+        self._is_resumed = require_same_run(folder.path, description["operative"], write_line)
         self._earlier = read_environment(folder.path) if self._is_resumed else {}
         self._changed_words = list[str]()
         if self._is_resumed:
@@ -87,18 +87,18 @@ class RunJob:
         if self._changed_words:
             environment["accepted_changes"] = self._changed_words
         if changes := describe_code_changes(self._earlier, environment):
-            say(changes)
+            write_line(changes)
         description = {**self._description, "environment": environment}
         self.folder.describe(**description, resumed=self._is_resumed)
         if earlier := store_words(self.folder.path, self._words):
-            say(f"own words have changed; the earlier ones are in {earlier}")
+            write_line(f"own words have changed; the earlier ones are in {earlier}")
 
     @cached_property
     def checkpoints(self) -> CheckpointManager:
         """Return the run's checkpoints."""
         metadata = {"iterations_per_epoch": self.schedule.iterations_per_epoch}
         policy = self.experiment.checkpoint_policy
-        return CheckpointManager(self.folder.path, policy, metadata, say)
+        return CheckpointManager(self.folder.path, policy, metadata, write_line)
 
     def start_at(self, position: RunPosition) -> None:
         """Set the position, and make the record end there.
@@ -108,12 +108,12 @@ class RunJob:
         """
         self.position = position
         if lost := cut_record(self.folder.path, position.epoch):
-            say(f"the record has lost {len(lost)} epochs before, from epoch {lost[0]} on")
+            write_line(f"the record has lost {len(lost)} epochs before, from epoch {lost[0]} on")
         steps = self.schedule.env_steps(position.epoch - 1) if position.epoch else 0
         if position.iterations:
-            say(f"resuming at epoch {position.epoch}, {steps:,} environment steps")
+            write_line(f"resuming at epoch {position.epoch}, {steps:,} environment steps")
         for line in self._learning_rate_notices():
-            say(line)
+            write_line(line)
 
     def _learning_rate_notices(self) -> list[str]:
         """Describe the schedules of the run, and where they leave what has been recorded."""
@@ -127,7 +127,7 @@ class RunJob:
     def finish(self, rollout: Rollout) -> None:
         """Draw the last evaluation, and mark the run as finished."""
         experiment = self.experiment
-        record_pictures(experiment.eval_env, rollout, self.tracker, experiment.film, say)
+        record_pictures(experiment.eval_env, rollout, self.tracker, experiment.film, write_line)
         steps = self.schedule.env_steps(self.schedule.epochs)
         mark_finished(self.folder.path, Finished(self.schedule.epochs, steps))
 

@@ -9,6 +9,7 @@ from dsl.errors import EXIT_NON_FINITE
 from dsl.experiment import Experiment
 from dsl.language.configuration import Configuration
 from dsl.loop.finite_check import NonFiniteError
+from dsl.records.console_output import write_line
 from dsl.records.description import describe_file, name_of
 from dsl.records.restart import move_record_aside
 from dsl.records.run_folder import PROFILE, RunFolder, next_folder
@@ -16,7 +17,6 @@ from dsl.tracking import start_trackers
 from dsl.training import engine
 from dsl.training.build import build
 from dsl.training.memory_check import explain_out_of_memory, require_memory
-from dsl.training.messages import say
 from dsl.training.preemption import PreemptionHandler, StopRequestedError
 from dsl.training.run_job import RunJob
 from dsl.training.starting_point import init_or_resume
@@ -69,7 +69,7 @@ def run(
                 accept_changes=accept_changes,
             )
         except NonFiniteError:
-            say(f"the same command with --out {path} --find-nan names the operation.")
+            write_line(f"the same command with --out {path} --find-nan names the operation.")
             raise
 
 
@@ -96,18 +96,18 @@ def run_in_folder(
     """
     with RunFolder.open(path) as folder:
         if restart and (aside := move_record_aside(folder.path)):
-            say(f"the old record is now in {aside}")
+            write_line(f"the old record is now in {aside}")
         job = RunJob(experiment, description, folder, accept_changes=accept_changes)
         if job.is_finished():
-            say(f"finished already: {path}")
+            write_line(f"finished already: {path}")
             return path
-        say(f"run folder: {path}")
+        write_line(f"run folder: {path}")
         try:
             train(job, preemption, folder.path / PROFILE if profile else None)
         except StopRequestedError as stop:
-            say(f"{describe_stop(stop)}; the same command with --out {path} resumes.")
+            write_line(f"{describe_stop(stop)}; the same command with --out {path} resumes.")
             raise
-    say(f"done: {path}")
+    write_line(f"done: {path}")
     return path
 
 
