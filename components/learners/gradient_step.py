@@ -30,12 +30,12 @@ def guarded(optimiser: Optimiser, max_norm: float | None, skip_nonfinite: bool) 
         skip_nonfinite: make an update whose gradient is not finite change nothing, and count it as
             `total_notfinite` of the state.
     """
-    guarded = optimiser
+    wrapped = optimiser
     if max_norm is not None:
-        guarded = optax.chain(optax.clip_by_global_norm(max_norm), guarded)
+        wrapped = optax.chain(optax.clip_by_global_norm(max_norm), wrapped)
     if skip_nonfinite:  # never give up: a run of bad updates shows in the count
-        guarded = optax.apply_if_finite(guarded, _FOREVER)
-    return optimiser if guarded is optimiser else with_rate_of(guarded, optimiser)
+        wrapped = optax.apply_if_finite(wrapped, _FOREVER)
+    return optimiser if wrapped is optimiser else with_rate_of(wrapped, optimiser)
 
 
 def skipped_updates(optimiser_states: Any) -> Int[Array, ""] | None:

@@ -23,7 +23,7 @@ _TF32X3 = ("high", "bfloat16_3x", "TF32_TF32_F32_X3")
 
 
 class Tile(NamedTuple):
-    """How a fused kernel is divided into programs.
+    """The division of a fused kernel into programs.
 
     Attributes:
         rows: examples in one program.

@@ -76,7 +76,7 @@ class Run:
 
     @cached_property
     def is_finished(self) -> bool:
-        """Whether the run has reached its total."""
+        """Return whether the run has reached its total."""
         total = self.settings.get(TOTAL)
         return read_finished(self.folder) is not None or (
             isinstance(total, int) and self.env_steps >= total

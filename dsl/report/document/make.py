@@ -34,7 +34,7 @@ Say = Callable[[str], None]
 
 
 class ReportOptions(NamedTuple):
-    """What a report contains.
+    """Options of a report.
 
     Attributes:
         metric: the score; None for the metric that the runs chose their best checkpoint by.
@@ -59,7 +59,7 @@ def make_report(paths: Sequence[Path], out: Path, options: ReportOptions, say: S
     Args:
         paths: run folders, or folders that hold runs.
         out: folder of the report.
-        options: what it contains.
+        options: of the report.
         say: receives lines about progress and about what is left out.
 
     Raises:

@@ -1,4 +1,4 @@
-"""What varies in a sweep, with macros in it."""
+"""Grids of sweeps with macros in them."""
 
 import pytest
 

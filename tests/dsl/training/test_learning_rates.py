@@ -1,4 +1,4 @@
-"""What is said about learning rates before a run and when it resumes."""
+"""Descriptions of learning rates before a run and when it resumes."""
 
 from functools import partial
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What the memory check counts per device, with devices that this machine does not have."""
+"""Memory per device, counted for devices that this machine does not have."""
 
 import optax
 import pytest

@@ -1,4 +1,4 @@
-"""What a loaded policy accepts: NumPy's broadcasting, and errors that name what was given."""
+"""Inputs of a loaded policy: NumPy's broadcasting, and errors that name what was given."""
 
 from pathlib import Path
 from types import SimpleNamespace

@@ -23,7 +23,7 @@ DESCRIPTION = {
 
 
 def start(path, *, accept_changes=False, **changed):
-    """What a process does with a run folder before it trains."""
+    """Checks of a run folder before training."""
     with RunFolder.open(path) as folder:
         description = {**DESCRIPTION, **changed}
         RunJob(EXPERIMENT, description, folder, accept_changes=accept_changes).write_description()  # type: ignore[arg-type]
