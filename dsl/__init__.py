@@ -13,4 +13,7 @@ are first used, so that commands start without loading JAX.
 
 import lazy_loader
 
+from dsl.language.registry import fill_default_vocabulary_from
+
+fill_default_vocabulary_from("dsl.vocabulary")
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -160,12 +160,22 @@ class Vocabulary:
 
 
 _default = Vocabulary()
+_modules_of_default: list[str] = []
 
 
 def default_vocabulary() -> Vocabulary:
-    """Return the vocabulary of gin files, which `dsl.vocabulary` fills when it is first used."""
-    importlib.import_module("dsl.vocabulary")
+    """Return the vocabulary of gin files, filled when it is first used."""
+    for module in _modules_of_default:
+        importlib.import_module(module)
     return _default
+
+
+def fill_default_vocabulary_from(module: str) -> None:
+    """Name a module that registers words of the default vocabulary; its first use imports it.
+
+    The package above names it, for the language knows no word of its own.
+    """
+    _modules_of_default.append(module)
 
 
 def family(name: str, /, *targets: Any, **named_targets: Any) -> None:
