@@ -38,6 +38,7 @@ from dsl.errors import UsageError
 from dsl.loop.finite_check import require_finite
 from dsl.loop.program import LearnerStates, TrainState
 from dsl.loop.run_position import RunPosition
+from dsl.records.durable_files import remedy
 
 NONFINITE = "nonfinite"
 # Periodic checkpoints never take more than this share of the time.
@@ -170,10 +171,12 @@ class CheckpointManager:
         self._last_epoch = position.epoch
 
         def write() -> None:
-            store.write_checkpoint(path, parts, self._metadata_at(position))
-            self._discard_oldest(SAVED, self._policy.kept)
-            self._last_end = self._clock()
-            self._last_cost = self._last_end - started
+            try:
+                store.write_checkpoint(path, parts, self._metadata_at(position))
+                self._discard_oldest(SAVED, self._policy.kept)
+            finally:  # one that failed is not tried again at once
+                self._last_end = self._clock()
+                self._last_cost = self._last_end - started
 
         self._start_writing(write)
 
@@ -235,14 +238,14 @@ class CheckpointManager:
 
     def _start_writing(self, write: Callable[[], None]) -> None:
         def guarded() -> None:
+            self.failed = True
             try:
                 write()
                 self.failed = False
             except OSError as error:
-                self.failed = True
                 self._report(
                     f"CHECKPOINT NOT WRITTEN in {self.folder} ({error.strerror or error}). "
-                    "Training continues; earlier checkpoints are untouched. Make room there."
+                    f"Training continues, and earlier checkpoints are untouched. {remedy(error)}."
                 )
 
         self._writer = threading.Thread(target=guarded, name="checkpoint")

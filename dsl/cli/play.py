@@ -17,6 +17,7 @@ from dsl.cli.command import (
     run_command,
 )
 from dsl.errors import UsageError
+from dsl.records.durable_files import advise_on_write, describe_refused_write
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -55,7 +56,7 @@ def _make_folder(path: Path) -> Path:
         path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(
-            f"{path}: cannot be written ({error.strerror}). Choose another place with --out."
+            f"{describe_refused_write(path, error)} {advise_on_write(error)}"
         ) from error
     return path
 

@@ -13,6 +13,22 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from dsl.errors import RecordError, UsageError
+from dsl.records.console_output import write_line
+
+_REMEDIES = {
+    errno.ENOSPC: "Make room on that disk",
+    errno.EDQUOT: "Make room within your quota",
+    errno.EFBIG: "Raise the limit on the size of files (ulimit -f)",
+    errno.EACCES: "Have its owner give you permission to write there",
+    errno.EPERM: "Have its owner give you permission to write there",
+    errno.EROFS: "Mount that file system for writing",
+    errno.EEXIST: "Move away what has its name",
+    errno.ENOTDIR: "Move away the file that has the name of a folder",
+    errno.EISDIR: "Move away the folder that has the name of a file",
+    errno.ENOENT: "Bring its folder back",
+    errno.ENAMETOOLONG: "Choose a shorter name",
+    errno.EMFILE: "Raise the limit on open files (ulimit -n)",
+}
 
 
 class UnreadableError(UsageError):
@@ -75,7 +91,7 @@ def list_if_present(folder: Path) -> list[Path]:
 
 @contextlib.contextmanager
 def refusing_unwritable(path: Path) -> Iterator[None]:
-    """Raise `RecordError` for every `OSError` in the block, which writes a part of a run's record.
+    """Raise `RecordError` for every `OSError` in the block, which writes what a run cannot lack.
 
     Raises:
         RecordError: it cannot be written.
@@ -84,10 +100,36 @@ def refusing_unwritable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise RecordError(
-            f"{path}: cannot be written ({_explain_refusal(path, error, 'written')}), and a run is "
-            "not trained without its record. Make room on that disk, or choose another place with "
-            "--out."
+            f"{describe_refused_write(path, error)} A run stops where its record cannot be kept; "
+            f"what was recorded before is whole. {advise_on_write(error)}"
         ) from error
+
+
+@contextlib.contextmanager
+def reporting_unwritable(path: Path) -> Iterator[None]:
+    """Report every `OSError` in the block, which writes what a run can do without, in one line."""
+    try:
+        yield
+    except OSError as error:
+        write_line(
+            f"{describe_refused_write(path, error)} The run continues without it, and its metrics "
+            "and checkpoints are not affected."
+        )
+
+
+def describe_refused_write(path: Path, error: OSError) -> str:
+    """Say in a sentence that a file or folder cannot be written, and why."""
+    return f"{path}: cannot be written ({_explain_refusal(path, error, 'written')})."
+
+
+def remedy(error: OSError) -> str:
+    """Return what may help against the reason why something cannot be written."""
+    return _REMEDIES.get(error.errno or 0, "Repeat the command when it can be written")
+
+
+def advise_on_write(error: OSError) -> str:
+    """Return, as a sentence, what a user may do who has chosen where to write."""
+    return f"{remedy(error)}, or choose another place with --out."
 
 
 def write_record(path: Path, text: str) -> None:
@@ -114,7 +156,7 @@ def write_atomically(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        _remove_if_possible(temporary)
         raise
     sync_path(path.parent)  # without it a power cut may undo the rename
 
@@ -131,7 +173,7 @@ def copy_atomically(source: Path, target: Path) -> None:
         shutil.copyfile(source, temporary)
         os.replace(temporary, target)
     except OSError:
-        temporary.unlink(missing_ok=True)
+        _remove_if_possible(temporary)
         raise
 
 
@@ -150,6 +192,12 @@ def free_name(path: Path, suffix: str) -> Path:
     while (free := path.with_name(f"{path.name}{suffix}{number}")).exists():
         number += 1
     return free
+
+
+def _remove_if_possible(path: Path) -> None:
+    """Remove what a failed write left; a second failure must not hide the reason for the first."""
+    with contextlib.suppress(OSError):
+        path.unlink()
 
 
 def _explain_refusal(path: Path, error: OSError, wanted: str) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from dsl.records.durable_files import refusing_unwritable
+from dsl.records.durable_files import refusing_unwritable, reporting_unwritable
 from dsl.records.run_folder import METRICS, PICTURES, keep_picture
 
 Metrics: TypeAlias = Mapping[str, float | int]
@@ -47,7 +47,7 @@ class MetricsLog:
         """Do nothing: the record holds whole epochs."""
 
     def picture(self, name: str, path: Path) -> None:
-        with refusing_unwritable(self._folder / PICTURES / f"{name}{path.suffix}"):
+        with reporting_unwritable(self._folder / PICTURES / f"{name}{path.suffix}"):
             keep_picture(self._folder, name, path)
 
     def close(self) -> None:

@@ -7,6 +7,7 @@ part of the environment and are not.
 
 import ast
 import os
+import shutil
 import sys
 import sysconfig
 import tokenize
@@ -14,12 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from dsl.errors import UsageError
-from dsl.records.durable_files import (
-    free_name,
-    refusing_unreadable,
-    refusing_unwritable,
-    write_atomically,
-)
+from dsl.records.durable_files import free_name, refusing_unreadable, write_atomically
 from dsl.records.run_folder import WORDS
 
 _PROJECT = ("dsl", "components")
@@ -68,19 +64,27 @@ def store_words(run: Path, words: Mapping[str, str]) -> Path | None:
         Where the words of the run's earlier processes are now if they were others, else None.
 
     Raises:
-        RecordError: they cannot be written.
+        OSError: they cannot be written; those of earlier processes are as they were.
         UnreadableError: those of earlier processes cannot be read now.
     """
     folder, aside = run / WORDS, None
-    changed = read_stored_words(run) not in ({}, words)
-    with refusing_unwritable(folder):
-        if changed:
-            aside = folder.rename(free_name(folder, "-"))
+    before = read_stored_words(run)
+    if before == words:
+        return None
+    new = run / f".{WORDS}.tmp"
+    shutil.rmtree(new, ignore_errors=True)
+    try:
         for name, text in words.items():
-            path = folder / name
+            path = new / name
             path.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(path, text)
-    return aside
+        if folder.exists():
+            aside = folder.rename(free_name(folder, "-"))
+        if words:
+            new.rename(folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    return aside if before else None
 
 
 def read_stored_words(run: Path) -> dict[str, str]:

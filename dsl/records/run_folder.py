@@ -21,7 +21,15 @@ from pathlib import Path
 from typing import Any
 
 from dsl.errors import UsageError
-from dsl.records.durable_files import copy_atomically, read_if_present, write_record
+from dsl.records.durable_files import (
+    advise_on_write,
+    copy_atomically,
+    describe_refused_write,
+    read_if_present,
+    reporting_unwritable,
+    write_atomically,
+    write_record,
+)
 from dsl.records.file_lock import FileLock
 
 CONFIG = "config.gin"
@@ -82,7 +90,7 @@ class RunFolder:
             resumed: whether the run began earlier; its environments then follow each other.
 
         Raises:
-            RecordError: it cannot be written.
+            RecordError: the operative text of a new run cannot be written.
             UnreadableError: the earlier environment cannot be read now.
         """
         experiment = {
@@ -92,10 +100,21 @@ class RunFolder:
         }
         if resumed:
             environment = _with_earlier(self.path / ENVIRONMENT, environment)
-        write_record(self.path / CONFIG, config)
-        write_record(self.path / OPERATIVE, operative)
-        write_record(self.path / EXPERIMENT, _json_text(experiment))
-        write_record(self.path / ENVIRONMENT, _json_text(environment))
+        self._write_operative(operative)
+        self._write_side_file(CONFIG, config)
+        self._write_side_file(EXPERIMENT, _json_text(experiment))
+        self._write_side_file(ENVIRONMENT, _json_text(environment))
+
+    def _write_operative(self, text: str) -> None:
+        """Write what says which run the folder holds; without any the run could not be resumed."""
+        if (self.path / OPERATIVE).exists():
+            self._write_side_file(OPERATIVE, text)
+        else:
+            write_record(self.path / OPERATIVE, text)
+
+    def _write_side_file(self, name: str, text: str) -> None:
+        with reporting_unwritable(self.path / name):
+            write_atomically(self.path / name, text)
 
     def close(self) -> None:
         """Release the folder to other processes."""
@@ -201,7 +220,7 @@ def _no_folder_message(path: Path) -> str:
 
 
 def _unwritable_message(path: Path, error: OSError) -> str:
-    return f"{path}: cannot be written ({error.strerror}). Choose another place with --out."
+    return f"{describe_refused_write(path, error)} {advise_on_write(error)}"
 
 
 def _json_text(value: Any) -> str:

@@ -7,8 +7,10 @@ from typing import Any
 
 from dsl.errors import UsageError
 from dsl.records.own_words import read_stored_words
-from dsl.records.run_folder import WORDS
+from dsl.records.run_folder import WORDS, read_environment
 
+# SHA-256 of each source of own words; a key of a run's environment.
+WORD_HASHES = "words"
 _SHOWN_DIGITS = 12
 
 
@@ -26,10 +28,11 @@ def require_same_words(
         UnreadableError: the recorded sources cannot be read now.
         UsageError: modules have changed and that is not accepted; names them.
     """
-    recorded = read_stored_words(folder)
+    recorded = _recorded_hashes(folder)
     if not recorded:  # the run has none, or began before they were recorded
         return []
-    changed = sorted(n for n in {*recorded, *words} if recorded.get(n) != words.get(n))
+    here = hash_words(words)
+    changed = sorted(n for n in {*recorded, *here} if recorded.get(n) != here.get(n))
     if changed and not accept_changes:
         raise UsageError(
             f"{folder}: own words have changed since this run was last trained: "
@@ -38,6 +41,12 @@ def require_same_words(
             "the run's environment.json records."
         )
     return changed
+
+
+def _recorded_hashes(folder: Path) -> dict[str, str]:
+    """Return the hashes of own words that the run's last process recorded, or those of copies."""
+    recorded = read_environment(folder).get(WORD_HASHES)
+    return recorded if isinstance(recorded, dict) else hash_words(read_stored_words(folder))
 
 
 def hash_words(words: Mapping[str, str]) -> dict[str, str]:

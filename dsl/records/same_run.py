@@ -59,6 +59,27 @@ def require_same_run(folder: Path, operative: str, say: Callable[[str], None]) -
     return True
 
 
+def describe_ignored_changes(folder: Path, operative: str) -> str | None:
+    """Say which settings of a finished run are asked for with other values now; None if none is.
+
+    Args:
+        folder: of the run.
+        operative: every value of the run that is asked for, as gin text.
+
+    Raises:
+        UnreadableError: the settings there cannot be read now.
+    """
+    path = folder / OPERATIVE
+    before = (read_if_present(path) or b"").decode(errors="replace")
+    different = list_differences(before, operative, str(path), ignored=())
+    if not different:
+        return None
+    return (
+        "nothing is left to train, so other settings have no effect (- there, + asked for):\n"
+        + join_first_lines(different)
+    )
+
+
 def list_upgraded_settings(before: str, now: str, file: str = OPERATIVE) -> list[str]:
     """Return a line for each setting of `now` that an earlier version did not have in `before`.
 

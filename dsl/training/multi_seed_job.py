@@ -51,7 +51,8 @@ def run(
         unfinished = [job for job in jobs if not job.is_finished()]
         for job in jobs:
             if job not in unfinished:
-                write_line(f"finished already: {job.folder.path}")
+                for line in (f"finished already: {job.folder.path}", *job.finished_notices()):
+                    write_line(line)
         try:
             if unfinished:
                 require_memory(unfinished[0].experiment, len(unfinished), force=force)

@@ -33,9 +33,14 @@ def record_pictures(
         filmed: whether to film.
         say: receives a line if one of them is missing, with the reason.
     """
-    with tempfile.TemporaryDirectory() as place:
-        made = pictures(task, rollout, Path(place), "the last evaluation", filmed=filmed, say=say)
-        for _, path in made:
+    what = "the last evaluation"
+    try:
+        place = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    except OSError as error:
+        say(f"no picture of {what}: there is no place for temporary files ({error})")
+        return
+    with place as name:
+        for _, path in pictures(task, rollout, Path(name), what, filmed=filmed, say=say):
             tracker.picture(NAME, path)
 
 

@@ -12,13 +12,19 @@ from dsl.loop.finite_check import NonFiniteError, require_finite
 from dsl.loop.program import LearnerStates, TrainState
 from dsl.loop.run_position import RunPosition
 from dsl.records.console_output import write_line
+from dsl.records.durable_files import reporting_unwritable
 from dsl.records.metrics_log import read_metrics
 from dsl.records.own_words import store_words
 from dsl.records.resume import Finished, cut_record, mark_finished, read_finished
-from dsl.records.run_folder import METRICS, RunFolder, read_environment
+from dsl.records.run_folder import METRICS, WORDS, RunFolder, read_environment
 from dsl.records.run_times import SECONDS_BEFORE
-from dsl.records.same_code import describe_code_changes, hash_words, require_same_words
-from dsl.records.same_run import require_same_run
+from dsl.records.same_code import (
+    WORD_HASHES,
+    describe_code_changes,
+    hash_words,
+    require_same_words,
+)
+from dsl.records.same_run import describe_ignored_changes, require_same_run
 from dsl.tracking import Tracker
 from dsl.training.learning_rates import learning_rate_notices
 from dsl.training.pictures import record_pictures
@@ -58,15 +64,17 @@ class RunJob:
         self._words = self._description.pop("words", {})
         self._is_resumed = require_same_run(folder.path, description["operative"], write_line)
         self._earlier = read_environment(folder.path) if self._is_resumed else {}
-        self._changed_words = list[str]()
-        if self._is_resumed:
-            self._changed_words = require_same_words(
-                folder.path, self._words, accept_changes=accept_changes
-            )
         metadata = read_newest_metadata(folder.path)
         # A new total never changes the epochs of a resumed run.
         epoch_length = None if metadata is None else metadata["iterations_per_epoch"]
         self.schedule = experiment.schedule(epoch_length)
+        self._changed_words = list[str]()
+        if self._is_resumed:
+            # Changed words do no harm where nothing is left to train.
+            accepted = accept_changes or self.is_finished()
+            self._changed_words = require_same_words(
+                folder.path, self._words, accept_changes=accepted
+            )
         self.position = RunPosition()
         self._score = float("-inf")
 
@@ -75,12 +83,23 @@ class RunJob:
         end = read_finished(self.folder.path)
         return self._is_resumed and end is not None and end.epoch >= self.schedule.epochs
 
+    def finished_notices(self) -> list[str]:
+        """Return what differs between a finished run and the one that is asked for."""
+        notices = [describe_ignored_changes(self.folder.path, self._description["operative"])]
+        if self._changed_words:
+            notices.append(
+                f"own words have changed since it was trained: {', '.join(self._changed_words)}. "
+                "Nothing is left to train, so nothing was recorded. To train under the changed "
+                "ones, give --out another folder, or begin again with --restart."
+            )
+        return [notice for notice in notices if notice]
+
     def write_description(self, seeds: Sequence[int] | None = None) -> None:
         """Write down what the run is, and the seeds it is trained together with."""
         environment = {
             **self._description["environment"],
             SECONDS_BEFORE: self.position.wall_seconds,
-            "words": hash_words(self._words),
+            WORD_HASHES: hash_words(self._words),
         }
         if seeds is not None:
             environment["seeds_together"] = list(seeds)
@@ -90,8 +109,9 @@ class RunJob:
             write_line(changes)
         description = {**self._description, "environment": environment}
         self.folder.describe(**description, resumed=self._is_resumed)
-        if earlier := store_words(self.folder.path, self._words):
-            write_line(f"own words have changed; the earlier ones are in {earlier}")
+        with reporting_unwritable(self.folder.path / WORDS):
+            if earlier := store_words(self.folder.path, self._words):
+                write_line(f"own words have changed; the earlier ones are in {earlier}")
 
     @cached_property
     def checkpoints(self) -> CheckpointManager:
@@ -110,6 +130,11 @@ class RunJob:
         if lost := cut_record(self.folder.path, position.epoch):
             write_line(f"the record has lost {len(lost)} epochs before, from epoch {lost[0]} on")
         steps = self.schedule.env_steps(position.epoch - 1) if position.epoch else 0
+        if position.epoch - 1 > self.schedule.epochs:
+            write_line(
+                f"the run has {position.epoch - 1} epochs already, more than the "
+                f"{self.schedule.epochs} asked for; it ends where it is"
+            )
         if position.iterations:
             write_line(f"resuming at epoch {position.epoch}, {steps:,} environment steps")
         for line in self._learning_rate_notices():
@@ -127,9 +152,11 @@ class RunJob:
     def finish(self, rollout: Rollout) -> None:
         """Draw the last evaluation, and mark the run as finished."""
         experiment = self.experiment
-        record_pictures(experiment.eval_env, rollout, self.tracker, experiment.film, write_line)
-        steps = self.schedule.env_steps(self.schedule.epochs)
-        mark_finished(self.folder.path, Finished(self.schedule.epochs, steps))
+        try:
+            record_pictures(experiment.eval_env, rollout, self.tracker, experiment.film, write_line)
+        finally:  # a task that cannot be drawn has been trained all the same
+            epochs = max(self.schedule.epochs, self.position.epoch - 1)
+            mark_finished(self.folder.path, Finished(epochs, self.schedule.env_steps(epochs)))
 
     def add_seconds(self, seconds: float, *, in_epoch: bool = True) -> None:
         """Add to the time that the run has taken."""

@@ -99,7 +99,8 @@ def run_in_folder(
             write_line(f"the old record is now in {aside}")
         job = RunJob(experiment, description, folder, accept_changes=accept_changes)
         if job.is_finished():
-            write_line(f"finished already: {path}")
+            for line in (f"finished already: {path}", *job.finished_notices()):
+                write_line(line)
             return path
         write_line(f"run folder: {path}")
         try:

@@ -77,10 +77,11 @@ class Run:
     @cached_property
     def is_finished(self) -> bool:
         """Return whether the run has reached its total."""
-        total = self.settings.get(TOTAL)
-        return read_finished(self.folder) is not None or (
-            isinstance(total, int) and self.env_steps >= total
-        )
+        total, end = self.settings.get(TOTAL), read_finished(self.folder)
+        if not isinstance(total, int):
+            return end is not None
+        # A finished run that is being extended still has the mark of its earlier end.
+        return self.env_steps >= total or (end is not None and end.env_steps >= total)
 
     def curves(self, metric: str) -> dict[str, Curve]:
         """Return a metric such as `eval/time_at_goal` by learner; a single learner is named ""."""

@@ -8,7 +8,7 @@ import matplotlib
 from matplotlib.figure import Figure
 
 from dsl.errors import UsageError
-from dsl.records.durable_files import write_atomically
+from dsl.records.durable_files import advise_on_write, describe_refused_write, write_atomically
 from dsl.report.data.display import markdown_text
 from dsl.report.figures.style import RC
 
@@ -89,10 +89,8 @@ class Document:
         try:
             write()
         except OSError as error:
-            raise UsageError(
-                f"{self.folder}: cannot be written ({error.strerror or error}). Choose another "
-                "place with --out."
-            ) from error
+            refused = describe_refused_write(self.folder, error)
+            raise UsageError(f"{refused} {advise_on_write(error)}") from error
 
 
 def save_figure(figure: Figure, path: Path) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from dsl.records.durable_files import describe_refused_write
 from dsl.records.run_folder import keep_picture
 from dsl.report.document.page import Picture
 from dsl.tracking.add_runs import add_runs
@@ -39,6 +40,6 @@ def _keep(folder: Path, pictures: Sequence[Picture], say: Callable[[str], None])
         for picture in pictures:
             keep_picture(folder, PREFIX + picture.name, picture.path)
     except OSError as error:
-        say(f"{folder}: takes no pictures ({error.strerror}).")
+        say(f"{describe_refused_write(folder, error)} It has no copies of the figures.")
         return False
     return True

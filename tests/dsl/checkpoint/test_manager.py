@@ -297,6 +297,28 @@ def test_a_failed_write_is_told_and_harms_nothing(tmp_path, monkeypatch):
     assert names(tmp_path) == ["iteration_000000002"]
 
 
+def test_a_failed_write_is_not_repeated_at_once(tmp_path, monkeypatch):
+    clock = Clock()
+    checkpoints = manager(tmp_path, said := [], clock=clock, minutes=1.0)
+    clock.now = 60.0
+    monkeypatch.setattr("dsl.checkpoint.store.os.rename", full)
+    checkpoints.save(state(1), at(1))
+    checkpoints.wait_until_written()
+    assert not checkpoints.should_save(at(2))
+    clock.now = 120.0
+    assert checkpoints.should_save(at(2))
+    assert "Make room on that disk." in said[0]
+
+
+def test_a_bug_while_writing_is_not_called_saved(tmp_path, monkeypatch):
+    checkpoints = manager(tmp_path)
+    monkeypatch.setattr("threading.excepthook", lambda _: None)
+    monkeypatch.setattr("dsl.checkpoint.store.write_checkpoint", lambda *_: {}["bug"])
+    checkpoints.save(state(1), at(1))
+    checkpoints.wait_until_written()
+    assert checkpoints.failed
+
+
 def test_the_best_is_one_that_was_written(tmp_path, monkeypatch):
     best = manager(tmp_path)
     with monkeypatch.context() as disk:

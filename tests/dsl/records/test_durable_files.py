@@ -10,9 +10,11 @@ from dsl.errors import RecordError, UsageError
 from dsl.records import durable_files
 from dsl.records.durable_files import (
     UnreadableError,
+    copy_atomically,
     list_if_present,
     read_if_present,
     refusing_unreadable,
+    reporting_unwritable,
     write_atomically,
     write_record,
 )
@@ -67,6 +69,45 @@ def test_a_record_that_cannot_be_written_is_named(tmp_path, monkeypatch, number,
     monkeypatch.setattr(os, "replace", failing(number))
     with pytest.raises(RecordError, match=f"{tmp_path}/text: cannot be written .{reason}"):
         write_record(tmp_path / "text", "new")
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.ENOSPC, "Make room on that disk"),
+        (errno.EDQUOT, "Make room within your quota"),
+        (errno.EACCES, "permission"),
+        (errno.EROFS, "Mount that file system for writing"),
+        (errno.EISDIR, "Move away the folder"),
+        (errno.ENAMETOOLONG, "Choose a shorter name"),
+        (errno.ESTALE, "Repeat the command when it can be written"),
+    ],
+)
+def test_the_advice_fits_the_reason(tmp_path, monkeypatch, number, advice):
+    monkeypatch.setattr(os, "replace", failing(number))
+    with pytest.raises(RecordError) as caught:
+        write_record(tmp_path / "text", "new")
+    assert f"{advice}" in str(caught.value)
+    assert ("Make room" in str(caught.value)) == (number in (errno.ENOSPC, errno.EDQUOT))
+
+
+def test_what_a_run_can_do_without_is_told_of_in_one_line(tmp_path, capsys):
+    with reporting_unwritable(tmp_path / "one"):
+        failing(errno.EACCES)()
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"{tmp_path}/one: cannot be written (Permission denied). The run cont")
+
+
+def test_a_second_failure_does_not_hide_the_first(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "replace", failing(errno.ENOSPC))
+    monkeypatch.setattr(Path, "unlink", failing(errno.EIO))
+    (tmp_path / "source").touch()
+    for write in (
+        lambda: write_atomically(tmp_path / "one", "text"),
+        lambda: copy_atomically(tmp_path / "source", tmp_path / "one"),
+    ):
+        with pytest.raises(OSError, match="No space left"):
+            write()
 
 
 def test_a_user_of_another_machine_is_named_by_number():

@@ -65,11 +65,16 @@ def test_a_film_lies_beside_the_picture_of_its_name(tmp_path):
         assert (tmp_path / "pictures" / f"rollout.{kind}").read_text() == kind
 
 
-def test_a_picture_that_is_missing_is_an_error(tmp_path):
+def test_a_picture_that_cannot_be_kept_is_told_of_and_stops_nothing(tmp_path, capsys):
+    (tmp_path / "pictures").touch()
+    source = tmp_path / "drawn.png"
+    source.touch()
     tracker = MetricsLog(tmp_path)
-    with pytest.raises(RecordError, match=r"rollout\.png: cannot be written"):
-        tracker.picture("rollout", tmp_path / "absent.png")
+    tracker.picture("rollout", source)
     tracker.close()
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"{tmp_path}/pictures/rollout.png: cannot be written (File exists).")
+    assert "Make room" not in said
 
 
 def test_a_folder_that_is_gone_is_an_error(tmp_path):

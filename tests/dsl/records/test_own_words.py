@@ -1,6 +1,8 @@
 """Own words are copied with what they import from the same place, and with nothing else."""
 
+import errno
 import importlib
+import os
 import shutil
 import subprocess
 import sys
@@ -9,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dsl.errors import UsageError
-from dsl.records.own_words import collect_words, store_words
+from dsl.records.own_words import collect_words, read_stored_words, store_words
 
 SOURCES = {
     "mine.py": "import json\nimport mine_layers\nfrom minelab import losses\nimport dsl.errors\n",
@@ -86,3 +88,21 @@ def test_words_that_have_changed_leave_the_earlier_ones_beside_them(tmp_path):
     assert store_words(tmp_path, {"lab/a.py": "A = 2\n"}) == tmp_path / "words-1"
     assert (tmp_path / "words" / "lab" / "a.py").read_text() == "A = 2\n"
     assert (tmp_path / "words-1" / "lab" / "a.py").read_text() == "A = 1\n"
+
+
+def test_a_copy_that_fails_leaves_the_earlier_words_as_they_were(tmp_path, monkeypatch):
+    store_words(tmp_path, {"a.py": "A = 1\n", "b.py": "B = 1\n"})
+    written = []
+
+    def fill_the_disk(path, text):
+        written.append(path)
+        if len(written) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        path.write_text(text)
+
+    with monkeypatch.context() as disk:
+        disk.setattr("dsl.records.own_words.write_atomically", fill_the_disk)
+        with pytest.raises(OSError, match="No space left"):
+            store_words(tmp_path, {"a.py": "A = 2\n", "b.py": "B = 2\n"})
+    assert read_stored_words(tmp_path) == {"a.py": "A = 1\n", "b.py": "B = 1\n"}
+    assert [path.name for path in tmp_path.iterdir()] == ["words"]

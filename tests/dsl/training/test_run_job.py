@@ -1,16 +1,25 @@
 """A run that resumes: under which code, and what its folder says of it."""
 
+import errno
 import json
+import os
+import shutil
 from types import SimpleNamespace
 
 import pytest
 
-from dsl.errors import UsageError
+from dsl.errors import RecordError, UsageError
+from dsl.loop.run_position import RunPosition
+from dsl.loop.schedule import make_schedule
+from dsl.records import durable_files
+from dsl.records.resume import Finished, mark_finished, read_finished
 from dsl.records.run_folder import RunFolder
 from dsl.training.run_job import RunJob
 
 # No more of an experiment is needed before training starts.
-EXPERIMENT = SimpleNamespace(schedule=lambda _: None)
+EXPERIMENT = SimpleNamespace(
+    schedule=lambda _: make_schedule(1_000, 4, 1, 10, 1, 0), eval_env=None, film=False
+)
 DESCRIPTION = {
     "name": "toy",
     "config": "",
@@ -64,3 +73,101 @@ def test_another_revision_is_told_and_continues(tmp_path, capsys):
     environment = {**DESCRIPTION["environment"], "source": {"revision": "b" * 40}}
     start(tmp_path, environment=environment)
     assert "revision aaaaaaaaaaaa (now bbbbbbbbbbbb)" in capsys.readouterr().err
+
+
+SIDE_FILES = ["config.gin", "experiment.json", "environment.json", "words"]
+
+
+@pytest.mark.parametrize("name", SIDE_FILES)
+def test_what_only_describes_a_run_stops_none(tmp_path, monkeypatch, capsys, name):
+    write = durable_files.write_atomically
+
+    def refuse_one(path, text):
+        if name in path.as_posix():
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        write(path, text)
+
+    for module in ("own_words", "run_folder"):
+        monkeypatch.setattr(f"dsl.records.{module}.write_atomically", refuse_one)
+    with RunFolder.open(tmp_path) as folder:
+        RunJob(EXPERIMENT, DESCRIPTION, folder).write_description()  # type: ignore[arg-type]
+    (said,) = capsys.readouterr().err.splitlines()
+    assert said.startswith(f"{tmp_path / name}: cannot be written (Permission denied). The run")
+    assert (tmp_path / "operative.gin").exists()
+    RunFolder.open(tmp_path).close()
+
+
+def test_a_new_run_needs_the_text_that_tells_it_from_others(tmp_path, monkeypatch):
+    """Without it no later start could resume the run."""
+    monkeypatch.setattr(os, "replace", refuse_space)
+    with pytest.raises(RecordError, match=r"operative\.gin: cannot be written \(No space"):
+        start(tmp_path)
+
+
+def refuse_space(*_):
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def finished(path, **changed):
+    """The notices about a run of four epochs that is asked for again."""
+    with RunFolder.open(path) as folder:
+        job = RunJob(EXPERIMENT, {**DESCRIPTION, **changed}, folder, accept_changes=True)  # type: ignore[arg-type]
+        assert job.is_finished()
+        return job.finished_notices()
+
+
+def test_changed_words_of_a_finished_run_are_told_and_change_nothing(tmp_path):
+    start(tmp_path)
+    mark_finished(tmp_path, Finished(4, 1_000))
+    before = contents(tmp_path)
+    for _ in range(2):
+        (notice,) = finished(tmp_path, words={"loss.py": "SCALE = 100\n"})
+        assert "own words have changed since it was trained: loss.py." in notice
+        assert "nothing was recorded" in notice
+    assert finished(tmp_path) == []
+    assert contents(tmp_path) == before
+
+
+def test_a_finished_run_tells_what_other_settings_would_have_changed(tmp_path):
+    operative = "Experiment.seed = 1\nExperiment.total_env_steps = {}\nExperiment.film = True\n"
+    start(tmp_path, operative=operative.format(1_000))
+    mark_finished(tmp_path, Finished(4, 1_000))
+    assert finished(tmp_path, operative=operative.format(1_000)) == []
+    (notice,) = finished(tmp_path, operative=operative.format(500).replace("True", "False"))
+    assert notice.splitlines()[1:] == [
+        "  - Experiment.total_env_steps = 1000",
+        "  + Experiment.total_env_steps = 500",
+        "  - Experiment.film = True",
+        "  + Experiment.film = False",
+    ]
+
+
+def test_words_whose_copy_failed_are_known_by_their_hashes(tmp_path):
+    start(tmp_path)
+    shutil.rmtree(tmp_path / "words")
+    with pytest.raises(UsageError, match=r"own words have changed .* loss\.py\."):
+        start(tmp_path, words={"loss.py": "SCALE = 100\n"})
+    start(tmp_path)
+    assert (tmp_path / "words" / "loss.py").read_text() == "SCALE = 1\n"
+
+
+def finish_at(path, epoch, monkeypatch, draw=lambda *_: None):
+    monkeypatch.setattr("dsl.training.run_job.record_pictures", draw)
+    with RunFolder.open(path) as folder:
+        job = RunJob(EXPERIMENT, DESCRIPTION, folder)  # type: ignore[arg-type]
+        job.tracker = None  # type: ignore[assignment]
+        job.position = RunPosition(epoch=epoch)
+        job.finish(None)  # type: ignore[arg-type]
+
+
+def test_a_run_that_is_shortened_ends_where_it_is(tmp_path, monkeypatch):
+    finish_at(tmp_path / "whole", 5, monkeypatch)
+    assert read_finished(tmp_path / "whole") == Finished(4, 1_000)
+    finish_at(tmp_path / "longer", 8, monkeypatch)
+    assert read_finished(tmp_path / "longer") == Finished(7, 7 * 250)
+
+
+def test_a_run_that_cannot_be_drawn_is_finished_all_the_same(tmp_path, monkeypatch):
+    with pytest.raises(ZeroDivisionError):
+        finish_at(tmp_path, 5, monkeypatch, lambda *_: 1 / 0)
+    assert read_finished(tmp_path) == Finished(4, 1_000)

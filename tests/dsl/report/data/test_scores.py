@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from made_up_runs import make_run
 
+from dsl.records.resume import Finished, mark_finished
 from dsl.report.data.comparison import compare_runs
 from dsl.report.data.runs import Curve, read_runs
 from dsl.report.data.scores import score_groups, scores_as_csv, scores_as_markdown
@@ -37,6 +38,14 @@ def test_unfinished_runs_have_no_final_performance(tmp_path):
     (score,) = score_groups(compared(tmp_path), 5)
     assert (score.runs, score.iqm) == (1, 1)
     assert np.isnan(score.low)
+
+
+def test_a_finished_run_that_is_being_extended_is_not_finished(tmp_path):
+    run = make_run(tmp_path / "a", [0, 1, 1], left=3)
+    mark_finished(run, Finished(1, 1000))
+    assert score_groups(compared(tmp_path), 5) == []
+    mark_finished(run, Finished(5, 5000))
+    assert len(score_groups(compared(tmp_path), 5)) == 1
 
 
 def test_labels_of_every_task_are_scored_over_all_tasks(tmp_path):

@@ -107,7 +107,10 @@ def test_mistakes_are_told_in_a_line(grid, tmp_path, capsys):
     assert not (tmp_path / "r").exists()
     (tmp_path / "file").touch()
     assert report(grid, "--out", tmp_path / "file") == 2
-    assert "cannot be written (File exists). Choose another place with" in capsys.readouterr().err
+    assert (
+        "cannot be written (File exists). Move away what has its name, or choose"
+        in capsys.readouterr().err
+    )
 
 
 def test_a_run_alone_and_before_its_end_has_a_curve(tmp_path):

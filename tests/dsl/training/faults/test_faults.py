@@ -32,6 +32,7 @@ def whole(file):
     """A run that nothing goes wrong with."""
     out = file.parent / "whole"
     assert run(file, out)[0] == 0
+    assert os.path.exists(out / "pictures" / "final_rollout.png")
     return out
 
 
@@ -187,13 +188,16 @@ def test_other_settings_are_refused_with_their_lines(file, half, capsys):
 
 
 def test_a_finished_run_goes_on_to_a_larger_total(file, whole, tmp_path):
+    """And to its end, although its pictures cannot be written."""
     out = shutil.copytree(whole, tmp_path / "run")
+    shutil.rmtree(out / "pictures")
+    (out / "pictures").touch()
     code, said = run(file, out, "TOTAL_ENV_STEPS=5_000")
     assert code == 0
     assert "resuming at epoch 7" in said
+    assert f"{out}/pictures/final_rollout.png: cannot be written (File exists)." in said
     longer = epochs(out)
     assert longer[:7] == epochs(whole)
     assert [line["env_steps"] for line in longer[7:]] == [4640, 5280]
     assert json.loads((out / "finished.json").read_text()) == {"epoch": 8, "env_steps": 5280}
     assert len(json.loads((out / "environment.json").read_text())["earlier"]) == 1
-    assert os.path.exists(out / "pictures" / "final_rollout.png")
