@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +29,7 @@ class Score(NamedTuple):
     Attributes:
         task: title of the task.
         values: what tells the group apart.
+        evaluations: averaged in each run: a number, or the fewest and the most.
         runs: how many.
         iqm: interquartile mean.
         low: lower end of its 95% interval; NaN for a single run, as is the next.
@@ -39,6 +40,7 @@ class Score(NamedTuple):
 
     task: str
     values: tuple
+    evaluations: str
     runs: int
     iqm: float
     low: float
@@ -47,11 +49,16 @@ class Score(NamedTuple):
     standard_error: float
 
 
-def recent_score(scored_run: ScoredRun, last: int) -> float:
-    """Average the last evaluations so far, leaving out the untrained policy if there are others."""
+def recent_evaluations(scored_run: ScoredRun, last: int) -> np.ndarray:
+    """Return the last evaluations so far, without the untrained policy if there are others."""
     values = scored_run.curve.values
     trained = values[scored_run.curve.steps > scored_run.run.epochs[0]["env_steps"]]
-    return float(np.mean(trained[-last:] if len(trained) else values))
+    return trained[-last:] if len(trained) else values
+
+
+def recent_score(scored_run: ScoredRun, last: int) -> float:
+    """Return the mean of `recent_evaluations`."""
+    return float(np.mean(recent_evaluations(scored_run, last)))
 
 
 def median_run(scored_runs: Sequence[ScoredRun], last: int) -> ScoredRun:
@@ -63,8 +70,17 @@ def median_run(scored_runs: Sequence[ScoredRun], last: int) -> ScoredRun:
 
 def final_scores(group: Group, last: int) -> np.ndarray:
     """Return the final performance of the finished runs of a group (runs,)."""
-    over = [scored_run for scored_run in group.scored_runs if scored_run.run.is_finished]
-    return np.array([recent_score(scored_run, last) for scored_run in over], np.float64)
+    scores = [recent_score(scored_run, last) for scored_run in _finished(group)]
+    return np.array(scores, np.float64)
+
+
+def averaged_counts(groups: Iterable[Group], last: int) -> list[int]:
+    """Return how many evaluations the final performance of each finished run is the mean of."""
+    return [len(recent_evaluations(one, last)) for group in groups for one in _finished(group)]
+
+
+def _finished(group: Group) -> list[ScoredRun]:
+    return [scored_run for scored_run in group.scored_runs if scored_run.run.is_finished]
 
 
 def score_groups(comparison: Comparison, last: int) -> list[Score]:
@@ -73,7 +89,12 @@ def score_groups(comparison: Comparison, last: int) -> list[Score]:
     If the metric means the same on several tasks, score each label over all of them too.
     """
     found = [
-        _score(group.task, group.values, [final_scores(group, last)])
+        _score(
+            group.task,
+            group.values,
+            [final_scores(group, last)],
+            averaged_counts([group], last),
+        )
         for group in comparison.groups
         if len(final_scores(group, last))
     ]
@@ -101,13 +122,15 @@ def _over_tasks(comparison: Comparison, last: int) -> list[Score]:
     if comparison.metric not in _OF_EVERY_TASK or len(comparison.tasks) < 2:
         return []
     strata: dict[str, list[np.ndarray]] = {}
+    members: dict[str, list[Group]] = {}
     values = {group.label: group.values for group in comparison.groups}
     for group in comparison.groups:
         shares = _shares(comparison.metric, group, last)
         if shares is not None and len(shares):
             strata.setdefault(group.label, []).append(shares)
+            members.setdefault(group.label, []).append(group)
     return [
-        _score(ALL_TASKS, values[label], strata[label])
+        _score(ALL_TASKS, values[label], strata[label], averaged_counts(members[label], last))
         for label in comparison.labels
         if len(strata.get(label, [])) == len(comparison.tasks)
     ]
@@ -121,21 +144,27 @@ def _shares(metric: str, group: Group, last: int) -> np.ndarray | None:
     return final_scores(group, last) / steps if steps else None
 
 
-def _score(task: str, values: tuple, strata: Sequence[np.ndarray]) -> Score:
+def _score(
+    task: str, values: tuple, strata: Sequence[np.ndarray], averaged: Sequence[int]
+) -> Score:
     runs, (iqm, low, high) = np.concatenate(strata), estimate_interval(strata)
     mean, error = float(np.mean(runs)), standard_error(runs) if len(strata) == 1 else float("nan")
-    return Score(task, values, len(runs), float(iqm), float(low), float(high), mean, error)
+    fewest, most = min(averaged), max(averaged)
+    evaluations = str(most) if fewest == most else f"{fewest} to {most}"
+    return Score(
+        task, values, evaluations, len(runs), float(iqm), float(low), float(high), mean, error
+    )
 
 
-def scores_as_csv(comparison: Comparison, found: Sequence[Score], last: int) -> str:
+def scores_as_csv(comparison: Comparison, found: Sequence[Score]) -> str:
     """Format the scores as comma-separated values at full precision."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    head = ("task", *comparison.columns, "metric", "evaluations", *Score._fields[2:])
+    head = ("task", *comparison.columns, "metric", *Score._fields[2:])
     writer.writerow(head)
     for task, values, *numbers in found:
         unit = comparison.metric if task != ALL_TASKS else _share_name(comparison.metric)
-        writer.writerow([task, *values, unit, last, *numbers])
+        writer.writerow([task, *values, unit, *numbers])
     return text.getvalue()
 
 

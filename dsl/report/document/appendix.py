@@ -13,11 +13,11 @@ from dsl.report.data.display import (
     markdown_text,
     setting_in_words,
 )
-from dsl.report.data.scores import recent_score
+from dsl.report.data.scores import recent_evaluations, recent_score
 from dsl.report.document.page import Document
 
 _BEFORE = ("run", "task")
-_AFTER = ("seed", "environment steps", "finished", "score", "revision", "device")
+_AFTER = ("seed", "environment steps", "finished", "score", "evaluations", "revision", "device")
 
 
 def append_appendix(
@@ -29,7 +29,7 @@ def append_appendix(
         document: receives them.
         comparison: of the runs.
         notes: on runs that are left out, or are not at their end.
-        last: evaluations that a score is the mean of.
+        last: evaluations that a score is the mean of, if there are as many.
     """
     rows = [
         _row(group, scored_run, last)
@@ -63,6 +63,7 @@ def _row(group: Group, scored_run: ScoredRun, last: int) -> list[str]:
         f"{run.env_steps:,}",
         "yes" if run.is_finished else "no",
         f"{recent_score(scored_run, last):.4g}",
+        str(len(recent_evaluations(scored_run, last))),
         _revision(run.environment),
         str(device.get("kind", "unknown")),
     ]

@@ -14,7 +14,9 @@ from dsl.report.data.parameters import parameter_counter
 from dsl.report.data.policies import representative_policies
 from dsl.report.data.runs import Run, best_metric, metrics_of, read_runs
 from dsl.report.data.scores import (
+    ALL_TASKS,
     Score,
+    averaged_counts,
     idle_scores,
     median_run,
     score_groups,
@@ -22,6 +24,7 @@ from dsl.report.data.scores import (
     scores_as_markdown,
 )
 from dsl.report.document.appendix import append_appendix
+from dsl.report.document.captions import describe_averaging, describe_estimate, describe_mean
 from dsl.report.document.network_sections import Shown, show_networks
 from dsl.report.document.page import Document, Picture
 from dsl.report.document.publish import publish_pictures
@@ -96,14 +99,15 @@ def _scores(document: Document, comparison: Comparison, options: ReportOptions) 
         "learning_curves",
         learning_curves(comparison),
         "Learning curves",
-        "Interquartile mean over runs and its 95% stratified-bootstrap interval.",
+        describe_estimate([len(group.scored_runs) for group in comparison.groups]),
     )
     tables = scores_as_markdown(comparison, found)
-    document.text("final.csv", scores_as_csv(comparison, found, options.last))
+    document.text("final.csv", scores_as_csv(comparison, found))
     document.text("final.md", tables)
+    averaging = describe_averaging(averaged_counts(comparison.groups, options.last), options.last)
     caption = (
-        f"{markdown_code(comparison.metric)}, of every finished run the mean of its last "
-        f"{options.last} evaluations. IQM: interquartile mean over runs, with its 95% "
+        f"{markdown_code(comparison.metric)}, of every finished run the mean of its "
+        f"{averaging}. IQM: interquartile mean over runs, with its 95% "
         "stratified-bootstrap interval; of fewer than four runs it is the mean."
     )
     idle = idle_scores(comparison)
@@ -116,7 +120,8 @@ def _scores(document: Document, comparison: Comparison, options: ReportOptions) 
 def _scalings(
     document: Document, comparison: Comparison, found: Sequence[Score], *, trust: bool
 ) -> None:
-    caption = "Final performance: interquartile mean over runs and its 95% interval."
+    counts = [score.runs for score in found if score.task != ALL_TASKS]
+    caption = f"Final performance. {describe_estimate(counts)}"
     for column in (*scaling.DEPTHS, scaling.BATCH):
         figure = scaling.scaling_figure(comparison, found, column)
         name = f"{column.replace(' ', '_')}_scaling"
@@ -125,8 +130,8 @@ def _scalings(
         comparison, found, parameter_counter(comparison, document.say, trust=trust)
     )
     document.figure("parameters", wider, "Wider against deeper", caption)
-    heat, caption = heat_map(comparison, found), "Final performance: interquartile mean over runs."
-    document.figure("heat_map", heat, "Actor and critic depth", caption)
+    caption = f"Final performance. {describe_mean(counts)}."
+    document.figure("heat_map", heat_map(comparison, found), "Actor and critic depth", caption)
 
 
 def _require_scores(runs: Sequence[Run], comparison: Comparison, *, asked: bool) -> None:

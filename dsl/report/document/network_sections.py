@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from components.environments.rendering.opengl import RenderError
 from dsl.report.data.display import markdown_table, markdown_text, shortened
-from dsl.report.data.policies import Trained, longest_success, single_episode
+from dsl.report.data.policies import EPISODES, Trained, longest_success, single_episode
 from dsl.report.document.page import Document, Picture
 from dsl.report.figures.block_norms import network_profiles, profile_figure
 from dsl.report.figures.embeddings import embed_episode, embeddings_figure
@@ -55,7 +55,8 @@ SECTIONS = (
         "State-action embeddings",
         "a contrastive critic",
         "Embeddings of the states and actions of one episode on their two principal components: "
-        "of 16 episodes the one that reached its goal from farthest away.",
+        f"of {EPISODES} episodes the one that reached its goal from farthest away, or the one that "
+        "ended nearest to its goal if none reached it.",
         lambda one: embed_episode(one, longest_success(one)),
         embeddings_figure,
     ),

@@ -32,6 +32,17 @@ def test_the_score_is_the_mean_of_the_last_evaluations(tmp_path):
     assert (last.low, last.high) == (6, 9)
 
 
+def test_the_number_of_evaluations_is_what_was_averaged(tmp_path):
+    for seed, scores in enumerate(([99, 1, 2, 3], [99, 9], [99])):
+        make_run(tmp_path / str(seed), scores, seed=seed, Experiment__total_env_steps=0)
+    comparison = compared(tmp_path)
+    (score,) = score_groups(comparison, 500)
+    assert score.evaluations == "1 to 3"
+    (row,) = csv.DictReader(scores_as_csv(comparison, [score]).splitlines())
+    assert (row["evaluations"], row["runs"]) == ("1 to 3", "3")
+    assert [score.evaluations for score in score_groups(comparison, 1)] == ["1"]
+
+
 def test_unfinished_runs_have_no_final_performance(tmp_path):
     make_run(tmp_path / "a", [0, 1, 1], seed=0)
     make_run(tmp_path / "b", [0, 50], seed=1, left=1)
@@ -77,7 +88,7 @@ def test_tables(tmp_path):
         "| PointMaze u_maze | 4 | 2 | 15.0 | 10.0 to 20.0 | 15.0 ± 5.00 |",
         "| PointMaze u_maze | 16 | 2 | 1235 | 1234 to 1236 | 1235 ± 1.00 |",
     ]
-    rows = list(csv.DictReader(scores_as_csv(comparison, found, 5).splitlines()))
+    rows = list(csv.DictReader(scores_as_csv(comparison, found).splitlines()))
     assert [row["critic depth"] for row in rows] == ["4", "16"]
     assert {row["metric"] for row in rows} == {METRIC}
     assert (float(rows[0]["iqm"]), float(rows[0]["low"]), rows[0]["runs"]) == (15, 10, "2")

@@ -95,6 +95,17 @@ def test_what_is_left_out_is_named(tmp_path, capsys):
     assert (row["runs"], row["iqm"]) == ("1", "1.0")
 
 
+def test_the_page_states_what_was_averaged_and_not_what_was_asked_for(tmp_path):
+    make_run(tmp_path / "runs" / "a", [0, *range(17)])
+    assert report(tmp_path / "runs", "--last", "500", "--out", tmp_path / "r") == 0
+    page = (tmp_path / "r" / "report.md").read_text()
+    assert "mean of its last 17 evaluations; 500 were asked for, and there are no more." in page
+    assert "| yes | 8 | 17 |" in page
+    assert "One run each, without an interval." in page
+    (row,) = csv.DictReader((tmp_path / "r" / "final.csv").read_text().splitlines())
+    assert row["evaluations"] == "17"
+
+
 def test_mistakes_are_told_in_a_line(grid, tmp_path, capsys):
     assert report(tmp_path / "nowhere", "--out", tmp_path / "r") == 2
     said = capsys.readouterr().err
@@ -188,7 +199,7 @@ def test_names_mean_what_they_say(tmp_path):
     page = (tmp_path / "out" / "report.md").read_text()
     table = [line for line in page.splitlines() if line.startswith(r"| \$a_")]
     assert len(table) == 3
-    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {9}
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in table} == {10}
     assert r"\$x_1\$ \| \<b\>" in page
     assert max(map(len, page.splitlines())) < 500
 
