@@ -14,7 +14,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.sharding import NamedSharding
+from jax.sharding import Sharding, SingleDeviceSharding
 from jaxtyping import Array, Int
 
 from dsl.loop import training_loop
@@ -86,8 +86,12 @@ def _index_leaves(tree: Tree, position: Int[Array, ""]) -> Tree:
     return jax.tree.map(lambda x: x[position], tree)
 
 
-def _seed_sharding(program: Program, seeds: int) -> NamedSharding:
-    return shardings(replace(program, devices=_devices_for(seeds)), SHARD_AXIS0)
+def _seed_sharding(program: Program, seeds: int) -> Sharding:
+    devices = _devices_for(seeds)
+    # To JAX, arrays on a mesh are of another type, for which the update is traced a second time.
+    if devices == 1:
+        return SingleDeviceSharding(jax.devices()[0])
+    return shardings(replace(program, devices=devices), SHARD_AXIS0)
 
 
 def _devices_for(seeds: int) -> int:

@@ -182,7 +182,9 @@ def insert_and_update(
         learners, metrics = update_learners(program, state, learners, index)
         return learners, jax.tree.map(jnp.add, sums, metrics)
 
-    carry = jax.lax.fori_loop(0, updates, update, (state.learners, state.metric_sums))
+    # A Python number would make the indices weakly typed, and trace the update a second time.
+    first = jnp.zeros_like(updates)
+    carry = jax.lax.fori_loop(first, updates, update, (state.learners, state.metric_sums))
     learners, metric_sums = carry
     return replace(state, learners=learners, metric_sums=metric_sums, iteration=state.iteration + 1)
 
@@ -201,8 +203,8 @@ def update_learners(
     return _traced_update(program, _stream_key(state, _ITERATIONS), state.buffer, learners, index)
 
 
-# Traced once per process, which takes seconds for deep networks: the trial of an experiment's
-# build, the names of the metrics and the loop itself share the trace of this `jit`.
+# Traced once per process where there is one device, which takes seconds for deep networks: the
+# trial of an experiment's build, the names of the metrics and the loop itself share the trace.
 @eqx.filter_jit
 def _traced_update(
     program: Program,

@@ -72,13 +72,14 @@ class Policy(eqx.Module):
         states, goals = match_inputs(states, goals, self.experiment.environment.dims)
         batch = states.shape[:-1]
         flat_states, flat_goals = (x.reshape(-1, x.shape[-1]) for x in (states, goals))
-        actions = _act(self, flat_states, flat_goals, key)
+        actions = _act(self.learner, self.networks, flat_states, flat_goals, key)
         return actions.reshape(*batch, actions.shape[-1])
 
 
+# Takes no `Policy`, which remembers its checkpoint: each would be traced and compiled by itself.
 @eqx.filter_jit
-def _act(policy: Policy, states: Array, goals: Array, key: Array) -> Array:
-    return policy.learner.evaluation_actions(policy.networks, states, goals, key)
+def _act(learner: Learner, networks: PyTree, states: Array, goals: Array, key: Array) -> Array:
+    return learner.evaluation_actions(networks, states, goals, key)
 
 
 def load_policy(

@@ -7,6 +7,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from probes import Line
+from traces import limited_traces
 
 import dsl
 from components.actors.tanh_gaussian import TanhGaussianActor
@@ -18,6 +19,7 @@ from components.optimisers.schedules import CosineDecay
 from components.relabelling.strategies import UniformFuture
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
+from dsl.loop import training_loop
 from dsl.records.run_folder import OPERATIVE, RunFolder
 from dsl.training import engine
 from dsl.training.memory import count_bytes, estimate_memory
@@ -57,9 +59,9 @@ EXPERIMENT = Experiment(
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """The metrics of a whole run, and its folder."""
-    lines = []
-    with RunFolder.open(tmp_path_factory.mktemp("r")) as own:
+    """The metrics of a whole run, whose update is traced once, and its folder."""
+    lines, once = [], limited_traces(training_loop, _traced_update=1)
+    with RunFolder.open(tmp_path_factory.mktemp("r")) as own, once:
         job = RunJob(EXPERIMENT, {"operative": ""}, own)
         job.tracker = SimpleNamespace(log=lines.append, progress=lambda _: None)
         state, job.position = init_or_resume(EXPERIMENT)
