@@ -19,7 +19,7 @@ import optax
 
 from components.energies.similarities import NegativeL2
 from components.losses.contrastive import InfoNCE
-from components.losses.logits import contrastive_metrics, info_nce
+from components.losses.contrastive_objectives import contrastive_metrics, info_nce
 from components.networks import ResidualMLP
 from components.networks.residual_blocks import fold_blocks
 

@@ -20,7 +20,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from components.energies.similarities import NegativeL2
-from components.losses.logits import info_nce
+from components.losses.contrastive_objectives import info_nce
 from components.networks import ResidualMLP
 from components.networks.layers import DENSE_OUTPUT, Dense
 

@@ -66,7 +66,7 @@ from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.language.registry import constants, family, renamed_settings, renamed_words, root
 from dsl.loop.evaluation_metrics import STANDARD_METRICS
-from dsl.loop.fresh_episodes import FreshEpisodes
+from dsl.loop.evaluation_plan import FreshEpisodes
 from dsl.tracking import Aim, Console, TensorBoard, WandB
 
 root(Experiment)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Key
 
 from components.constraints import AtLeast, OneOf, check
-from components.losses.logits import (
+from components.losses.contrastive_objectives import (
     Logits,
     binary_nce,
     contrastive_metrics,

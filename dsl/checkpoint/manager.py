@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from dsl.checkpoint import store
+from dsl.checkpoint import disk_format
 from dsl.checkpoint.errors import DamagedError
 from dsl.checkpoint.policy import CheckpointPolicy
 from dsl.checkpoint.run_checkpoints import (
@@ -25,7 +25,7 @@ from dsl.checkpoint.run_checkpoints import (
     list_checkpoints,
     quarantine_checkpoint,
 )
-from dsl.checkpoint.serialisation import (
+from dsl.checkpoint.state_arrays import (
     BUFFER,
     LEARNERS,
     NETWORKS,
@@ -85,7 +85,7 @@ class CheckpointManager:
         self._best_score = self._read_best_score()
         for leftover in list_checkpoints(self.folder, UNFINISHED):
             with contextlib.suppress(OSError):  # it does no harm
-                store.discard_checkpoint(leftover)
+                disk_format.discard_checkpoint(leftover)
 
     def has_checkpoints(self) -> bool:
         """Return whether the run has a checkpoint, good, damaged or quarantined."""
@@ -142,7 +142,7 @@ class CheckpointManager:
         """Remove checkpoints written later, of a future that is about to be computed again."""
         for path in list_checkpoints(self.folder, SAVED):
             if checkpoint_number(path) > iterations:
-                store.discard_checkpoint(path)
+                disk_format.discard_checkpoint(path)
 
     def should_save(self, position: RunPosition) -> bool:
         """Return whether it is time for a periodic checkpoint."""
@@ -172,7 +172,7 @@ class CheckpointManager:
 
         def write() -> None:
             try:
-                store.write_checkpoint(path, parts, self._metadata_at(position))
+                disk_format.write_checkpoint(path, parts, self._metadata_at(position))
                 self._discard_oldest(SAVED, self._policy.kept)
             finally:  # one that failed is not tried again at once
                 self._last_end = self._clock()
@@ -192,7 +192,7 @@ class CheckpointManager:
 
         def write() -> None:
             metadata = {**self._metadata_at(position), "score": score}
-            store.write_checkpoint(path, parts, metadata)
+            disk_format.write_checkpoint(path, parts, metadata)
             self._best_score = score
             self._discard_oldest(BEST, 1)
 
@@ -206,8 +206,8 @@ class CheckpointManager:
         """
         self.wait_until_written()
         path = self._run / NONFINITE
-        store.discard_checkpoint(path)
-        store.write_checkpoint(path, split_state(state), self._metadata_at(position))
+        disk_format.discard_checkpoint(path)
+        disk_format.write_checkpoint(path, split_state(state), self._metadata_at(position))
         return path
 
     def wait_until_written(self) -> None:
@@ -220,7 +220,7 @@ class CheckpointManager:
         """Return the score of the best policy so far; a damaged one is quarantined."""
         for path in reversed(list_checkpoints(self.folder, BEST)):
             try:
-                return float(store.read_manifest(path).metadata["score"])
+                return float(disk_format.read_manifest(path).metadata["score"])
             except DamagedError as error:
                 self._quarantine(path, error)
         return -math.inf
@@ -253,16 +253,16 @@ class CheckpointManager:
 
     def _discard_oldest(self, kind: re.Pattern[str], kept: int) -> None:
         for path in list_checkpoints(self.folder, kind)[:-kept]:
-            store.discard_checkpoint(path)
+            disk_format.discard_checkpoint(path)
 
 
 def _restore_checkpoint(path: Path, template: TrainState) -> tuple[TrainState, RunPosition]:
-    position = RunPosition(**store.read_manifest(path).metadata["position"])
-    parts = {name: store.read_arrays(path, name) for name in (LEARNERS, BUFFER, REST)}
+    position = RunPosition(**disk_format.read_manifest(path).metadata["position"])
+    parts = {name: disk_format.read_arrays(path, name) for name in (LEARNERS, BUFFER, REST)}
     return join_state(template, parts, path), position
 
 
-def _finite_arrays(arrays: store.Arrays) -> dict[str, bool]:
+def _finite_arrays(arrays: disk_format.Arrays) -> dict[str, bool]:
     return {
         name: bool(np.isfinite(array).all())
         for name, array in arrays.items()

@@ -4,8 +4,8 @@ import re
 from pathlib import Path
 from typing import Any
 
+from dsl.checkpoint.disk_format import read_manifest
 from dsl.checkpoint.errors import DamagedError
-from dsl.checkpoint.store import read_manifest
 from dsl.records.durable_files import free_name, list_if_present
 
 CHECKPOINTS = "checkpoints"

@@ -17,7 +17,7 @@ from dsl.experiment.problems import (
     overflow_problems,
     update_problems,
 )
-from dsl.loop.fresh_episodes import FreshEpisodes
+from dsl.loop.evaluation_plan import FreshEpisodes
 from dsl.loop.program import Program
 from dsl.loop.schedule import Schedule, make_schedule
 from dsl.tracking import Aim, Console, TrackerFactory

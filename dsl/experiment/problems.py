@@ -8,7 +8,7 @@ from components.constraints import SettingError
 from components.environments.core.goal_environment import GoalEnvironment
 from components.protocols import Learner
 from components.replay.trajectory_buffer import TrajectoryBuffer
-from dsl.loop.fresh_episodes import FreshEpisodes
+from dsl.loop.evaluation_plan import FreshEpisodes
 from dsl.loop.schedule import Schedule
 
 _INT32 = 2**31 - 1

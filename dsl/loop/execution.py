@@ -17,7 +17,7 @@ import jax.numpy as jnp
 from components.protocols import Metrics
 from components.replay.trajectory_buffer import Step
 from dsl.loop import training_loop
-from dsl.loop.evaluation import Rollout
+from dsl.loop.evaluation_rollout import Rollout
 from dsl.loop.finite_check import FiniteFlags
 from dsl.loop.program import LearnerStates, Program, TrainState
 from dsl.loop.sharding import (

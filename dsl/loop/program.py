@@ -9,7 +9,7 @@ from jumanji.types import TimeStep
 from components.environments.core.goal_environment import EnvState, GoalEnvironment
 from components.protocols import Learner, LearnerState, Metrics
 from components.replay.trajectory_buffer import BufferState, TrajectoryBuffer
-from dsl.loop.fresh_episodes import FreshEpisodes
+from dsl.loop.evaluation_plan import FreshEpisodes
 
 LearnerStates = dict[str, LearnerState]
 

@@ -19,7 +19,7 @@ from components.optimisers.schedules import spanning
 from components.protocols import Metrics
 from components.replay.batch import Replay
 from components.replay.trajectory_buffer import BufferState, Step
-from dsl.loop.evaluation import Rollout, evaluate
+from dsl.loop.evaluation_rollout import Rollout, evaluate
 from dsl.loop.finite_check import FiniteFlags, finite_flags
 from dsl.loop.learning_rates import learning_rates
 from dsl.loop.program import EnvBatch, LearnerStates, Program, TrainState, prefix_metrics

@@ -3,7 +3,7 @@
 from dsl.records.metrics_log import Metrics, read_metrics
 from dsl.tracking.start import start_trackers
 from dsl.tracking.tracker import Tracker, TrackerFactory
-from dsl.tracking.words import Aim, Console, TensorBoard, WandB
+from dsl.tracking.tracker_factories import Aim, Console, TensorBoard, WandB
 
 __all__ = [
     "Aim",

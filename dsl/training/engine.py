@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from dsl.loop import execution, multi_seed
-from dsl.loop.evaluation import Rollout
+from dsl.loop.evaluation_rollout import Rollout
 from dsl.loop.execution import Execution, FusedExecution
 from dsl.loop.finite_check import NonFiniteError
 from dsl.loop.program import TrainState

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from dsl.errors import UsageError
 from dsl.language.configuration import Configuration
-from dsl.loop.evaluation import Rollout
+from dsl.loop.evaluation_rollout import Rollout
 from dsl.loop.finite_check import NonFiniteError
 from dsl.records.console_output import write_line
 from dsl.records.description import describe_file

@@ -11,7 +11,7 @@ from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.rendering.charts import draw_overview
 from components.environments.rendering.opengl import RenderError
 from components.environments.rendering.video import write_video
-from dsl.loop.evaluation import Rollout
+from dsl.loop.evaluation_rollout import Rollout
 from dsl.tracking import Tracker
 
 NAME = "final_rollout"

@@ -15,14 +15,14 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from components.learners.inspection import critic_of
 from components.protocols import Critic, Learner, LearnerState, Metrics
-from dsl.checkpoint import store
+from dsl.checkpoint import disk_format
 from dsl.checkpoint.errors import DamagedError
 from dsl.checkpoint.run_checkpoints import list_policies
-from dsl.checkpoint.serialisation import LEARNERS, NETWORKS, restore_tree
+from dsl.checkpoint.state_arrays import LEARNERS, NETWORKS, restore_tree
 from dsl.errors import UsageError
 from dsl.experiment import Experiment
 from dsl.language.configuration import load
-from dsl.loop.evaluation import Rollout, evaluate
+from dsl.loop.evaluation_rollout import Rollout, evaluate
 from dsl.records.durable_files import refusing_unreadable
 from dsl.records.run_folder import OPERATIVE
 from dsl.training.build import build
@@ -159,7 +159,7 @@ def play(
 
 def _find(place: Path) -> tuple[Path, Path]:
     """Return the run and the checkpoint that a place names."""
-    if (place / store.MANIFEST).exists():
+    if (place / disk_format.MANIFEST).exists():
         run = place.resolve().parent.parent
         if (run / OPERATIVE).exists():
             return run, place
@@ -175,7 +175,7 @@ def _find(place: Path) -> tuple[Path, Path]:
 def _read(checkpoint: Path, learner: str, template: PyTree) -> Any:
     prefix = f"{learner}.{NETWORKS}."
     try:
-        arrays = store.read_arrays(checkpoint, LEARNERS)
+        arrays = disk_format.read_arrays(checkpoint, LEARNERS)
         mine = {n.removeprefix(prefix): a for n, a in arrays.items() if n.startswith(prefix)}
         return jax.tree.map(jnp.asarray, restore_tree(template, mine, checkpoint))
     except DamagedError as error:

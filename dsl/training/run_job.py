@@ -7,7 +7,7 @@ from typing import Any
 from dsl.checkpoint.manager import CheckpointManager
 from dsl.checkpoint.run_checkpoints import read_newest_metadata
 from dsl.experiment import Experiment
-from dsl.loop.evaluation import Rollout
+from dsl.loop.evaluation_rollout import Rollout
 from dsl.loop.finite_check import NonFiniteError, require_finite
 from dsl.loop.program import LearnerStates, TrainState
 from dsl.loop.run_position import RunPosition

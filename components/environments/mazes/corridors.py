@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from components.constraints import OneOf, SettingError
-from components.environments.mazes.layout_rows import MazeRows
+from components.environments.mazes.layout_rules import MazeRows
 from components.environments.mazes.layouts import LAYOUTS, make_maze
 from components.environments.mazes.maze import Maze
 

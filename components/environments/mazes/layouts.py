@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Annotated
 
 from components.constraints import Constraint, OneOf, SettingError
-from components.environments.mazes.layout_rows import MazeRows
+from components.environments.mazes.layout_rules import MazeRows
 from components.environments.mazes.maze import Maze
 
 LAYOUTS = {

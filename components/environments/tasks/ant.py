@@ -23,7 +23,7 @@ from components.environments.mazes.corridors import (
 from components.environments.mazes.layouts import Layout, make_maze
 from components.environments.mazes.maze import Maze
 from components.environments.mazes.walls import first_walls, move_nearest_walls
-from components.environments.robots.ant import SUBSTEPS, ant_model
+from components.environments.robot_models.ant import SUBSTEPS, ant_model
 
 # x, y, z, quaternion, then hip and ankle of each leg.
 STANCE = (0, 0, 0.55, 1, 0, 0, 0, 0, 1, 0, -1, 0, -1, 0, 1)

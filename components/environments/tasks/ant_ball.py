@@ -20,8 +20,8 @@ from components.environments.mazes.layouts import (
 )
 from components.environments.mazes.maze import Maze
 from components.environments.mazes.object_walls import move_both_walls
-from components.environments.robots.ant import SUBSTEPS
-from components.environments.robots.ant_ball import (
+from components.environments.robot_models.ant import SUBSTEPS
+from components.environments.robot_models.ant_ball import (
     BALL_COLUMNS,
     ant_ball_model,
     ant_ball_physics_model,

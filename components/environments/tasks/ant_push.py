@@ -11,8 +11,8 @@ from components.environments.core.samplers import choose_row
 from components.environments.core.task import EpisodeStart, Task
 from components.environments.mazes.maze import Maze
 from components.environments.mazes.object_walls import move_both_walls
-from components.environments.robots.ant import SUBSTEPS
-from components.environments.robots.ant_push import (
+from components.environments.robot_models.ant import SUBSTEPS
+from components.environments.robot_models.ant_push import (
     BLOCK_COLUMNS,
     ant_push_model,
     ant_push_physics_model,

@@ -15,8 +15,8 @@ from components.constraints import OneOf, PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics, PhysicsState
 from components.environments.core.task import EpisodeStart, Task
-from components.environments.robots.panda import OPEN
-from components.environments.robots.panda_scenes import (
+from components.environments.robot_models.panda import OPEN
+from components.environments.robot_models.panda_scenes import (
     SUBSTEPS,
     Bin,
     Square,
@@ -77,7 +77,7 @@ def arm_reach(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
     Departures from the reference implementations: servos pull as hard to their target as they hold
     it (theirs stop half way, so that the starting pose drifts off and half of all goals cannot be
-    met), with the gains in `robots.panda`; the weight of the arm is compensated; joint 2 has its
+    met), with the gains in `robot_models.panda`; the weight of the arm is compensated; joint 2 has its
     range widened by 0.2 rad at both ends, without which goals high above the base are out of reach;
     joint 7 squares the fingers to the arm (theirs starts at 1.449 and settles at 0.724). Their
     training runs 1000 steps; their code also recommends 50 or 100.

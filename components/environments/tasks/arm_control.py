@@ -6,8 +6,8 @@ from jaxtyping import Array, Float
 
 from components.environments.core.physics import PhysicsState
 from components.environments.core.task import Control
-from components.environments.robots.panda import CLOSED, OPEN
-from components.environments.robots.panda_scenes import HAND_SPACE
+from components.environments.robot_models.panda import CLOSED, OPEN
+from components.environments.robot_models.panda_scenes import HAND_SPACE
 
 # Turned so that the arm works towards +y; the fingers open square to it.
 REST = np.array([np.pi / 2, 0.741765, 0, -1.5708, 0, 3.05435, np.pi / 4], np.float32)

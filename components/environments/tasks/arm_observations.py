@@ -5,7 +5,7 @@ import mujoco
 from jaxtyping import Array, Float
 
 from components.environments.core.physics import Kinematics, Physics, PhysicsState
-from components.environments.robots.panda import TIP_GAP
+from components.environments.robot_models.panda import TIP_GAP
 
 FORCE_SCALE = 0.1
 

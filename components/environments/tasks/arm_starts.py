@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key
 
 from components.environments.core.task import EpisodeStart
-from components.environments.robots.panda_scenes import CUBE_HALF, Square
+from components.environments.robot_models.panda_scenes import CUBE_HALF, Square
 
 # Distance from the base (metres) within which the gripper can close around a cube on the table.
 REACH = 0.9

@@ -8,7 +8,7 @@ from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics, PhysicsState
 from components.environments.core.task import EpisodeStart, Task
-from components.environments.robots.half_cheetah import SUBSTEPS, half_cheetah_model
+from components.environments.robot_models.half_cheetah import SUBSTEPS, half_cheetah_model
 
 POSITION_NOISE = 0.1
 VELOCITY_NOISE = 0.1

@@ -18,7 +18,7 @@ from components.environments.core.task import Control, EpisodeStart, Task
 from components.environments.mazes.layouts import Layout, make_maze
 from components.environments.mazes.maze import Maze
 from components.environments.mazes.walls import count_walls_within, first_walls, move_nearest_walls
-from components.environments.robots.humanoid import (
+from components.environments.robot_models.humanoid import (
     NEAREST_WALLS,
     REACH,
     STRENGTH,

@@ -26,7 +26,7 @@ from components.environments.mazes.walls import (
     first_walls,
     move_nearest_walls,
 )
-from components.environments.robots.sliding_body import add_plane_slides
+from components.environments.robot_models.sliding_body import add_plane_slides
 
 RADIUS = 0.25
 GEAR = 5.0

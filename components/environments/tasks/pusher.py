@@ -12,7 +12,7 @@ from components.constraints import OneOf, PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics, PhysicsState
 from components.environments.core.task import EpisodeStart, Task
-from components.environments.robots.pusher import (
+from components.environments.robot_models.pusher import (
     FARTHEST,
     JOINTS,
     NEAREST,

@@ -9,7 +9,13 @@ from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics, PhysicsState
 from components.environments.core.task import EpisodeStart, Task
-from components.environments.robots.reacher import FORE, HEIGHT, SUBSTEPS, UPPER, reacher_model
+from components.environments.robot_models.reacher import (
+    FORE,
+    HEIGHT,
+    SUBSTEPS,
+    UPPER,
+    reacher_model,
+)
 
 POSITION_NOISE = 0.1
 VELOCITY_NOISE = 0.005

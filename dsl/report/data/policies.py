@@ -9,7 +9,7 @@ import numpy as np
 from components.environments.core.goal_environment import GoalEnvironment
 from dsl.checkpoint.run_checkpoints import list_policies
 from dsl.errors import UsageError
-from dsl.loop.evaluation import Rollout
+from dsl.loop.evaluation_rollout import Rollout
 from dsl.report.data.comparison import Comparison, Group, ScoredRun
 from dsl.report.data.display import setting_in_words
 from dsl.report.data.scores import median_run

@@ -21,7 +21,7 @@ from components.losses.contrastive import (
     ForwardBackward,
     InfoNCE,
 )
-from components.losses.logits import (
+from components.losses.contrastive_objectives import (
     contrastive_metrics,
     dpo,
     info_nce,

@@ -241,7 +241,7 @@ def test_what_cannot_be_read_now_is_left_alone_and_read_later(tmp_path, monkeypa
     save(tmp_path, 1, 2)
     before = contents(tmp_path)
     with monkeypatch.context() as server:
-        server.setattr("dsl.checkpoint.store._hash_file", failing(number))
+        server.setattr("dsl.checkpoint.disk_format._hash_file", failing(number))
         with pytest.raises(UnreadableError, match=os.strerror(number)):
             manager(tmp_path, said := []).restore_latest(template())
     with monkeypatch.context() as server:
@@ -284,7 +284,7 @@ def test_a_failed_write_is_told_and_harms_nothing(tmp_path, monkeypatch):
     save(tmp_path, 1, kept=1)
     checkpoints = manager(tmp_path, said := [], kept=1)
     with monkeypatch.context() as disk:
-        disk.setattr("dsl.checkpoint.store.safetensors.numpy.save_file", full)
+        disk.setattr("dsl.checkpoint.disk_format.safetensors.numpy.save_file", full)
         checkpoints.save(state(2), at(2))
         checkpoints.wait_until_written()
     assert checkpoints.failed
@@ -301,7 +301,7 @@ def test_a_failed_write_is_not_repeated_at_once(tmp_path, monkeypatch):
     clock = Clock()
     checkpoints = manager(tmp_path, said := [], clock=clock, minutes=1.0)
     clock.now = 60.0
-    monkeypatch.setattr("dsl.checkpoint.store.os.rename", full)
+    monkeypatch.setattr("dsl.checkpoint.disk_format.os.rename", full)
     checkpoints.save(state(1), at(1))
     checkpoints.wait_until_written()
     assert not checkpoints.should_save(at(2))
@@ -313,7 +313,7 @@ def test_a_failed_write_is_not_repeated_at_once(tmp_path, monkeypatch):
 def test_a_bug_while_writing_is_not_called_saved(tmp_path, monkeypatch):
     checkpoints = manager(tmp_path)
     monkeypatch.setattr("threading.excepthook", lambda _: None)
-    monkeypatch.setattr("dsl.checkpoint.store.write_checkpoint", lambda *_: {}["bug"])
+    monkeypatch.setattr("dsl.checkpoint.disk_format.write_checkpoint", lambda *_: {}["bug"])
     checkpoints.save(state(1), at(1))
     checkpoints.wait_until_written()
     assert checkpoints.failed
@@ -322,7 +322,7 @@ def test_a_bug_while_writing_is_not_called_saved(tmp_path, monkeypatch):
 def test_the_best_is_one_that_was_written(tmp_path, monkeypatch):
     best = manager(tmp_path)
     with monkeypatch.context() as disk:
-        disk.setattr("dsl.checkpoint.store.os.rename", full)
+        disk.setattr("dsl.checkpoint.disk_format.os.rename", full)
         best.save_best(state().learners, at(1), 2.0)
         best.wait_until_written()
     best.save_best(state().learners, at(2), 1.0)
@@ -354,7 +354,7 @@ def test_checkpoints_take_no_more_than_three_hundredths_of_the_time(tmp_path, mo
     def slow(*_):
         clock.now += 30.0
 
-    monkeypatch.setattr("dsl.checkpoint.store.write_checkpoint", slow)
+    monkeypatch.setattr("dsl.checkpoint.disk_format.write_checkpoint", slow)
     checkpoints.save(state(1), at(1))
     checkpoints.wait_until_written()
     clock.now = 30.0 + 999.0

@@ -14,7 +14,7 @@ from components.environments.core.physics import Physics, PhysicsState
 from components.environments.mazes.corridors import corridor_path
 from components.environments.mazes.layouts import LAYOUTS, make_maze
 from components.environments.mazes.walls import first_walls, move_nearest_walls
-from components.environments.robots.ant import TIP_RADIUS, ant_model
+from components.environments.robot_models.ant import TIP_RADIUS, ant_model
 from components.environments.tasks.ant import STANCE, ant, ant_maze, ant_maze_stitching
 
 

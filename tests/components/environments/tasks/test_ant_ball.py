@@ -13,7 +13,7 @@ from components.env_dims import EnvDims
 from components.environments.core.physics import Physics
 from components.environments.mazes.layouts import BALL_LAYOUTS
 from components.environments.mazes.object_walls import move_both_walls
-from components.environments.robots.ant_ball import (
+from components.environments.robot_models.ant_ball import (
     BALL_COLUMNS,
     BALL_RADIUS,
     ant_ball_model,

@@ -11,7 +11,7 @@ from components.constraints import SettingError
 from components.env_dims import EnvDims
 from components.environments.core.physics import Physics
 from components.environments.mazes.object_walls import move_both_walls
-from components.environments.robots.ant_push import (
+from components.environments.robot_models.ant_push import (
     BLOCK_COLUMNS,
     BLOCK_HALF,
     ant_push_model,

@@ -12,7 +12,7 @@ from compiled import task
 from components.constraints import SettingError
 from components.env_dims import EnvDims
 from components.environments.core.goal_environment import EnvState
-from components.environments.robots.panda_scenes import CUBE_HALF, Square
+from components.environments.robot_models.panda_scenes import CUBE_HALF, Square
 from components.environments.tasks.arm import (
     BINPICK,
     EEF_GOAL,

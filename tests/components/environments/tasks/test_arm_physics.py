@@ -10,7 +10,7 @@ from compiled import task
 from panda_kinematics import action, solve
 
 from components.environments.core.physics import PhysicsState
-from components.environments.robots.panda_scenes import (
+from components.environments.robot_models.panda_scenes import (
     CUBE_HALF,
     cube_model,
     hand_model,

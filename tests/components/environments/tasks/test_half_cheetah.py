@@ -9,7 +9,7 @@ from compiled import task
 
 from components.constraints import SettingError
 from components.env_dims import EnvDims
-from components.environments.robots.half_cheetah import half_cheetah_model
+from components.environments.robot_models.half_cheetah import half_cheetah_model
 from components.environments.tasks.half_cheetah import half_cheetah
 
 

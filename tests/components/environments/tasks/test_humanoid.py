@@ -14,7 +14,7 @@ from compiled import task
 from components.constraints import SettingError
 from components.env_dims import EnvDims
 from components.environments.mazes.layouts import make_maze
-from components.environments.robots.humanoid import humanoid_model
+from components.environments.robot_models.humanoid import humanoid_model
 from components.environments.tasks.humanoid import humanoid, humanoid_maze
 
 FOOT_RADIUS = 0.075

@@ -10,7 +10,7 @@ from compiled import task
 from components.constraints import SettingError
 from components.env_dims import EnvDims
 from components.environments.core.physics import PhysicsState
-from components.environments.robots.pusher import (
+from components.environments.robot_models.pusher import (
     JOINTS,
     OBJECT_HEIGHT,
     OBJECT_RADIUS,

@@ -10,7 +10,7 @@ from compiled import task
 from components.constraints import SettingError
 from components.env_dims import EnvDims
 from components.environments.core.physics import PhysicsState
-from components.environments.robots.reacher import reacher_model
+from components.environments.robot_models.reacher import reacher_model
 from components.environments.tasks.reacher import reacher
 
 

@@ -17,7 +17,7 @@ from components.learners.actor_critic import Networks
 from dsl.checkpoint.manager import CheckpointManager
 from dsl.cli.report import main
 from dsl.language.configuration import load
-from dsl.loop.evaluation import Rollout
+from dsl.loop.evaluation_rollout import Rollout
 from dsl.loop.run_position import RunPosition
 from dsl.records.run_folder import RunFolder
 from dsl.report.data.comparison import compare_runs

@@ -43,14 +43,14 @@ def test_a_run_repeats_itself(whole, tmp_path):
 # The first checkpoint is written; the next save never ends.
 HANGING = (
     "import time",
-    "from dsl.checkpoint import store",
-    "real = store._write_manifest",
+    "from dsl.checkpoint import disk_format",
+    "real = disk_format._write_manifest",
     "saved = []",
     "def write(path, body):",
     "    if 'iteration' in str(path) and saved: time.sleep(100)",
     "    if 'iteration' in str(path): saved.append(path)",
     "    real(path, body)",
-    "store._write_manifest = write",
+    "disk_format._write_manifest = write",
 )
 
 
@@ -102,9 +102,9 @@ def stopped_at_once_by_a_second_signal(file, out):
 
 # Where a save is when the process is killed: writing arrays, before the name, clearing old ones.
 MOMENTS = {
-    "arrays": "store._write_arrays",
-    "manifest": "store._write_manifest",
-    "name": "store.os.rename",
+    "arrays": "disk_format._write_arrays",
+    "manifest": "disk_format._write_manifest",
+    "name": "disk_format.os.rename",
     "after": "manager.CheckpointManager._discard_oldest",
 }
 
@@ -112,7 +112,7 @@ MOMENTS = {
 def killed_at(moment):
     return (
         "import os, signal",
-        "from dsl.checkpoint import manager, store",
+        "from dsl.checkpoint import disk_format, manager",
         "manager.CheckpointManager.should_save = lambda *_: True",
         "calls = []",
         f"real = {moment}",

@@ -8,7 +8,7 @@ from compiled import value_and_slope
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.losses.logits import (
+from components.losses.contrastive_objectives import (
     binary_nce,
     contrastive_metrics,
     dpo,

@@ -9,8 +9,8 @@ from components.environments.mazes.object_walls import (
     add_shared_walls,
 )
 from components.environments.mazes.walls import Boxes
-from components.environments.robots.ant import WALL_HEIGHT, ant_spec, let_touch
-from components.environments.robots.sliding_body import add_plane_slides
+from components.environments.robot_models.ant import WALL_HEIGHT, ant_spec, let_touch
+from components.environments.robot_models.sliding_body import add_plane_slides
 
 BALL_RADIUS = 0.5
 BALL_MASS = 0.576

@@ -9,8 +9,8 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from dsl.checkpoint.disk_format import Arrays, compare_programs, read_manifest
 from dsl.checkpoint.errors import IncompatibleError
-from dsl.checkpoint.store import Arrays, compare_programs, read_manifest
 from dsl.loop.named_leaves import leaves_by_name
 from dsl.loop.program import TrainState
 

@@ -9,8 +9,8 @@ from components.environments.mazes.object_walls import (
     add_shared_walls,
 )
 from components.environments.mazes.walls import Boxes
-from components.environments.robots.ant import ant_spec, let_touch
-from components.environments.robots.sliding_body import add_plane_slides
+from components.environments.robot_models.ant import ant_spec, let_touch
+from components.environments.robot_models.sliding_body import add_plane_slides
 
 WALL_HEIGHT = 4.0
 BLOCK_HALF = 3.6

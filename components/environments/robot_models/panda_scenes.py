@@ -20,7 +20,7 @@ import mujoco
 import numpy as np
 
 from components.environments.core.ground import add_floor
-from components.environments.robots.panda import (
+from components.environments.robot_models.panda import (
     HAND_OFFSET,
     HAND_TURN,
     add_arm,
@@ -29,7 +29,7 @@ from components.environments.robots.panda import (
     add_hand,
     add_servo,
 )
-from components.environments.robots.panda_looks import (
+from components.environments.robot_models.panda_looks import (
     draw_arm,
     draw_hand,
     draw_rail,

@@ -18,9 +18,9 @@ from components.losses.actor import LogLikelihood
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.loop import evaluation
-from dsl.loop.evaluation import evaluate
 from dsl.loop.evaluation_metrics import STANDARD_METRICS, success_rate
-from dsl.loop.fresh_episodes import FreshEpisodes
+from dsl.loop.evaluation_plan import FreshEpisodes
+from dsl.loop.evaluation_rollout import evaluate
 from dsl.loop.training_loop import init_train_state
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")

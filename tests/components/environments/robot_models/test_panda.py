@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from panda_kinematics import HIGH, LOW, between_tips, pose, solve
 
-from components.environments.robots.panda import JOINT_RANGES, OPEN, PALM_RADIUS, WRIST_RADIUS
-from components.environments.robots.panda_scenes import (
+from components.environments.robot_models.panda import JOINT_RANGES, OPEN, PALM_RADIUS, WRIST_RADIUS
+from components.environments.robot_models.panda_scenes import (
     CUBE_HALF,
     Square,
     cube_model,

@@ -3,7 +3,7 @@
 import mujoco
 
 from components.environments.core.ground import add_floor
-from components.environments.robots.gymnasium_models import gymnasium_model
+from components.environments.robot_models.gymnasium_models import gymnasium_model
 
 TIMESTEP = 0.01
 SUBSTEPS = 5

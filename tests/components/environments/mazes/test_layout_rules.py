@@ -6,7 +6,7 @@ import pytest
 
 from components.constraints import SettingError
 from components.environments.mazes.corridors import corridor_path, make_corridor
-from components.environments.mazes.layout_rows import MazeRows
+from components.environments.mazes.layout_rules import MazeRows
 from components.environments.mazes.layouts import LAYOUTS, make_maze
 from components.environments.mazes.walls import count_walls_within
 from components.environments.tasks.ant import ant_maze, ant_maze_stitching

@@ -6,7 +6,7 @@ import pytest
 
 from components.environments.mazes.layouts import LAYOUTS, make_maze
 from components.environments.mazes.walls import FLOOR_BIT, WALL_BIT, count_walls_within
-from components.environments.robots.humanoid import NEAREST_WALLS, REACH, humanoid_model
+from components.environments.robot_models.humanoid import NEAREST_WALLS, REACH, humanoid_model
 from components.environments.tasks.humanoid import CELL, LOWEST
 
 

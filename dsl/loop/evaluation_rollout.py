@@ -10,7 +10,7 @@ from jaxtyping import Array, Key, PyTree
 from components.environments.core.goal_environment import EnvState, Observation
 from components.protocols import Metrics
 from dsl.loop.evaluation_metrics import Episodes
-from dsl.loop.fresh_episodes import FreshEpisodes
+from dsl.loop.evaluation_plan import FreshEpisodes
 from dsl.loop.program import LearnerStates, Program, prefix_metrics
 from dsl.loop.sharding import SHARD_AXIS0, constrain, per_device
 
