@@ -77,10 +77,10 @@ def arm_reach(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
     Departures from the reference implementations: servos pull as hard to their target as they hold
     it (theirs stop half way, so that the starting pose drifts off and half of all goals cannot be
-    met), with the gains in `robot_models.panda`; the weight of the arm is compensated; joint 2 has its
-    range widened by 0.2 rad at both ends, without which goals high above the base are out of reach;
-    joint 7 squares the fingers to the arm (theirs starts at 1.449 and settles at 0.724). Their
-    training runs 1000 steps; their code also recommends 50 or 100.
+    met), with the gains in `robot_models.panda`; the weight of the arm is compensated; joint 2 has
+    its range widened by 0.2 rad at both ends, without which goals high above the base are out of
+    reach; joint 7 squares the fingers to the arm (theirs starts at 1.449 and settles at 0.724).
+    Their training runs 1000 steps; their code also recommends 50 or 100.
 
     Args:
         episode_length: time limit (environment steps).

@@ -2,12 +2,10 @@
 
 import jax
 import jax.numpy as jnp
-import mujoco
 from jaxtyping import Array, Key
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.ground import add_floor
 from components.environments.core.physics import Physics
 from components.environments.core.samplers import PairSampler, pairs_in_cells
 from components.environments.core.task import EpisodeStart, Task
@@ -19,21 +17,9 @@ from components.environments.mazes.corridors import (
 )
 from components.environments.mazes.layouts import Layout, make_maze
 from components.environments.mazes.maze import Maze
-from components.environments.mazes.walls import (
-    WALL_BIT,
-    Boxes,
-    add_walls,
-    first_walls,
-    move_nearest_walls,
-)
-from components.environments.robot_models.sliding_body import add_plane_slides
+from components.environments.mazes.walls import first_walls, move_nearest_walls
+from components.environments.robot_models.point import SUBSTEPS, point_model
 
-RADIUS = 0.25
-GEAR = 5.0
-DAMPING = 0.3
-CONTROL_STEP = 0.2
-SUBSTEPS = 16
-WALL_HEIGHT = 2.0
 VELOCITY_NOISE = 0.1
 
 
@@ -87,7 +73,7 @@ def point_maze_stitching(
 
 
 def _point_in_maze(maze: Maze, sample_pair: PairSampler, episode_length: int) -> GoalEnvironment:
-    model = _point_model(first_walls(maze.walls))
+    model = point_model(first_walls(maze.walls))
 
     def sample_start(key: Key[Array, ""]) -> EpisodeStart:
         pair_key, velocity_key = jax.random.split(key)
@@ -98,7 +84,7 @@ def _point_in_maze(maze: Maze, sample_pair: PairSampler, episode_length: int) ->
     return GoalEnvironment(
         Task(
             physics=Physics(model, SUBSTEPS, move_nearest_walls(maze.walls, model)),
-            scene=_point_model(maze.walls),
+            scene=point_model(maze.walls),
             sample_start=sample_start,
             observe=lambda state: jnp.concatenate([state.qpos, state.qvel]),
             goal_indices=(0, 1),
@@ -107,42 +93,3 @@ def _point_in_maze(maze: Maze, sample_pair: PairSampler, episode_length: int) ->
             maze=maze,
         )
     )
-
-
-def _point_model(walls: Boxes) -> mujoco.MjModel:
-    """Return the point among these walls; its qpos are its world x and y."""
-    spec = mujoco.MjSpec()
-    _set_options(spec)
-    add_floor(spec)
-    _add_point(spec)
-    add_walls(spec, walls, WALL_HEIGHT)
-    return spec.compile()
-
-
-def _set_options(spec: mujoco.MjSpec) -> None:
-    """Leave only motors, damping and walls to act on the point: no gravity, a tiny solver."""
-    spec.option.timestep = CONTROL_STEP / SUBSTEPS
-    spec.option.iterations = 1
-    spec.option.ls_iterations = 2
-    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_GRAVITY
-    # Damping 1 at 0.0125 s is far from stiff.
-    spec.option.disableflags |= mujoco.mjtDisableBit.mjDSBL_EULERDAMP
-
-
-def _add_point(spec: mujoco.MjSpec) -> None:
-    body = spec.worldbody.add_body(name="point", pos=[0, 0, 0.75])
-    body.add_geom(
-        type=mujoco.mjtGeom.mjGEOM_SPHERE,
-        size=[RADIUS, 0, 0],
-        density=5,
-        rgba=[0.85, 0.4, 0.2, 1],
-        contype=WALL_BIT,
-        conaffinity=0,
-    )
-    add_plane_slides(body, ("x", "y"), armature=1, damping=DAMPING)
-    for name in ("x", "y"):
-        motor = spec.add_actuator(
-            name=name, target=name, trntype=mujoco.mjtTrn.mjTRN_JOINT, ctrlrange=[-1, 1]
-        )
-        motor.ctrllimited = 1
-        motor.gear[0] = GEAR

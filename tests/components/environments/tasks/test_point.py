@@ -10,7 +10,8 @@ from compiled import task
 from components.constraints import SettingError
 from components.env_dims import EnvDims
 from components.environments.mazes.layouts import LAYOUTS
-from components.environments.tasks.point import RADIUS, point_maze, point_maze_stitching
+from components.environments.robot_models.point import RADIUS
+from components.environments.tasks.point import point_maze, point_maze_stitching
 
 
 @pytest.fixture(scope="module")
