@@ -1,1 +1,1 @@
-"""Losses of critics and actors."""
+"""Losses of critics and actors, which derive from `CriticLoss` and `ActorLoss` in `protocols`."""

@@ -1,4 +1,4 @@
-"""Contrastive losses of critics, built from the objectives of `losses.logits`."""
+"""Contrastive losses of critics, built from the objectives of `losses.contrastive_objectives`."""
 
 import abc
 from collections.abc import Callable
@@ -128,7 +128,7 @@ class AbstractPairLoss(AbstractContrastiveLoss):
     """An objective over all pairs of a batch, plus a logsumexp penalty over rows.
 
     Attributes:
-        pair_objective: function of `losses.logits`.
+        pair_objective: function of `losses.contrastive_objectives`.
         logsumexp_penalty: weight of `squared_logsumexp`; None leaves it out of the program.
     """
 

@@ -1,7 +1,7 @@
 """A checkpoint on disk: safetensors files and a manifest of their hashes, in a folder.
 
 The folder gets its name when everything in it is on the disk, so that one which has a name is
-whole. Nothing in it is ever unpickled or run.
+whole. Nothing in it is ever unpickled or run. The number of this format is `migrations.FORMAT`.
 """
 
 import hashlib

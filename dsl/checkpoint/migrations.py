@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+# What `disk_format` writes. A new number needs its entry in `ARRAY_RENAMES`.
 FORMAT = 2
 
 # By format and file: regular expressions for the beginning of a name in that format, each with

@@ -16,6 +16,7 @@ from components.constraints import Constraint, OneOf, SettingError
 from components.environments.mazes.layout_rules import MazeRows
 from components.environments.mazes.maze import Maze
 
+# Stitching tasks offer only the layouts listed in `corridors`, the ball maze only `BALL_LAYOUTS`.
 LAYOUTS = {
     "u_maze": """
 #####
@@ -226,7 +227,8 @@ LAYOUTS = {
 }
 
 
-BALL_LAYOUTS = {
+BALL_# Stitching tasks offer only the layouts listed in `corridors`, the ball maze only `BALL_LAYOUTS`.
+LAYOUTS = {
     "u_maze": """
 #####
 #RGB#
