@@ -227,8 +227,7 @@ LAYOUTS = {
 }
 
 
-BALL_# Stitching tasks offer only the layouts listed in `corridors`, the ball maze only `BALL_LAYOUTS`.
-LAYOUTS = {
+BALL_LAYOUTS = {
     "u_maze": """
 #####
 #RGB#
