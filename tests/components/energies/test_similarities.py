@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -86,8 +87,7 @@ def test_pairwise_gradient_is_that_of_single_pairs(energy):
         return jnp.sum(weights * jax.vmap(lambda x: jax.vmap(lambda y: energy(x, y))(ys))(xs))
 
     both = (jax.jit(jax.grad(f, (0, 1)))(xs, ys) for f in (pairwise, single))
-    for ours, theirs in zip(*both, strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-4)
+    chex.assert_trees_all_close(*both, rtol=1e-4, atol=1e-4)
 
 
 @each_energy
@@ -95,7 +95,7 @@ def test_pairwise_gradient_is_that_of_single_pairs(energy):
 def test_gradients_are_finite_where_embeddings_meet(energy, value):
     xs = jnp.full((3, 4), value)
     single, pairs = slopes(energy)
-    assert all(np.isfinite(g).all() for g in [*single(xs[0], xs[0]), *pairs(xs, xs)])
+    chex.assert_tree_all_finite((single(xs[0], xs[0]), pairs(xs, xs)))
 
 
 @each_energy

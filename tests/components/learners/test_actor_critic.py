@@ -3,6 +3,7 @@
 from functools import partial
 from typing import NamedTuple
 
+import chex
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -153,7 +154,7 @@ def test_an_update_moves_every_network_and_names_its_metrics(learner, state, key
         "logits_negative",
         "logsumexp",
     }
-    assert all(np.isfinite(float(value)) for value in metrics.values())
+    chex.assert_tree_all_finite(metrics)
 
 
 def test_a_bad_batch_is_skipped_counted_and_measures_nothing(key):
@@ -162,10 +163,10 @@ def test_a_bad_batch_is_skipped_counted_and_measures_nothing(key):
     good = make_batch()
     bad = eqx.tree_at(lambda b: b.goal, good, good.goal.at[0, 0].set(jnp.nan))
     skipped, metrics = update(learner, start, bad, key)
-    assert eqx.tree_equal(skipped.networks, start.networks)
+    chex.assert_trees_all_equal(skipped.networks, start.networks)
     assert int(skipped_updates(skipped.optimisers)) == 3  # critic, actor, temperature
     assert float(metrics["critic_loss"]) == 0.0
-    assert all(np.isfinite(float(value)) for value in metrics.values())
+    chex.assert_tree_all_finite(metrics)
     moved, metrics = update(learner, skipped, good, key)
     assert not eqx.tree_equal(moved.networks, start.networks)
     assert float(metrics["critic_loss"]) > 0.0
@@ -192,7 +193,7 @@ def test_the_critic_does_not_move_with_the_actors_noise(learner, state):
     batch = make_batch()
     one, _ = update(learner, state, batch, jax.random.key(1))
     other, _ = update(learner, state, batch, jax.random.key(2))
-    assert eqx.tree_equal(one.networks.critic, other.networks.critic)
+    chex.assert_trees_all_equal(one.networks.critic, other.networks.critic)
     assert not eqx.tree_equal(one.networks.actor, other.networks.actor)
 
 
@@ -202,6 +203,6 @@ def test_actions_lie_inside_the_bounds_and_the_mode_has_no_noise(state, key):
         eqx.filter_jit(select_actions)(rule, *networks, batch.state, batch.goal, key)
         for rule in (Sample(), Mode())
     )
-    assert drawn.shape == greedy.shape == (16, 1)
+    chex.assert_shape([drawn, greedy], (16, 1))
     assert float(jnp.abs(drawn).max()) <= 1.0
     assert float(jnp.abs(drawn - greedy).max()) > 0.0

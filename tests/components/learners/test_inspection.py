@@ -1,8 +1,8 @@
 """What is looked at inside a learner: each network, with the input that it is given."""
 
+import chex
 import jax
 import jax.numpy as jnp
-import numpy as np
 from random_modules import filled
 
 from components.actors.deterministic import DeterministicActor
@@ -46,7 +46,7 @@ def test_a_contrastive_learner():
         ),
         "goal encoder": critic.goal_encoder.block_norms(GOAL),
     }
-    jax.tree.map(np.testing.assert_array_equal, found, expected)
+    chex.assert_trees_all_equal(found, expected)
 
 
 def test_the_first_of_an_ensemble():
@@ -55,7 +55,7 @@ def test_the_first_of_an_ensemble():
     found = norms(actor, critic)
     first = jax.tree.map(lambda leaf: leaf[0], critic.network)
     expected = first.block_norms(jnp.concatenate([STATE, ACTION, GOAL]))
-    jax.tree.map(np.testing.assert_array_equal, found["critic"], expected)
+    chex.assert_trees_all_equal(found["critic"], expected)
 
 
 def test_networks_of_another_kind_are_left_out():

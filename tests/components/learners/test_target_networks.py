@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -75,8 +76,7 @@ def test_every_array_of_a_deep_network_moves():
     old, new = filled(build, 0), filled(build, 1)
     moved = jax.jit(lambda old, new: polyak(old, new, 0.125))(old, new)
     expected = jax.tree.map(lambda a, b: 0.875 * a + 0.125 * b, old, new)
-    for ours, theirs in zip(jax.tree.leaves(moved), jax.tree.leaves(expected), strict=True):
-        np.testing.assert_allclose(ours, theirs, atol=1e-6)
+    chex.assert_trees_all_close(moved, expected, rtol=1e-7, atol=1e-6)
 
 
 def test_under_vmap():

@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -110,8 +111,7 @@ def test_under_vmap():
 
 @pytest.mark.parametrize("scale", [0.0, 1e4])
 def test_finite_at_extreme_logits(scale):
-    for found in values_and_slopes(jnp.asarray(scale * LOGITS, jnp.float32)):
-        assert all(np.isfinite(x).all() for x in found)
+    chex.assert_tree_all_finite(values_and_slopes(jnp.asarray(scale * LOGITS, jnp.float32)))
 
 
 @pytest.mark.parametrize("alone", [dpo, ipo, info_nce, info_nce_without_positive])

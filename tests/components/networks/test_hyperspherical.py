@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -38,7 +39,7 @@ def test_a_layer_is_as_long_as_the_root_of_its_size_before_its_activation():
 def test_zero_has_no_direction_and_a_finite_gradient():
     zero = jnp.zeros(3)
     np.testing.assert_array_equal(unit(zero), [0.0, 0.0, 0.0])
-    assert np.isfinite(jax.jacobian(unit)(zero)).all()
+    chex.assert_tree_all_finite(jax.jacobian(unit)(zero))
 
 
 def sphere(x, axis=-1):

@@ -2,6 +2,7 @@
 
 import functools
 
+import chex
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -112,9 +113,8 @@ def test_gradient_equals_that_of_a_plain_loop(kind):
     def scanned(network):
         return jnp.sum(jnp.sin(network(x)))
 
-    ours, theirs = (jax.tree.leaves(jax.jit(jax.grad(f))(network)) for f in (scanned, looped))
-    for a, b in zip(ours, theirs, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-6)
+    ours, theirs = (jax.jit(jax.grad(f))(network) for f in (scanned, looped))
+    chex.assert_trees_all_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
 
 @settings(max_examples=10, deadline=None)
@@ -175,8 +175,8 @@ def test_many_networks_from_many_keys(key):
 
     keys = jnp.stack([key, key, jax.random.key(7)])
     networks = jax.jit(jax.vmap(build))(keys)
-    for leaf in jax.tree.leaves(networks):
-        np.testing.assert_array_equal(leaf[0], leaf[1])
+    first, same, _ = (jax.tree.map(lambda a, i=i: a[i], networks) for i in range(3))
+    chex.assert_trees_all_equal(first, same)
     weights = np.asarray(networks.blocks.layers[0].dense.weight)
     assert weights.shape == (3, 4, 8, 8)
     assert np.abs(weights).max() <= 8**-0.5
@@ -242,7 +242,7 @@ def outputs_and_gradient(kind, **settings):
         return jnp.mean(jnp.sin(outputs)), outputs
 
     gradient, outputs = jax.jit(jax.grad(loss, has_aux=True))(network)
-    return outputs, jax.tree.leaves(gradient)
+    return outputs, jax.tree.leaves(gradient)  # networks of other settings are other trees
 
 
 @pytest.mark.parametrize("kind", NETWORKS)
@@ -251,8 +251,8 @@ def test_products_in_bfloat16_come_near_those_in_float32(kind):
     near, near_gradient = outputs_and_gradient(kind, compute_dtype="bfloat16")
     assert near.dtype == jnp.float32
     assert 1e-5 < np.abs(near - exact).max() < 0.03 * np.abs(exact).max()
+    chex.assert_trees_all_equal_shapes_and_dtypes(near_gradient, exact_gradient)
     for a, b in zip(near_gradient, exact_gradient, strict=True):
-        assert a.dtype == jnp.float32
         assert np.linalg.norm(a - b) < 0.05 * np.linalg.norm(b)
 
 
@@ -275,8 +275,7 @@ def test_bfloat16_halves_what_the_backward_pass_keeps_and_block_inputs_quarter_i
 def test_what_is_kept_changes_no_gradient(kind):
     _, usual = outputs_and_gradient(kind)
     _, again = outputs_and_gradient(kind, keep="block_inputs")
-    for a, b in zip(usual, again, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
+    chex.assert_trees_all_close(usual, again, rtol=1e-4, atol=1e-7)
 
 
 def test_skips_over_three_layers_are_refused(key):

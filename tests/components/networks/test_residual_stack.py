@@ -3,6 +3,7 @@
 import functools
 import re
 
+import chex
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -95,9 +96,9 @@ def test_fused_values_and_gradients_are_as_exact_as_plain_ones(settings):
 def test_fused_gradient_of_many_layers_is_finite(layers):
     form, arrays = made(layers=layers)
     form = form._replace(fused=True, interpret=True, branch_scale=1.0)
-    for found in outputs_and_gradients(of_batch, form, arrays):
-        assert np.isfinite(found).all()
-        assert np.any(found)
+    found = outputs_and_gradients(of_batch, form, arrays)
+    chex.assert_tree_all_finite(found)
+    assert all(map(np.any, found))
 
 
 @pytest.mark.parametrize("keep", ["dense_outputs", "block_inputs"])
@@ -112,8 +113,8 @@ def test_unrolled_plain_form_equals_the_scanned_one(keep, fused):
         assert len(saved) == form.saved_arrays
         return y, *plain_stack.backward(direction, weights, vectors, saved, form, True, unrolled)
 
-    for a, b in zip(jax.jit(run, static_argnums=0)(True), run(False), strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
+    unrolled = jax.jit(run, static_argnums=0)(True)
+    chex.assert_trees_all_close(unrolled, run(False), rtol=1e-4, atol=1e-5)
 
 
 def small(kind=ResidualMLP, width=8, **settings):
@@ -131,10 +132,10 @@ def batch_loss(network, xs):
     return jnp.sum(jax.vmap(functools.partial(loss, network))(xs))
 
 
-def same(ours, theirs):
-    """Asserts that two trees have nearly the same numbers."""
-    for a, b in zip(jax.tree.leaves(ours), jax.tree.leaves(theirs), strict=True):
-        np.testing.assert_allclose(a, b, rtol=2e-4, atol=2e-5)
+def assert_close(ours, theirs):
+    """Compare the arrays alone: the networks that they are gradients of differ in a setting."""
+    arrays = jax.tree.leaves(ours), jax.tree.leaves(theirs)
+    chex.assert_trees_all_close(*arrays, rtol=2e-4, atol=2e-5)
 
 
 XS = jnp.linspace(-1, 1, 35, dtype=jnp.float32).reshape(7, 5)
@@ -145,13 +146,13 @@ XS = jnp.linspace(-1, 1, 35, dtype=jnp.float32).reshape(7, 5)
 def test_networks_have_the_gradient_of_scanned_ones(skip_every, keep):
     gradient = jax.jit(jax.grad(batch_loss))
     settings = {"skip_every": skip_every, "keep": keep}
-    same(gradient(small(kernel="xla", **settings), XS), gradient(small(**settings), XS))
+    assert_close(gradient(small(kernel="xla", **settings), XS), gradient(small(**settings), XS))
 
 
 def test_stable_networks_do_too():
     gradient = jax.jit(jax.grad(batch_loss))
     xla = small(StableResidualMLP, kernel="xla", normalise=False)
-    same(gradient(xla, XS), gradient(small(StableResidualMLP, normalise=False), XS))
+    assert_close(gradient(xla, XS), gradient(small(StableResidualMLP, normalise=False), XS))
 
 
 def per_example(network):
@@ -191,7 +192,7 @@ def of_inputs(network):
     ],
 )
 def test_maps_and_gradients_in_every_order(function):
-    same(jax.jit(function)(small(kernel="xla")), jax.jit(function)(small()))
+    assert_close(jax.jit(function)(small(kernel="xla")), jax.jit(function)(small()))
 
 
 def test_maps_become_one_operation_and_a_frozen_network_has_no_gradient_of_parameters():

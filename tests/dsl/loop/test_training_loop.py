@@ -3,6 +3,7 @@
 from functools import partial
 from types import SimpleNamespace
 
+import chex
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -92,17 +93,6 @@ def train(experiment, folder, log):
         assert job.wait_until_saved()
 
 
-def arrays(tree):
-    """Leaves as NumPy arrays, keys as their data."""
-    is_key = lambda x: jnp.issubdtype(x.dtype, jax.dtypes.prng_key)  # noqa: E731
-    return [np.asarray(jax.random.key_data(x) if is_key(x) else x) for x in jax.tree.leaves(tree)]
-
-
-def assert_same(one, other):
-    for a, b in zip(arrays(one), arrays(other), strict=True):
-        np.testing.assert_array_equal(a, b)
-
-
 def test_the_agent_learns_to_stand_on_its_goal(tmp_path):
     lines = []
     train(experiment(), tmp_path, lines.append)
@@ -123,7 +113,7 @@ def test_an_epoch_in_two_parts_is_the_epoch_in_one(start):
     program, updates = experiment().program(), jnp.int32(3)
     whole = run_iterations(program, start, jnp.int32(4), updates)
     part = run_iterations(program, start, jnp.int32(1), updates)
-    assert_same(whole, run_iterations(program, part, jnp.int32(3), updates))
+    chex.assert_trees_all_equal(whole, run_iterations(program, part, jnp.int32(3), updates))
     _, metrics, finite, _ = eqx.filter_jit(training_loop.end_epoch)(program, whole, jnp.int32(12))
     mean = float(whole.metric_sums["critic_loss"]) / 12
     np.testing.assert_allclose(float(metrics["train/critic_loss"]), mean, rtol=1e-6)
@@ -133,7 +123,7 @@ def test_an_epoch_in_two_parts_is_the_epoch_in_one(start):
 
 def test_filling_the_buffer_changes_no_network(start):
     filled, metrics, _ = run(start, 2, 0)
-    assert_same(start.learners, filled.learners)
+    chex.assert_trees_all_equal(start.learners, filled.learners)
     assert int(filled.buffer.written) == 20
     assert np.isnan(float(metrics["train/critic_loss"]))
 
@@ -198,8 +188,8 @@ def two_learners():
 def test_a_second_learner_changes_nothing_for_the_collector(two_learners):
     (both, _, _), (alone, _, _) = two_learners
     assert list(both.learners) == ["deep", "imitator"]
-    assert_same(both.buffer, alone.buffer)
-    assert_same(both.learners["deep"], alone.learners["learner"])
+    chex.assert_trees_all_equal(both.buffer, alone.buffer)
+    chex.assert_trees_all_equal(both.learners["deep"], alone.learners["learner"])
 
 
 def test_each_learner_is_trained_scored_and_named(two_learners):
@@ -257,7 +247,7 @@ def test_evaluation_counts_what_its_episodes_show(start):
 
 
 def test_seeds_differ_and_repeat(start):
-    assert_same(start, initial_state(experiment().program()))
+    chex.assert_trees_all_equal(start, initial_state(experiment().program()))
     other = initial_state(experiment().program(), 1)
     assert not eqx.tree_equal(start.learners, other.learners)
 

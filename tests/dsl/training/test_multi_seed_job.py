@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 from types import SimpleNamespace
 
+import chex
 import numpy as np
 import pytest
 import safetensors.numpy
@@ -125,10 +126,7 @@ def test_each_seed_leaves_what_a_run_alone_leaves(whole, alone):
     assert (together / "operative.gin").read_text() == (alone / "operative.gin").read_text()
     assert (together / "finished.json").read_text() == (alone / "finished.json").read_text()
     assert [line.keys() for line in epochs(together)] == [line.keys() for line in epochs(alone)]
-    one, other = arrays(together), arrays(alone)
-    assert one.keys() == other.keys()
-    for name in one:
-        assert (one[name].shape, one[name].dtype) == (other[name].shape, other[name].dtype), name
+    chex.assert_trees_all_equal_shapes_and_dtypes(arrays(together), arrays(alone))
     assert environment(together)["seeds_together"] == [0, 1, 2, 3]
     assert "seeds_together" not in environment(alone)
 

@@ -3,6 +3,7 @@
 
 import dataclasses
 
+import chex
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -89,7 +90,7 @@ def test_non_finite_physics_terminates_and_is_never_seen(bead, bead_step, key):
     assert timestep.discount == 0
     assert timestep.extras["nonfinite"]
     assert not bead_step(state, FULL)[1].extras["nonfinite"]
-    assert all(np.isfinite(x).all() for x in jax.tree.leaves((broken.physics_state, timestep)))
+    chex.assert_tree_all_finite((broken.physics_state, timestep))
 
 
 def test_actions_are_clipped(bead, bead_step, key):
