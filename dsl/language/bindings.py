@@ -71,7 +71,20 @@ class Include:
     location: Location
 
 
-Statement = Binding | Import | Include
+@dataclass(frozen=True)
+class Unread:
+    """Lines that could not be read.
+
+    Attributes:
+        names: everything in them that may be a name.
+        bindings: what they seem to set, with the references and macros in the value.
+    """
+
+    names: frozenset[str]
+    bindings: tuple[Binding, ...]
+
+
+Statement = Binding | Import | Include | Unread
 
 
 class BindingTable:

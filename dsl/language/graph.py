@@ -3,7 +3,7 @@
 The graph is what is checked, built, written down and shown; nothing later reads bindings again.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -75,7 +75,11 @@ class ConfigGraph:
 
 
 def resolve_graph(
-    table: BindingTable, vocabulary: Vocabulary, *, every_version: bool = False
+    table: BindingTable,
+    vocabulary: Vocabulary,
+    *,
+    every_version: bool = False,
+    unplaced: Iterable[Binding] = (),
 ) -> ConfigGraph:
     """Follow the references of all settings from the root on.
 
@@ -83,9 +87,12 @@ def resolve_graph(
         table: bindings whose macros are not circular.
         vocabulary: words with a root.
         every_version: also follow bindings that later ones replace or hide.
+        unplaced: bindings of unknown names, whose values are followed in every scope.
     """
     walk = _Walk(table, vocabulary, every_version)
     walk.visit(("", vocabulary.root_word.name), None, ())
+    for binding in unplaced:
+        walk.visit_unplaced(binding)
     return walk.graph
 
 
@@ -114,6 +121,16 @@ class _Walk:
                     for reference in list(self._references(binding)):
                         target = (reference.scope or scope, reference.word)
                         self.visit(target, binding, (*path, key))
+
+    def visit_unplaced(self, binding: Binding) -> None:
+        for reference in list(self._references(binding)):
+            for scope in [reference.scope] if reference.scope else self._all_scopes():
+                self.visit((scope, reference.word), binding, ())
+
+    def _all_scopes(self) -> list[str]:
+        found = [leaf for binding in self.table.bindings for leaf in leaves(binding.value)]
+        scopes = [leaf.scope for leaf in found if isinstance(leaf, Reference)]
+        return list(dict.fromkeys(["", *scopes]))
 
     def _bindings(self, scope: str, word: Word) -> dict[str, list[Binding]]:
         """Return the bindings of each setting, from the widest scope to the narrowest."""

@@ -1,22 +1,22 @@
 """Find everything wrong with an experiment before anything of it is built.
 
-Problems come in two phases, as compilers report them. Names, values and repetitions are judged
-line by line. What is missing or useless can be told only once every name is right: judged in spite
-of a misspelt name, it would be reported as a consequence of that name.
+Names, values and repetitions are judged line by line. What is missing or useless depends on other
+lines, some of which may be wrong themselves: it is judged as if misspelt names were right, so that
+every mistake is reported at once, and none as a consequence of another.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from dsl.language.bindings import Binding, BindingKey, BindingTable
 from dsl.language.graph import ConfigGraph, ConfigNode, resolve_graph
 from dsl.language.lint_fit import fit_problems
 from dsl.language.lint_names import Known, name_problems, sweep_name_problems
 from dsl.language.lint_use import use_problems
+from dsl.language.mend import mend, mentioned_macros
 from dsl.language.problems import Location, Problem
 from dsl.language.registry import Vocabulary
 from dsl.language.sources import Sources
-from dsl.language.sweeps import macros_within
 from dsl.language.type_check import fitting_words, mismatch
 from dsl.language.values import REQUIRED, MacroRef, leaves
 from dsl.language.word import Setting
@@ -33,8 +33,8 @@ def lint(
 ) -> list[Problem]:
     """Return the problems of everything that could be read.
 
-    Absent lines are judged only if all lines could be read: the missing one may be among the
-    others.
+    What is missing or useless is judged only if all files could be read: the missing line, or the
+    use, may be in another one.
 
     Args:
         sources: the gin file with its includes; their own problems are not repeated.
@@ -44,31 +44,43 @@ def lint(
         file: the gin file as a whole.
         imported: whether every import of the file succeeded.
     """
+    unread = frozenset(name for lines in sources.unread for name in lines.names)
+    known = Known(table, vocabulary, imported, sources.is_complete, unread)
     circles = list(_macro_circles(table))
-    known = Known(table, vocabulary, imported, sources.is_complete)
-    names = [*name_problems(known), *sweep_name_problems(known, sweep)]
-    problems = [*_repeat_problems(table, sources.parents), *circles, *names]
-    if not circles:
-        problems.extend(_value_problems(table, vocabulary))
-    if sources.is_complete and imported and not circles and not names:
-        varied = {name for binding in sweep for name in macros_within(binding.value, table)}
-        used_elsewhere = varied.union(sources.choosers)
-        seen = {problem.location for problem in problems}
-        absences = _absence_problems(table, vocabulary, file, used_elsewhere)
-        problems.extend(p for p in absences if p.location not in seen)
+    problems = [
+        *_repeat_problems(table, sources.parents),
+        *(circle.problem for circle in circles),
+        *name_problems(known),
+        *sweep_name_problems(known, sweep),
+    ]
+    circular = {name for circle in circles for name in circle.names}
+    straight = BindingTable(b for b in table.bindings if not (b.is_macro and b.word in circular))
+    faulty = {problem.location for problem in [*problems, *sources.problems]}
+    problems += _value_problems(straight, vocabulary)
+    if sources.is_complete:
+        problems += [
+            problem
+            for problem in _absence_problems(known, straight, sources, sweep, file)
+            if problem.location not in faulty
+        ]
     return problems
 
 
-def _macro_circles(table: BindingTable) -> Iterator[Problem]:
+class _Circle(NamedTuple):
+    names: list[str]
+    problem: Problem
+
+
+def _macro_circles(table: BindingTable) -> Iterator[_Circle]:
     """Yield macros that are defined by themselves, each circle once."""
     finished: set[str] = set()
 
-    def visit(name: str, path: tuple[str, ...]) -> Iterator[Problem]:
+    def visit(name: str, path: tuple[str, ...]) -> Iterator[_Circle]:
         binding = table.macro(name)
         if name in path:
             circle = [*path[path.index(name) :], name]
             text = f"{name} is defined by itself: {' -> '.join(circle)}."
-            yield Problem(table.macros[name].location, text)
+            yield _Circle(circle, Problem(table.macros[name].location, text))
         elif binding is not None and name not in finished:
             for leaf in leaves(binding.value):
                 if isinstance(leaf, MacroRef):
@@ -136,23 +148,46 @@ def _is_default(value: Any, setting: Setting) -> bool:
 
 
 def _absence_problems(
-    table: BindingTable, vocabulary: Vocabulary, file: Location, used_elsewhere: set[str]
+    known: Known,
+    straight: BindingTable,
+    sources: Sources,
+    sweep: list[Binding],
+    file: Location,
 ) -> Iterator[Problem]:
-    """Yield settings that must be set and are not, and bindings that nothing uses."""
-    if not table.bindings:
+    """Yield settings that must be set and are not, and bindings that nothing uses.
+
+    Args:
+        known: the names that exist.
+        straight: the bindings without macros that are defined by themselves.
+        sources: the files, with what could not be read of them.
+        sweep: what says what varies.
+        file: the gin file as a whole.
+    """
+    vocabulary = known.vocabulary
+    guessed = [binding for lines in sources.unread for binding in lines.bindings]
+    if not known.table.bindings and not guessed:
         yield Problem(file, f"it sets nothing. An experiment sets {vocabulary.root}.")
         return
-    graph = resolve_graph(table, vocabulary)
+    circular = [b for b in known.table.bindings if b not in straight.bindings]
+    read = mend([*straight.bindings, *guessed], vocabulary, known)
+    graph = resolve_graph(read.table, vocabulary)
     if graph.problem is not None:
         yield graph.problem
-        return
-    yield from use_problems(table, graph, vocabulary, used_elsewhere)
-    for binding in table.bindings:
+    elsewhere = [*sweep, *(b for b in read.table.bindings if _misspells_macro(b, known.table))]
+    mentioned = mentioned_macros((binding.value for binding in elsewhere), read.table)
+    used_elsewhere = {*mentioned, *sources.choosers, *known.unread}
+    yield from use_problems(read.table, vocabulary, used_elsewhere, [*read.unplaced, *circular])
+    for binding in read.table.bindings:
         if binding in graph.used and any(leaf == REQUIRED for leaf in leaves(binding.value)):
             text = f"{binding.subject} has no value yet: set it with --set {binding.subject}=..."
             yield Problem(binding.location, text)
-    yield from _missing_problems(graph, table, vocabulary, file)
-    yield from fit_problems(graph, table, vocabulary, file)
+    yield from _missing_problems(graph, read.table, vocabulary, file)
+    yield from fit_problems(graph, read.table, vocabulary, file)
+
+
+def _misspells_macro(binding: Binding, table: BindingTable) -> bool:
+    names = (leaf for leaf in leaves(binding.value) if isinstance(leaf, MacroRef))
+    return any(not name.is_constant and table.macro(name.name) is None for name in names)
 
 
 def _missing_problems(

@@ -50,7 +50,7 @@ def _mismatch(node: ConfigNode, network: str, needed: type, vocabulary: Vocabula
     value = node.value(network)
     if value is None:
         return explain_mismatch(needed, None)
-    word = vocabulary.words[value.word] if isinstance(value, Reference) else None
+    word = vocabulary.words.get(value.word) if isinstance(value, Reference) else None
     if word is None or word.made is None or _may_make(word, needed):
         return None
     return explain_mismatch(needed, word.made)
@@ -65,8 +65,8 @@ def _class_at(node: ConfigNode, setting: str, vocabulary: Vocabulary) -> type | 
     """Return the class of what stands in a setting; None if it is not known."""
     value: Any = node.value(setting)
     if isinstance(value, Reference):
-        word = vocabulary.words[value.word]
-        return None if word.is_partial else word.made
+        word = vocabulary.words.get(value.word)
+        return None if word is None or word.is_partial else word.made
     return None if value is None or inspect.isclass(value) else type(value)
 
 

@@ -20,18 +20,24 @@ class Known:
         table: all bindings.
         vocabulary: words and constants.
         all_words: whether every import succeeded; else unknown words may be those of a module.
-        all_macros: whether every line could be read; else unknown macros may be defined there.
+        all_files: whether every file could be read; else unknown macros may be defined there.
+        unread: names in lines that could not be read.
     """
 
     table: BindingTable
     vocabulary: Vocabulary
     all_words: bool = True
-    all_macros: bool = True
+    all_files: bool = True
+    unread: frozenset[str] = frozenset()
 
     @cached_property
     def scopes(self) -> set[str]:
         """Return the scopes that any line sets something for, those around them included."""
         return {s for scope in bound_scopes(self.table) for s in enclosing_scopes(scope) if s}
+
+    def may_set(self, *names: str) -> bool:
+        """Return whether what could not be read may define one of these macros or scopes."""
+        return not self.all_files or not self.unread.isdisjoint(names)
 
 
 def bound_scopes(table: BindingTable) -> set[str]:
@@ -90,7 +96,7 @@ def _wrong_target(binding: Binding, known: Known) -> str | None:
 def _wrong_macro_target(binding: Binding, known: Known) -> str | None:
     if binding.scope:
         return f"a macro has no scope: write {binding.word} = ..., without '{binding.scope}/'."
-    if not binding.location.in_override or not known.all_macros:
+    if not binding.location.in_override or known.may_set(binding.word):
         return None
     written = [b for b in known.table.bindings if not b.location.in_override]
     macros = list(dict.fromkeys(b.word for b in written if b.is_macro))
@@ -146,7 +152,7 @@ def _wrong_reference(reference: Reference, known: Known) -> str | None:
 def _misspelt_scope(reference: Reference, known: Known) -> str | None:
     """Refuse a scope that no line sets anything for, if it resembles one that has settings."""
     scope, word = reference.scope, known.vocabulary.words[reference.word]
-    if not scope or scope in known.scopes or not known.all_macros:
+    if not scope or scope in known.scopes or known.may_set(*scope.split("/")):
         return None
     suggestion = similar_scope(scope, sorted(known.scopes))
     if suggestion is None:
@@ -170,7 +176,9 @@ def _wrong_macro(name: MacroRef, known: Known) -> str | None:
     hint = f" Did you mean '%{suggestion}'?" if suggestion else ""
     if name.is_constant:
         return f"there is no constant '{name}'.{hint}" if known.all_words else None
-    return f"macro '{name}' is used but never defined.{hint}" if known.all_macros else None
+    if known.may_set(name.name):
+        return None
+    return f"macro '{name}' is used but never defined.{hint}"
 
 
 def _is_short(name: str, constant: str) -> bool:

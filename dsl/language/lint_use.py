@@ -1,6 +1,6 @@
 """Find bindings that nothing uses: misspelt scopes, unused macros, words that are never built."""
 
-from collections.abc import Iterator
+from collections.abc import Container, Iterable, Iterator
 
 from dsl.language.bindings import Binding, BindingTable
 from dsl.language.graph import ConfigGraph, ConfigNode, resolve_graph
@@ -10,7 +10,10 @@ from dsl.language.values import MacroRef, leaves, prefixed, shown
 
 
 def use_problems(
-    table: BindingTable, graph: ConfigGraph, vocabulary: Vocabulary, used_elsewhere: set[str]
+    table: BindingTable,
+    vocabulary: Vocabulary,
+    used_elsewhere: Container[str],
+    unplaced: Iterable[Binding] = (),
 ) -> Iterator[Problem]:
     """Yield bindings without any effect.
 
@@ -19,13 +22,15 @@ def use_problems(
 
     Args:
         table: bindings of the files and the command line.
-        graph: what they build.
         vocabulary: all words.
         used_elsewhere: macros that name included files or stand in the grid of a sweep.
+        unplaced: bindings of names that nobody knows, which use what they mention.
     """
+    unplaced = list(unplaced)
+    graph = resolve_graph(table, vocabulary, unplaced=unplaced)
     files = BindingTable(b for b in table.bindings if not b.location.in_override)
-    without_overrides = resolve_graph(files, vocabulary)
-    every_version = resolve_graph(table, vocabulary, every_version=True)
+    without_overrides = resolve_graph(files, vocabulary, unplaced=unplaced)
+    every_version = resolve_graph(table, vocabulary, every_version=True, unplaced=unplaced)
     explanation = _Explanation(table, graph, vocabulary)
     for binding in table.bindings:
         if binding.is_macro and binding.word in used_elsewhere:

@@ -19,11 +19,11 @@ from gin import config_parser
 from dsl.errors import printable
 from dsl.language.bindings import Binding, Import, Include, Statement
 from dsl.language.problems import OVERRIDES, Location, Problem
+from dsl.language.salvage import TOP_LEVEL, salvage
 from dsl.language.syntax_hints import REPEATED_KEY, SIGN, arithmetic_hint, explain, without_warnings
 from dsl.language.values import MacroRef, Reference, has_named_keys, shown
 
 _BLANK = re.compile(r"\s*(#.*)?$")
-_TOP_LEVEL = re.compile(r"[^\s#\])}]")
 NAMED_KEYS = "the keys of a dict must be numbers or text."
 _NAME = re.compile(r"([A-Za-z_]\w*/)*([A-Za-z_]\w*\.)*[A-Za-z_]\w*")
 _GIN_SIGNS = ("@", "%", "[", "(", "{", "'", '"')
@@ -80,8 +80,10 @@ def read_statements(
         if parsed.error is None:
             break
         begun = _first_token(lines, start + parsed.begun - 1)
-        problems.append(_syntax_problem(parsed.error, lines, start, begun, file))
+        problem = _syntax_problem(parsed.error, lines, start, begun, file)
+        problems.append(problem)
         start = _next_statement(lines, begun)
+        statements.append(salvage(lines, begun, start, problem.location))
     wrong = [s for s in statements if isinstance(s, Binding) and has_named_keys(s.value)]
     problems.extend(Problem(s.location, NAMED_KEYS) for s in wrong)
     return [s for s in statements if s not in wrong], problems
@@ -167,7 +169,7 @@ def _first_token(lines: list[str], index: int) -> int:
 
 def _next_statement(lines: list[str], begun: int) -> int:
     index = begun + 1
-    while index < len(lines) and not _TOP_LEVEL.match(lines[index]):
+    while index < len(lines) and not TOP_LEVEL.match(lines[index]):
         index += 1
     return index
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dsl.language.bindings import Binding, Import, Include
+from dsl.language.bindings import Binding, Import, Include, Unread
 from dsl.language.parse import read_statements
 from dsl.language.problems import Location, Problem, did_you_mean, nearest
 from dsl.language.values import shown
@@ -49,7 +49,9 @@ class Sources:
         text: the file that the user named, as written.
         bindings: of all files; those of an included file stand at the place of the include.
         imports: of all files, in order.
-        problems: files and lines that could not be read.
+        unread: lines of these files that could not be read.
+        problems: a problem for each of those lines, and for each file that could not be read.
+        is_complete: whether every file could be read.
         parents: by the name of a file, the name of the file that includes it.
         choosers: macros in the names of included files, each with the first such line.
         chosen: the values that those macros are taken to have.
@@ -58,15 +60,17 @@ class Sources:
     text: str = ""
     bindings: list[Binding] = field(default_factory=list)
     imports: list[Import] = field(default_factory=list)
+    unread: list[Unread] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    is_complete: bool = True
     parents: dict[str, str] = field(default_factory=dict)
     choosers: dict[str, Location] = field(default_factory=dict)
     chosen: dict[str, Any] = field(default_factory=dict)
 
-    @property
-    def is_complete(self) -> bool:
-        """Return whether every file and line could be read."""
-        return not self.problems
+    def miss(self, problems: Iterable[Problem]) -> None:
+        """Note that a file could not be read."""
+        self.problems.extend(problems)
+        self.is_complete = False
 
 
 def read_sources(path: Path, overrides: Iterable[Binding] = ()) -> Sources:
@@ -85,7 +89,7 @@ def read_sources(path: Path, overrides: Iterable[Binding] = ()) -> Sources:
     sources = _Reader.read(path, {}, texts)
     while (chosen := _final_values(sources, overrides)) != sources.chosen:
         if chosen in tried:
-            sources.problems.extend(_endless_choices(sources.choosers))
+            sources.miss(_endless_choices(sources.choosers))
             break
         tried.append(chosen)
         sources = _Reader.read(path, chosen, texts)
@@ -115,7 +119,7 @@ class _Reader:
             reader.sources.text = texts(path)
         except SourceError as error:
             text = f"cannot read it: {error}{_similar_file(path)}"
-            reader.sources.problems.append(Problem(Location(displayed(path)), text))
+            reader.sources.miss([Problem(Location(displayed(path)), text)])
         else:
             reader._take(path, reader.sources.text, ())
         return reader.sources
@@ -131,6 +135,8 @@ class _Reader:
                 self.sources.bindings.append(statement)
             elif isinstance(statement, Import):
                 self.sources.imports.append(statement)
+            elif isinstance(statement, Unread):
+                self.sources.unread.append(statement)
             else:
                 self._include(statement, path, (*stack, resolved))
 
@@ -148,7 +154,7 @@ class _Reader:
                 self.sources.parents[displayed(target)] = displayed(path)
                 self._take(target, text, stack)
         except SourceError as error:
-            self.sources.problems.append(Problem(include.location, str(error)))
+            self.sources.miss([Problem(include.location, str(error))])
 
     def _included_text(self, path: Path) -> str:
         try:

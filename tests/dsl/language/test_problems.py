@@ -234,15 +234,36 @@ def test_all_problems_are_reported_at_once_by_line(problems):
     ]
 
 
-def test_what_is_built_is_judged_once_all_names_are_right(problems):
+def test_what_has_no_effect_is_told_beside_a_misspelt_name(problems):
     useless = "WIDHT = 3\ncritc/network.Network.width = 8"
-    (found,) = problems(f"Experiment.learner.depth = 4\n{useless}")
-    assert found.startswith("x.gin:2: there is no word 'Experiment.learner'.")
-    assert problems(useless) == [
-        "x.gin:2: 'WIDHT' is defined, but no '%WIDHT' uses it. Did you mean 'WIDTH'?",
-        "x.gin:3: no '@critc/...' refers to the scope 'critc'. Did you mean 'critic'? "
+    first, *others = problems(f"Experiment.learner.depth = 4\n{useless}")
+    assert first.startswith("x.gin:2: there is no word 'Experiment.learner'.")
+    assert others == [
+        "x.gin:3: 'WIDHT' is defined, but no '%WIDHT' uses it. Did you mean 'WIDTH'?",
+        "x.gin:4: no '@critc/...' refers to the scope 'critc'. Did you mean 'critic'? "
         "Scopes: critic, actor.",
     ]
+
+
+def test_what_unread_lines_use_is_not_called_unused(problems):
+    text = (
+        "DEPTH = 8\nNOBODY = 3\ncritic.Critic.energy = @near/energy.Dot(a=%DEPTH)\n"
+        "near/energy.NegativeL2.epsilon = 0.1\n"
+    )
+    found = problems(text)
+    assert [line.split(" ")[0] for line in found] == ["x.gin:3:", "x.gin:4:", "x.gin:5:"]
+    assert "NOBODY" in found[0]
+    assert "cannot read" in found[1]
+    assert found[2].endswith("Built of this family: near/energy.Dot.")
+
+
+def test_what_unread_lines_set_is_not_called_missing(problems):
+    text = (
+        "Experiment:\n  environment = @env.Maze()\n  critic = @critic.Critic(3)\n"
+        "critic.Critic.encoder = @network.Network()\n"
+    )
+    (found,) = problems(text, base=False)
+    assert "cannot read `critic = @critic.Critic(3)`" in found
 
 
 def test_unread_lines_are_not_missed_elsewhere(problems):
