@@ -4,7 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from components.protocols import EnsembleCritic, PolicyDistribution, StochasticActor
+from components.protocols import (
+    EnsembleCritic,
+    PairCritic,
+    Pairs,
+    PolicyDistribution,
+    StochasticActor,
+)
 
 
 class LinearCritic(EnsembleCritic):
@@ -17,6 +23,22 @@ class LinearCritic(EnsembleCritic):
 
     def __call__(self, state, action, goal):
         return jnp.min(self.values(state, action, goal))
+
+    def network_inputs(self, state, action, goal):  # noqa: ARG002
+        return {}
+
+
+class LinearPairCritic(PairCritic):
+    """f = (s, a) W . g."""
+
+    weights: jax.Array
+
+    def __call__(self, state, action, goal):
+        return jnp.concatenate([state, action]) @ self.weights @ goal
+
+    def pairs(self, states, actions, goals):
+        state_actions = jnp.concatenate([states, actions], axis=1) @ self.weights
+        return Pairs(state_actions @ goals.T, state_actions, goals)
 
     def network_inputs(self, state, action, goal):  # noqa: ARG002
         return {}

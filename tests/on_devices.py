@@ -14,12 +14,13 @@ import numpy as np
 import optax
 from contrastive import contrastive
 from probes import Line
+from word_values import some_networks, some_numbers, word_values
 
 from components.losses.actor import LogLikelihood
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.loop import execution, training_loop
-from dsl.loop.sharding import shardings, train_state_specs
+from dsl.loop.sharding import SHARD_AXIS0, shardings, train_state_specs
 
 CAPACITY = 97  # no other size is the same
 PROGRAM = Experiment(
@@ -79,6 +80,13 @@ def on_cores(devices, start):
     return numbers(state, metrics), state
 
 
+def words_on_two():
+    """Losses and energies with a batch that two devices share: values, and how they are spread."""
+    split = jax.device_put(some_numbers(), shardings(replace(PROGRAM, devices=2), SHARD_AXIS0))
+    found = jax.jit(word_values)(split, some_networks())
+    return {name: np.asarray(value).tolist() for name, value in found.items()}, found
+
+
 def share(array):
     """Shape of what one device holds."""
     return array.sharding.shard_shape(array.shape)
@@ -93,10 +101,13 @@ def main():
     one, _ = on_cores(1, initial_state())
     two, split = on_cores(2, initial_state())
     eight, state, text = together(8, initial_state())
+    words, on_two = words_on_two()
     report = {
         "one": one,
         "two": two,
         "eight": eight,
+        "words": words,
+        "rows of energies": share(on_two["Dot"]),
         "devices chosen": execution.assign_devices(PROGRAM).devices,
         "shares of eight": {
             "rows": share(state.buffer.rows.state),

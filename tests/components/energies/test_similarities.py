@@ -98,15 +98,6 @@ def test_gradients_are_finite_where_embeddings_meet(energy, value):
     chex.assert_tree_all_finite((single(xs[0], xs[0]), pairs(xs, xs)))
 
 
-@each_energy
-def test_pairwise_maps_over_a_leading_axis(energy):
-    xs, ys = (jnp.stack(pair) for pair in zip(batches(0), batches(1), strict=True))
-    _, pairwise = compiled(energy)
-    together = jax.jit(jax.vmap(energy.pairwise))(xs, ys)
-    for i in range(2):
-        np.testing.assert_allclose(together[i], pairwise(xs[i], ys[i]), rtol=1e-5, atol=1e-5)
-
-
 @settings(max_examples=25, deadline=None)
 @given(
     seed=st.integers(0, 2**31),

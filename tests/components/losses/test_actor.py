@@ -92,15 +92,6 @@ def test_value_and_gradient_against_numpy(loss, expected, key):
 
 
 @each_case
-def test_under_vmap_over_policies(loss, expected, key):  # noqa: ARG001
-    policies, batch = float32((LinearPolicy(np.stack([POLICY, -POLICY])), BATCH))
-    values = jax.jit(jax.vmap(lambda actor: loss(actor, batch, frozen(), key)[0]))(policies)
-    for value, weights in zip(values, (POLICY, -POLICY), strict=True):
-        policy = float32(LinearPolicy(weights))
-        np.testing.assert_allclose(value, loss(policy, batch, frozen(), key)[0], rtol=1e-5)
-
-
-@each_case
 @pytest.mark.parametrize("scale", [0.0, 1e6])
 def test_finite_at_extreme_values(loss, expected, scale, key):  # noqa: ARG001
     policy, batch = float32((LinearPolicy(POLICY), BATCH))

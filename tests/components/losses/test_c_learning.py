@@ -90,14 +90,6 @@ def test_no_gradient_reaches_what_is_frozen(key):
     chex.assert_trees_all_equal(slope, jax.tree.map(jnp.zeros_like, slope))
 
 
-def test_under_vmap_over_critics(key):
-    _, *others = networks()
-    critics = float32(LinearCritic(np.stack([CRITIC, -2 * CRITIC])))
-    values = jax.jit(jax.vmap(lambda f: LOSS(f, *others, key)[0]))(critics)
-    for value, weights in zip(values, (CRITIC, -2 * CRITIC), strict=True):
-        np.testing.assert_allclose(value, LOSS(networks(weights)[0], *others, key)[0], rtol=1e-5)
-
-
 @pytest.mark.parametrize("scale", [0.0, 1e4])
 def test_finite_at_extreme_logits(scale, key):
     critic, batch, frozen = networks(scale * CRITIC)

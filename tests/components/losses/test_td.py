@@ -105,16 +105,6 @@ def test_no_gradient_reaches_what_is_frozen(loss, expected, key):  # noqa: ARG00
 
 
 @each_case
-def test_under_vmap_over_critics(loss, expected, key):  # noqa: ARG001
-    _, *others = networks()
-    critics = float32(LinearCritic(np.stack([CRITIC, -2 * CRITIC])))
-    values = jax.jit(jax.vmap(lambda f: loss(f, *others, key)[0]))(critics)
-    for value, weights in zip(values, (CRITIC, -2 * CRITIC), strict=True):
-        critic, *_ = networks(weights)
-        np.testing.assert_allclose(value, loss(critic, *others, key)[0], rtol=1e-5)
-
-
-@each_case
 @pytest.mark.parametrize("scale", [0.0, 1e6])
 def test_finite_at_extreme_values(loss, expected, scale, key):  # noqa: ARG001
     critic, *others = networks(scale * CRITIC)

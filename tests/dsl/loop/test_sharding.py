@@ -6,9 +6,11 @@ import subprocess
 import sys
 from pathlib import Path
 
+import chex
 import numpy as np
 import pytest
 from on_devices import CAPACITY
+from word_values import EXPECTED
 
 from dsl.loop import sharding
 
@@ -43,6 +45,12 @@ def test_environments_and_rows_are_split_and_weights_are_not(report):
     assert report["shares of eight"] == shares
     assert report["envs of two"] == [8]
     assert report["rows of two"] == [CAPACITY, 16, 1]
+
+
+def test_losses_and_energies_have_the_same_values_on_two_devices(report):
+    found = {name: np.array(value) for name, value in report["words"].items()}
+    chex.assert_trees_all_close(found, EXPECTED, rtol=1e-5, atol=1e-5)
+    assert report["rows of energies"] == [2, 2]
 
 
 def test_drawing_a_batch_leaves_the_buffer_where_it_is(report):
