@@ -13,10 +13,13 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from contrastive import contrastive
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from probes import Line
 from word_values import some_networks, some_numbers, word_values
 
 from components.losses.actor import LogLikelihood
+from components.networks.residual_stack import residual_stack
+from components.networks.stack_form import StackForm
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.loop import execution, training_loop
@@ -87,6 +90,24 @@ def words_on_two():
     return {name: np.asarray(value).tolist() for name, value in found.items()}, found
 
 
+def fused_stack(mesh):
+    """Value and gradients of a fused stack whose batch of 32 lies on these devices; its text."""
+    form = StackForm(jax.nn.swish, 4, 1.0, "float32", fused=True, interpret=True, mesh=mesh)
+    keys = jax.random.split(jax.random.key(0), 3)
+    shapes = ((32, 8), (4, 8, 8), (4, 3, 8))
+    arrays = [jax.random.normal(key, shape) for key, shape in zip(keys, shapes, strict=True)]
+    if mesh is not None:
+        whole, split = (NamedSharding(mesh, spec) for spec in (PartitionSpec(), PartitionSpec("d")))
+        arrays = jax.device_put(arrays, [split, whole, whole])
+
+    def loss(xs, weights, vectors):
+        return jnp.sum(jnp.sin(jax.vmap(lambda x: residual_stack(x, weights, vectors, form))(xs)))
+
+    run = jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2))).lower(*arrays).compile()
+    value, gradients = run(*arrays)
+    return [float(value), *(np.asarray(g).tolist() for g in gradients)], run.as_text()
+
+
 def share(array):
     """Shape of what one device holds."""
     return array.sharding.shard_shape(array.shape)
@@ -102,6 +123,8 @@ def main():
     two, split = on_cores(2, initial_state())
     eight, state, text = together(8, initial_state())
     words, on_two = words_on_two()
+    alone, _ = fused_stack(None)
+    shared, stack_text = fused_stack(Mesh(jax.devices(), ("d",)))
     report = {
         "one": one,
         "two": two,
@@ -118,6 +141,9 @@ def main():
         "rows of two": share(split.buffer.rows.state),
         "gathered": gathered(text),
         "reduced": text.count(" all-reduce("),
+        "stack alone": alone,
+        "stack shared": shared,
+        "gathered by the stack": gathered(stack_text),
     }
     print(json.dumps(report))
 

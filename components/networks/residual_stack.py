@@ -17,8 +17,9 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float
 
-from components.networks import fused_stack, plain_stack
+from components.networks import fused_stack, plain_stack, sharded_stack
 from components.networks.stack_form import StackForm
+from components.target_devices import batch_mesh
 
 UNROLLED_LAYERS = 64  # more take minutes to compile
 
@@ -59,7 +60,7 @@ def fused_where_possible(form: StackForm, width: int, asked: bool) -> StackForm:
     obstacle = fused_stack.obstacle(form, width)
     if obstacle and asked:
         _say_once(f"kernel='fused' {obstacle}: the network runs as with kernel='xla'.")
-    return form._replace(fused=not obstacle)
+    return form._replace(fused=not obstacle, mesh=batch_mesh())
 
 
 def plain_form(primitive: str, params: dict[str, Any]) -> Callable[..., list[Array]] | None:
@@ -89,7 +90,7 @@ def plain_form(primitive: str, params: dict[str, Any]) -> Callable[..., list[Arr
 def _run_forward(x, weights, vectors, *, form: StackForm, on_gpu: bool):
     """Return the output and the saved arrays, from the kernel if it can run."""
     if _kernels_run(form, on_gpu):
-        y, saved = fused_stack.forward(x, weights, vectors, form)
+        y, saved = sharded_stack.forward(x, weights, vectors, form)
     else:
         y, saved = plain_stack.forward(x, weights, vectors, form, _unrolled(weights, on_gpu))
     return y, *saved
@@ -98,7 +99,7 @@ def _run_forward(x, weights, vectors, *, form: StackForm, on_gpu: bool):
 def _run_backward(dy, weights, vectors, *saved, form: StackForm, trained: bool, on_gpu: bool):
     """Return the gradients by input and parameters, from the kernel if it can run."""
     if _kernels_run(form, on_gpu):
-        return fused_stack.backward(dy, weights, vectors, saved, form, trained)
+        return sharded_stack.backward(dy, weights, vectors, saved, form, trained)
     unrolled = _unrolled(weights, on_gpu)
     return plain_stack.backward(dy, weights, vectors, saved, form, trained, unrolled)
 

@@ -4,10 +4,12 @@ from typing import Annotated, NamedTuple, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
 from components.constraints import OneOf
 from components.networks.layers import LAYERS_PER_BLOCK, Activation, Block, Layer
+from components.target_devices import target_devices, target_platform
 
 Kernel = Annotated[str, OneOf(("auto", "xla", "fused"))]
 Saved: TypeAlias = tuple[Array, ...]  # every array (nets, layers or blocks, batch, ...)
@@ -48,6 +50,7 @@ class StackForm(NamedTuple):
         fused: whether a GPU runs each pass as one kernel.
         tile: how the fused kernels are divided.
         interpret: whether fused kernels are interpreted on any device, for tests.
+        mesh: of the devices that share the batch of fused kernels, or None.
     """
 
     activation: Activation
@@ -58,6 +61,7 @@ class StackForm(NamedTuple):
     fused: bool = False
     tile: Tile = Tile()
     interpret: bool = False
+    mesh: Mesh | None = None
 
     @property
     def saved_arrays(self) -> int:
@@ -79,12 +83,12 @@ class StackForm(NamedTuple):
 
 
 def chosen_kernel(kernel: str) -> str:
-    """Return the kernel that a setting stands for on this machine: scan, xla or fused."""
-    backend = jax.default_backend()
+    """Return the kernel that a setting stands for on the target devices: scan, xla or fused."""
+    backend = target_platform()
     if kernel != "auto":
         return kernel
     # XLA cannot divide a kernel: several devices would each compute the whole batch.
-    if backend != "cpu" and jax.device_count() > 1:
+    if backend != "cpu" and len(target_devices()) > 1:
         return "xla"
     return AUTO_KERNEL.get(backend, "scan")
 

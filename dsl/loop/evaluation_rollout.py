@@ -12,7 +12,7 @@ from components.protocols import Metrics
 from dsl.loop.evaluation_metrics import Episodes
 from dsl.loop.evaluation_plan import FreshEpisodes
 from dsl.loop.program import LearnerStates, Program, prefix_metrics
-from dsl.loop.sharding import SHARD_AXIS0, constrain, per_device
+from dsl.loop.sharding import SHARD_AXIS0, constrain, per_device, splitting_batches
 
 # The stream of the action keys. Reset keys are `split(key, B)`, which equal `fold_in(key, i)` of
 # the episodes' numbers i: this number is beyond every one of them.
@@ -135,7 +135,8 @@ def _evaluation_actions(
         mine = _episodes_of(i, episodes)
         networks = learners[name].networks
         state, goal = observation.state[mine], observation.goal[mine]
-        actions.append(learner.evaluation_actions(networks, state, goal, key))
+        with splitting_batches(program):
+            actions.append(learner.evaluation_actions(networks, state, goal, key))
     return jnp.concatenate(actions)
 
 

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 
 from components.protocols import Metrics
 from components.replay.trajectory_buffer import Step
+from components.target_devices import target_devices, target_platform
 from dsl.loop import training_loop
 from dsl.loop.evaluation_rollout import Rollout
 from dsl.loop.finite_check import FiniteFlags
@@ -44,11 +45,11 @@ class Execution(Protocol):
 
 
 def assign_devices(program: Program) -> Program:
-    """Return the program on as many of this machine's devices as can have equal shares."""
+    """Return the program on as many of the target devices as can have equal shares."""
     counts = [program.num_envs, *(each.episodes or 1 for each in program.evaluations.values())]
     if not _is_cpu():
         counts.append(program.batch_size)
-    return replace(program, devices=usable_devices(len(jax.devices()), *counts))
+    return replace(program, devices=usable_devices(len(target_devices()), *counts))
 
 
 def describe_devices(program: Program) -> str:
@@ -225,4 +226,4 @@ def _as_arrays(*numbers: int) -> tuple[jax.Array, ...]:
 
 
 def _is_cpu() -> bool:
-    return jax.default_backend() == "cpu"
+    return target_platform() == "cpu"

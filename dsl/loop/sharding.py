@@ -8,6 +8,7 @@ depend on the number of devices.
 
 import math
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -15,6 +16,7 @@ import jax
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from components.replay.trajectory_buffer import BufferState
+from components.target_devices import sharing_batches, target_devices
 from dsl.loop.program import Program, TrainState
 
 _AXIS = "devices"
@@ -33,8 +35,15 @@ def usable_devices(available: int, *counts: int) -> int:
 
 def shardings(program: Program, specs: Any) -> Any:
     """Return a sharding over the program's devices for each of the `specs`."""
-    mesh = Mesh(jax.devices()[: program.devices], (_AXIS,))
+    mesh = Mesh(target_devices()[: program.devices], (_AXIS,))
     return jax.tree.map(lambda spec: NamedSharding(mesh, spec), specs)
+
+
+def splitting_batches(program: Program) -> AbstractContextManager[None]:
+    """Tell the networks traced in a `with` block which devices share their batches."""
+    if program.devices == 1:
+        return nullcontext()
+    return sharing_batches(shardings(program, REPLICATED).mesh)
 
 
 def constrain(program: Program, tree: Tree, specs: Any) -> Tree:

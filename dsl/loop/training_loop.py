@@ -31,6 +31,7 @@ from dsl.loop.sharding import (
     constrain,
     constrain_state,
     per_device,
+    splitting_batches,
 )
 
 # Streams of random numbers within one iteration.
@@ -143,7 +144,10 @@ def collect_unroll(program: Program, state: TrainState) -> tuple[EnvBatch, Step,
         observation = envs.timestep.observation
         reset_keys = initial_keys if program.fixed_starts else envs.state.key
         step_key = jax.random.fold_in(key, index)
-        action = learner.behaviour_actions(networks, observation.state, observation.goal, step_key)
+        with splitting_batches(program):
+            action = learner.behaviour_actions(
+                networks, observation.state, observation.goal, step_key
+            )
         env_state, timestep = step_envs(envs.state, envs.timestep, action, reset_keys)
         recorded = Step(
             state=observation.state,
@@ -227,7 +231,7 @@ def _traced_update(
         # One relabelling key for all: learners that relabel alike see the same goals.
         batch = constrain(program, learner.relabel(replay, transitions, relabel_key), SHARD_AXIS0)
         own_key = _learner_key(program, name, update_key)
-        with spanning(program.updates), jax.named_scope(name):
+        with spanning(program.updates), splitting_batches(program), jax.named_scope(name):
             updated[name], measured = learner.update(learners[name], batch, own_key)
         metrics.update(prefix_metrics(program, name, measured))
     return updated, metrics

@@ -58,6 +58,12 @@ def test_drawing_a_batch_leaves_the_buffer_where_it_is(report):
     assert not [shape for shape in report["gathered"] if str(CAPACITY) in shape.split(",")]
 
 
+def test_fused_stacks_gather_no_batch_and_add_their_gradients(report):
+    assert report["gathered by the stack"] == []
+    for alone, shared in zip(report["stack alone"], report["stack shared"], strict=True):
+        np.testing.assert_allclose(shared, alone, 1e-4, 1e-5)
+
+
 @pytest.mark.parametrize(
     ("available", "counts", "usable"),
     [(8, (64, 32), 8), (8, (12, 20), 4), (6, (64, 32), 4), (4, (3, 8), 1), (2, (62, 256), 2)],
