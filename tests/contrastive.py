@@ -10,9 +10,9 @@ from components.networks import ResidualMLP
 from components.relabelling.strategies import GeometricFuture
 
 
-def contrastive(width, depth, actor_loss, optimiser, **settings):
+def contrastive(width, depth, actor_loss, optimiser, kernel="auto", **settings):
     """Actor and both encoders have networks of this size, trained by the same optimiser."""
-    network = partial(ResidualMLP, width=width, depth=depth)
+    network = partial(ResidualMLP, width=width, depth=depth, kernel=kernel)
     return ActorCritic(
         actor=partial(TanhGaussianActor, network),
         critic=partial(ContrastiveCritic, network, network),

@@ -4,7 +4,15 @@ import argparse
 from collections.abc import Iterable
 from pathlib import Path
 
-from dsl.cli.command import Command, add_overrides, configure_jax, experiment_file, load_experiment
+from dsl.cli.command import (
+    Command,
+    add_overrides,
+    configure_jax,
+    configure_jax_for_text,
+    experiment_file,
+    load_experiment,
+    print_to_stderr,
+)
 from dsl.cli.output import print_text
 
 OVERRIDES_HELP = "set macros or settings, as in WIDTH=64 env.PointMaze.layout=big_maze"
@@ -13,21 +21,44 @@ OVERRIDES_HELP = "set macros or settings, as in WIDTH=64 env.PointMaze.layout=bi
 def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", type=experiment_file, metavar="FILE.gin", help="the experiment")
     add_overrides(parser, OVERRIDES_HELP)
+    add_card(parser)
+
+
+def add_card(parser: argparse.ArgumentParser) -> None:
+    """Add `--card NAME`, a GPU that this machine need not have."""
+    parser.add_argument(
+        "--card",
+        metavar="h100|a100|8xh100",
+        help="compile for this card too, without having it, and show what that asks of it",
+    )
 
 
 def _execute(options: argparse.Namespace) -> int:
-    print_check(options.file, options.set)
+    print_check(options.file, options.set, options.card)
     return 0
 
 
-def print_check(file: Path, overrides: Iterable[str]) -> None:
+def print_check(file: Path, overrides: Iterable[str], card: str | None) -> None:
     """Print what an experiment consists of and what it will need.
+
+    Args:
+        file: the experiment.
+        overrides: settings in place of the file's.
+        card: name of a card to compile the experiment for.
 
     Raises:
         ConfigError: the experiment cannot be built, or a run of its sweep.
-        UsageError: two runs of its sweep are the same.
+        UsageError: two runs of its sweep are the same, or it cannot be compiled for the card.
     """
-    configure_jax()
+    if card is None:
+        configure_jax()
+    else:
+        configure_jax_for_text()
+        from dsl.training.card.cards import parse_cards
+        from dsl.training.card.described_devices import describe_devices
+
+        count, kind = parse_cards(card)
+        devices = describe_devices(kind, count)
     overrides = list(overrides)
     configuration = load_experiment(file, overrides)
     if configuration.grid:
@@ -40,6 +71,12 @@ def print_check(file: Path, overrides: Iterable[str]) -> None:
     from dsl.training.description import describe_experiment
 
     print_text(describe_experiment(configuration))
+    if card is not None:
+        from dsl.training.build import build
+        from dsl.training.card.description import describe_on_card
+
+        print_to_stderr(f"compiling for {card}, which may take minutes")
+        print_text("\n" + describe_on_card(build(configuration), kind, devices))
 
 
 COMMAND = Command(

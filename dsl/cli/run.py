@@ -37,6 +37,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--check", action="store_true", help="show what would run, and train nothing"
     )
+    check.add_card(parser)
     parser.add_argument(
         "--restart",
         action="store_true",
@@ -69,8 +70,10 @@ def _execute(options: argparse.Namespace) -> int:
     if options.file is None:
         raise UsageError("name a gin file (before --set), or ask for --words.")
     if options.check:
-        check.print_check(options.file, options.set)
+        check.print_check(options.file, options.set, options.card)
         return 0
+    if options.card is not None:
+        raise UsageError("--card goes with --check: nothing is trained on a card that is not here.")
     return _find_nan(options) if options.find_nan else _train(options)
 
 

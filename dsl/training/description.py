@@ -1,7 +1,6 @@
 """Describe what a run consists of and what it will need, without running it."""
 
 import math
-from collections.abc import Sequence
 
 from components.learners.inspection import named_networks, network_depth
 from dsl.experiment import Experiment
@@ -13,6 +12,7 @@ from dsl.training.build import build
 from dsl.training.learning_rates import describe_learning_rates
 from dsl.training.memory import MemoryEstimate, count_elements, format_bytes
 from dsl.training.memory_check import estimate_per_device
+from dsl.training.tables import titled_table
 
 
 def describe_experiment(configuration: Configuration) -> str:
@@ -26,18 +26,18 @@ def describe_experiment(configuration: Configuration) -> str:
         state = abstract_train_state(experiment.program())
     memory = estimate_per_device(experiment)
     parts = [
-        _titled_table("Pipeline", _pipeline_rows(configuration)),
-        _titled_table("Networks", _network_rows(state)),
-        _titled_table("Device memory, estimated", _memory_rows(memory)),
-        _titled_table("Run", _schedule_rows(experiment)),
+        titled_table("Pipeline", _pipeline_rows(configuration)),
+        titled_table("Networks", _network_rows(state)),
+        titled_table("Device memory, estimated", _memory_rows(memory)),
+        titled_table("Run", _schedule_rows(experiment)),
     ]
     if configuration.grid:
-        parts.append(_titled_table("Sweep", _sweep_rows(configuration.grid)))
+        parts.append(titled_table("Sweep", _sweep_rows(configuration.grid)))
     if scopes := configuration.default_scopes():
         rows = [(scope, ", ".join(words)) for scope, words in scopes.items()]
-        parts.append(_titled_table("Scopes without settings of their own (defaults only)", rows))
+        parts.append(titled_table("Scopes without settings of their own (defaults only)", rows))
     if lost := configuration.settings_without_effect():
-        parts.append(_titled_table("Settings that apply to nothing", [(line,) for line in lost]))
+        parts.append(titled_table("Settings that apply to nothing", [(line,) for line in lost]))
     return "\n\n".join(parts)
 
 
@@ -87,9 +87,3 @@ def _schedule_rows(experiment: Experiment) -> list[tuple[str, ...]]:
         ("environment steps per update", f"{steps / updates:.1f}"),
         *describe_learning_rates(experiment.learners, updates),
     ]
-
-
-def _titled_table(title: str, rows: Sequence[tuple[str, ...]]) -> str:
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = ("  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)) for row in rows)
-    return "\n".join([title, *(f"  {line.rstrip()}" for line in lines)])

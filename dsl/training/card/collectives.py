@@ -1,0 +1,87 @@
+"""Lists what the cards of a compiled program send each other."""
+
+import collections
+import math
+import re
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+_COLLECTIVE = re.compile(
+    r"= (\S.*?) (all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute"
+    r"|collective-broadcast|ragged-all-to-all)(-start)?\(([^)]*)\)"
+)
+_COMPUTATION = re.compile(r"(ENTRY )?%?([\w.\-]+) \(.*\{$")
+_CALLED = re.compile(
+    r"(?:body|calls|to_apply|true_computation|false_computation|branch_computations)="
+    r"(\{[^}]*\}|%?[\w.\-]+)"
+)
+_TYPE = re.compile(r"^ +(?:ROOT )?%?([\w.\-]+) = (\S.*?) [a-z][\w\-]*\(", re.MULTILINE)
+_NAME = re.compile(r"[\w.\-]+")
+_ROUNDS = re.compile(r'known_trip_count":\{"n":"(\d+)"')
+_ARRAY = re.compile(r"(pred|[suf]\d+|bf16|c64|f8\w+)\[([\d,]*)\]")
+_BYTES = {"pred": 1, "bf16": 2, "c64": 8}
+
+
+class Collective(NamedTuple):
+    """One operation between cards.
+
+    Attributes:
+        kind: all-reduce, all-gather, reduce-scatter and so on.
+        arrays: types and shapes of what it works on as a whole, joined over the cards.
+        size: bytes of these arrays.
+        times: calls in one call of the program; a loop of unknown length counts as one round.
+    """
+
+    kind: str
+    arrays: tuple[str, ...]
+    size: int
+    times: int
+
+
+def read_collectives(program: str) -> list[Collective]:
+    """Return the collectives of a compiled program, given as text, that one call executes."""
+    bodies, entry, name = collections.defaultdict[str, list[str]](list), "", ""
+    for line in program.splitlines():
+        if head := _COMPUTATION.match(line):
+            name = head[2]
+            entry = name if head[1] else entry
+        elif name:
+            bodies[name].append(line)
+    types = dict(_TYPE.findall(program))
+    return [*_executed(bodies, types, entry, 1)]
+
+
+def _executed(
+    bodies: Mapping[str, list[str]], types: Mapping[str, str], name: str, times: int
+) -> Iterator[Collective]:
+    for line in bodies.get(name, ()):
+        if found := _COLLECTIVE.search(line):
+            operands = " ".join(types.get(operand, "") for operand in _NAME.findall(found[4]))
+            arrays = max(_arrays(operands), _results(found), key=_total)
+            yield Collective(found[2], arrays, _total(arrays), times)
+            continue  # what it calls adds or compares single numbers
+        rounds = _ROUNDS.search(line)
+        for called in _CALLED.findall(line):
+            for inner in _NAME.findall(called):
+                yield from _executed(bodies, types, inner, times * int(rounds[1] if rounds else 1))
+
+
+def _results(found: re.Match[str]) -> tuple[str, ...]:
+    """Return what a collective yields; one that is only started names its operands before."""
+    arrays = _arrays(found[1])
+    return arrays[len(arrays) // 2 :] if found[3] and found[2] != "all-reduce" else arrays
+
+
+def _arrays(types: str) -> tuple[str, ...]:
+    return tuple(f"{kind}[{shape}]" for kind, shape in _ARRAY.findall(types))
+
+
+def _total(arrays: tuple[str, ...]) -> int:
+    return sum(map(_size, arrays))
+
+
+def _size(array: str) -> int:
+    found = _ARRAY.fullmatch(array)
+    assert found is not None
+    width = _BYTES.get(found[1]) or int(re.sub(r"\D", "", found[1])[:2]) // 8
+    return width * math.prod(int(n) for n in found[2].split(",") if n)
