@@ -16,6 +16,7 @@ from components.env_dims import EnvDims
 from components.learners.gradient_step import init_optimiser, step_network
 from components.learners.policy_learner import PolicyLearner
 from components.learners.target_networks import Polyak
+from components.losses.shape_checks import require_member_values, require_scalars
 from components.losses.td import bellman_target, squared_error
 from components.networks import Network, NetworkPlan
 from components.optimisers.rated import NetworkRate, network_rates
@@ -228,10 +229,12 @@ class ImplicitQLearning(PolicyLearner):
         advantage = self._target_q(state, batch) - values
         weight = jnp.minimum(jnp.exp(self.inverse_temperature * advantage), self.largest_weight)
         log_probs = jax.vmap(log_prob)(batch.state, batch.goal, batch.action)
+        require_scalars(batch.state.shape[0], log_probs)
         metrics = {"advantage": jnp.mean(advantage), "advantage_weight": jnp.mean(weight)}
         return -jnp.mean(weight * log_probs), metrics
 
     def _target_q(self, state: LearnerState, batch: Batch) -> Float[Array, " B"]:
         """Return the least target value of each transition's own action."""
         values = jax.vmap(state.targets.critic.values)(batch.state, batch.action, batch.goal)
+        require_member_values(batch.state.shape[0], values)
         return jnp.min(values, axis=1)

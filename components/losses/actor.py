@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from components.constraints import Between, check
+from components.losses.shape_checks import require_scalars
 from components.protocols import (
     Actor,
     ActorLoss,
@@ -60,6 +61,7 @@ class MaximumEntropy(ActorLoss):
         goals = exchange_goals(batch.goal, self.random_goals, goal_key)
         keys = jax.random.split(action_key, batch.state.shape[0])
         values, log_probs = jax.vmap(score)(batch.state, goals, keys)
+        require_scalars(keys.shape[0], values, log_probs)
         return jnp.mean(frozen.temperature * log_probs - values), log_probs
 
 
@@ -94,7 +96,9 @@ class DeterministicGradient(ActorLoss):
             return frozen.critic(state, actor(state, goal).mode(), goal)
 
         goals = exchange_goals(batch.goal, self.random_goals, key)
-        return -jnp.mean(jax.vmap(score)(batch.state, goals)), None
+        values = jax.vmap(score)(batch.state, goals)
+        require_scalars(goals.shape[0], values)
+        return -jnp.mean(values), None
 
 
 class LogLikelihood(ActorLoss):
@@ -115,7 +119,9 @@ class LogLikelihood(ActorLoss):
         def log_prob(state, goal, action):
             return actor(state, goal).log_prob(action)
 
-        return -jnp.mean(jax.vmap(log_prob)(batch.state, batch.goal, batch.action)), None
+        log_probs = jax.vmap(log_prob)(batch.state, batch.goal, batch.action)
+        require_scalars(batch.state.shape[0], log_probs)
+        return -jnp.mean(log_probs), None
 
 
 def exchange_goals(

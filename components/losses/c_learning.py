@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from components.constraints import Discount, PositiveFloat, check
+from components.losses.shape_checks import require_member_values
 from components.protocols import Actor, CriticLoss, EnsembleCritic, Metrics, StopGradNetworks
 from components.replay.batch import Batch
 
@@ -56,6 +57,7 @@ class CLearning(CriticLoss):
         values = jax.vmap(critic.values)
         reached = values(batch.state, batch.action, batch.achieved)
         random = values(batch.state, batch.action, batch.goal)
+        require_member_values(keys.shape[0], random)
         bootstrap = (self.discount * batch.discount * weight)[:, None]
         terms = (
             (1 - self.discount) * jax.nn.softplus(-reached)

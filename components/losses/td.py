@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, Key
 
 from components.constraints import AtLeast, Discount, PositiveFloat, check
+from components.losses.shape_checks import require_member_values, require_scalars
 from components.protocols import (
     Actor,
     CriticLoss,
@@ -29,6 +30,7 @@ def bellman_target(
     batch: Batch, next_value: Float[Array, " B"], discount: float
 ) -> Float[Array, " B"]:
     r"""Return $y_i = r_i + \gamma d_i v_i$, where $d_i = 0$ if the episode terminated."""
+    require_scalars(batch.reward.shape[0], next_value)
     return jax.lax.stop_gradient(batch.reward + discount * batch.discount * next_value)
 
 
@@ -40,6 +42,7 @@ def squared_error(
     Its metrics are `q_value` and `q_target` (means) and `td_error` (mean absolute error).
     """
     values = jax.vmap(critic.values)(batch.state, batch.action, batch.goal)
+    require_member_values(target.shape[0], values)
     error = values - target[:, None]
     loss = jnp.mean(jnp.sum(0.5 * jnp.square(error), axis=1))
     metrics = {

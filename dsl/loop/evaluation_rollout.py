@@ -3,6 +3,7 @@
 import zlib
 from typing import Any, NamedTuple
 
+import chex
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Key, PyTree
@@ -106,10 +107,12 @@ def _measure(
         final_distance=final["distance"][mine],
         success_at_start=first[mine],
     )
-    return {
-        name: jnp.mean(metric(episodes).astype(jnp.float32))
-        for name, metric in evaluation.metrics.items()
-    }
+    measured = {name: metric(episodes) for name, metric in evaluation.metrics.items()}
+    for name, values in measured.items():
+        # Of a number per step as well, the mean would be over steps and episodes together.
+        message = f"the metric {name} must return a number per episode"
+        chex.assert_shape(values, episodes.final_success.shape, custom_message=message)
+    return {name: jnp.mean(values.astype(jnp.float32)) for name, values in measured.items()}
 
 
 def _episodes_of(learner: int, episodes: int) -> slice:

@@ -1,9 +1,10 @@
 """Finds the operation that made a number non-finite, by looking at the result of every one.
 
 `chex.chexify` and `jax.experimental.checkify` compile assertions into a program. The former names
-an array and no operation. The latter reports every NaN, also one that `where` discards, but no
-infinity, and neither the step of a loop nor the line of code. Here every value that is not finite
-remembers the operation that it comes from, and what counts is what reaches the function's result.
+the array that an assertion looks at and no operation. The latter names the operation of a NaN, also
+of one that `where` discards, but of no infinity, and not the step of a loop. Here every value that
+is not finite remembers the operation that it comes from, and what counts is what reaches the
+function's result.
 """
 
 import itertools

@@ -17,7 +17,7 @@ from components.constraints import SettingError
 from components.losses.actor import LogLikelihood
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
-from dsl.loop import evaluation
+from dsl.loop import evaluation_rollout
 from dsl.loop.evaluation_metrics import STANDARD_METRICS, success_rate
 from dsl.loop.evaluation_plan import FreshEpisodes
 from dsl.loop.evaluation_rollout import evaluate
@@ -101,6 +101,14 @@ def test_a_subclass_chooses_the_starts():
     assert (np.asarray(goals) == np.asarray(goals)[0, 0]).all()
 
 
+def test_a_metric_of_steps_and_episodes_is_refused():
+    by_step = FreshEpisodes(metrics={"distance": lambda episodes: episodes.distance})
+    program = experiment(evaluation=by_step).program()
+    learners = eqx.filter_eval_shape(init_train_state, program, jnp.uint32(0)).learners
+    with pytest.raises(AssertionError, match="metric distance must return a number per episode"):
+        eqx.filter_eval_shape(evaluate, program, learners, jax.random.key(0))
+
+
 def test_actions_and_resets_have_keys_of_their_own(monkeypatch):
     """Were they one stream, episode t would start with the key of the actions at step t."""
     used = set()
@@ -109,7 +117,7 @@ def test_actions_and_resets_have_keys_of_their_own(monkeypatch):
         jax.debug.callback(lambda data: used.add(tuple(np.asarray(data))), jax.random.key_data(key))
         return jnp.zeros_like(observation.state)
 
-    monkeypatch.setattr(evaluation, "_evaluation_actions", no_actions)
+    monkeypatch.setattr(evaluation_rollout, "_evaluation_actions", no_actions)
     measured(experiment(eval_episodes=12), seed=3)
     jax.effects_barrier()
     resets = jax.random.key_data(jax.random.split(jax.random.key(3), 12))
