@@ -18,7 +18,7 @@ _CALLED = re.compile(
 _TYPE = re.compile(r"^ +(?:ROOT )?%?([\w.\-]+) = (\S.*?) [a-z][\w\-]*\(", re.MULTILINE)
 _NAME = re.compile(r"[\w.\-]+")
 _ROUNDS = re.compile(r'known_trip_count":\{"n":"(\d+)"')
-_ARRAY = re.compile(r"(pred|[suf]\d+|bf16|c64|f8\w+)\[([\d,]*)\]")
+_ARRAY = re.compile(r"(pred|[suf]\d+|bf16|c64)\[([\d,]*)\]")
 _BYTES = {"pred": 1, "bf16": 2, "c64": 8}
 
 
@@ -56,20 +56,17 @@ def _executed(
 ) -> Iterator[Collective]:
     for line in bodies.get(name, ()):
         if found := _COLLECTIVE.search(line):
-            operands = " ".join(types.get(operand, "") for operand in _NAME.findall(found[4]))
-            arrays = max(_arrays(operands), _results(found), key=_total)
+            operands = _arrays(" ".join(types.get(name, "") for name in _NAME.findall(found[4])))
+            results = _arrays(found[1])
+            if found[3] and len(results) == 2 * len(operands):  # it names its operands again
+                results = results[len(operands) :]
+            arrays = max(operands, results, key=_total)
             yield Collective(found[2], arrays, _total(arrays), times)
             continue  # what it calls adds or compares single numbers
         rounds = _ROUNDS.search(line)
         for called in _CALLED.findall(line):
             for inner in _NAME.findall(called):
                 yield from _executed(bodies, types, inner, times * int(rounds[1] if rounds else 1))
-
-
-def _results(found: re.Match[str]) -> tuple[str, ...]:
-    """Return what a collective yields; one that is only started names its operands before."""
-    arrays = _arrays(found[1])
-    return arrays[len(arrays) // 2 :] if found[3] and found[2] != "all-reduce" else arrays
 
 
 def _arrays(types: str) -> tuple[str, ...]:
@@ -83,5 +80,5 @@ def _total(arrays: tuple[str, ...]) -> int:
 def _size(array: str) -> int:
     found = _ARRAY.fullmatch(array)
     assert found is not None
-    width = _BYTES.get(found[1]) or int(re.sub(r"\D", "", found[1])[:2]) // 8
+    width = _BYTES.get(found[1]) or int(found[1][1:]) // 8
     return width * math.prod(int(n) for n in found[2].split(",") if n)

@@ -14,7 +14,7 @@ _NAME = re.compile(r'profile_annotation: "([^"]*)"\s*(?:thunk_id: (\d+))?')
 _ROUNDS = re.compile(r'%?([\w.\-]+) = .* while\(.*known_trip_count":\{"n":"(\d+)"')
 _GRAPH, _LOOP, _CHOICE = "kCommandBuffer", "kWhile", "kConditional"
 # They launch nothing themselves.
-_CONTAINERS = (_GRAPH, _LOOP, _CHOICE, "kSequential", "kDynamicSliceFusion")
+CONTAINERS = (_GRAPH, _LOOP, _CHOICE, "kSequential", "kDynamicSliceFusion")
 _CONDITION = "condition"
 
 
@@ -69,7 +69,7 @@ class LaunchCount(NamedTuple):
 
 def count_launches(launches: list[Launch]) -> LaunchCount:
     """Count the launches of one call."""
-    kernels = [launch for launch in launches if launch.kind not in _CONTAINERS]
+    kernels = [launch for launch in launches if launch.kind not in CONTAINERS]
     loops = [launch for launch in launches if launch.kind == _LOOP]
     return LaunchCount(
         kernels=sum(launch.times for launch in kernels),
