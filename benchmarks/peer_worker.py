@@ -5,6 +5,7 @@ their evaluator reports the environment steps per second that the loop itself ha
 waits for the next turn. Runs under the interpreters of the peers: Python 3.10.
 """
 
+import importlib.metadata
 import json
 import os
 import runpy
@@ -40,7 +41,7 @@ def train_ours(work: SimpleNamespace, turns: Turns) -> None:
     experiment = build_experiment(work.envs, work.unroll, work.width, work.batch, work.depth)
     program, loop, state = fill_buffer(experiment)
     state = jax.block_until_ready(loop.run_iterations(state, 1, work.updates))
-    turns.reply({"jax": jax.__version__})
+    turns.reply(read_versions("jax", "mujoco-mjx"))
     while True:
         begun = time.perf_counter()
         state = jax.block_until_ready(loop.run_iterations(state, 1, work.updates))
@@ -104,6 +105,11 @@ def train_jaxgcrl(work: SimpleNamespace, turns: Turns) -> None:
     agent.train_fn(config, *environments, progress_fn=lambda *_, **__: None)
 
 
+def read_versions(*packages: str) -> dict[str, str]:
+    """Return the version of each package."""
+    return {name: importlib.metadata.version(name) for name in packages}
+
+
 def total_env_steps(work: SimpleNamespace) -> int:
     """Return the steps at which each epoch of a peer is one iteration."""
     return work.envs * (PREFILL_ROWS + (work.rounds + 1) * work.unroll)
@@ -117,10 +123,9 @@ def reporting_evaluator(turns: Turns) -> type:
             self.compiled = False
 
         def run_evaluation(self, _training_state, metrics, **_settings):
-            import jax
-
             # The first epoch compiles.
-            turns.reply(metrics["training/sps"] if self.compiled else {"jax": jax.__version__})
+            versions = read_versions("jax", "brax")
+            turns.reply(metrics["training/sps"] if self.compiled else versions)
             self.compiled = True
             return metrics
 

@@ -8,17 +8,19 @@ https://github.com/MichalBortkiewicz/JaxGCRL (6dccab2), PYTHON an interpreter wi
     python3.10 -m venv scaling && scaling/bin/pip install numpy==1.26.4 jax==0.4.23 \\
         jaxlib==0.4.23 flax==0.7.4 brax==0.10.1 scipy==1.12.0 mujoco==3.2.6 mujoco-mjx==3.2.6 \\
         tyro wandb==0.17.9 wandb-osh==1.2.2 'orbax-checkpoint<0.5' 'setuptools<81'
+    sed -i 's/mjx.ncon(sys)/mjx.make_data(sys).ncon/' \\
+        scaling/lib/python3.10/site-packages/brax/contact.py
     python3 -m venv gcrl && gcrl/bin/pip install 'numpy<2' jax==0.4.25 jaxlib==0.4.25 \\
         flax==0.8.4 brax==0.12.1 'scipy<1.13' mujoco==3.2.7 mujoco-mjx==3.2.7 tyro==0.9.16 \\
         wandb wandb-osh matplotlib
 
+Without the changed line, which scaling-crl's README asks for, its Brax does not run on its MuJoCo.
+
 The peers' own code trains, unchanged but for evaluation, which is left out on every side. Four
 processes take turns, in an order that rotates: ours and the peer, each on all cores and on one. The
 ratio of a round is ours on all cores by the better of the peer's two; the other is one core each.
-
-Not equal: the peers simulate the ant with Brax's spring physics and run on the JAX they pin; ours
-is MJX on a current JAX. The actor of JaxGCRL has no LayerNorm. JaxGCRL makes as many updates as
-batches fit into 1,000 steps of all environments, so ours makes as many there.
+JaxGCRL makes as many updates as batches fit into 1,000 steps of all environments, so ours makes as
+many there. Prints every round, medians, ratios, and what is unfair to either side.
 """
 
 import argparse
@@ -27,6 +29,7 @@ import itertools
 import json
 import os
 import statistics
+import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -38,6 +41,11 @@ from turns import Worker
 ROOT = Path(__file__).resolve().parents[1]
 WORKER = ROOT / "benchmarks" / "peer_worker.py"
 CORES = {"all cores": False, "one core": True}
+UNFAIR_TO_PEERS = (
+    "the peer simulates the ant with Brax's spring engine, ours with MJX; it runs on the JAX it "
+    "pins, ours on a current one; the first ratio counts our other cores; environments are few"
+)
+UNFAIR_TO_OURS = {"jaxgcrl": "the peer's actor has no LayerNorm"}
 Speeds = dict[tuple[str, str], float]
 
 
@@ -85,7 +93,8 @@ def measure_rounds(peer: Side, work: dict[str, Any]) -> tuple[dict[str, str], li
         work: sizes of an iteration, and `rounds`.
 
     Returns:
-        Version of JAX by side; environment steps per second by side and cores, for each round.
+        Versions of each side's code and packages; environment steps per second by side and cores,
+        for each round.
     """
     workers: dict[tuple[str, str], Worker] = {}
     versions: dict[str, str] = {}
@@ -96,11 +105,19 @@ def measure_rounds(peer: Side, work: dict[str, Any]) -> tuple[dict[str, str], li
         for side, cores in itertools.product((OURS, peer), CORES):
             worker = _start(side, {**work, "one_core": CORES[cores]}, log)
             stack.callback(worker.close)
-            versions[side.name] = worker.answer()["jax"]
+            packages = (f"{name} {version}" for name, version in worker.answer().items())
+            versions[side.name] = ", ".join((read_commit(side.checkout), *packages))
             workers[side.name, cores] = worker
         rounds = [_round(workers, number) for number in range(work["rounds"])]
     os.unlink(log.name)
     return versions, rounds
+
+
+def read_commit(checkout: str) -> str:
+    """Return the commit of a clone, marked where files have changed, or that there is none."""
+    command = ["git", "-C", checkout, "describe", "--always", "--dirty", "--exclude=*"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout.strip() or "commit unknown"
 
 
 def _start(side: Side, work: dict[str, Any], log: IO[str]) -> Worker:
@@ -120,16 +137,31 @@ def _round(workers: dict[tuple[str, str], Worker], number: int) -> Speeds:
 def print_comparison(
     peer: str, work: dict[str, Any], versions: dict[str, str], rounds: Sequence[Speeds]
 ) -> None:
-    """Print medians of each side, and ratios within a round."""
+    """Print every round, medians of each side, and ratios within a round."""
     sizes = ", ".join(f"{name} {value}" for name, value in work.items())
-    print(f"\nant, {sizes}\n\n| side | JAX | {' | '.join(CORES)} |\n| --- | --- |{' ---: |' * 2}")
-    for name in ("ours", peer):
-        cells = [format_spread([speeds[name, cores] for speeds in rounds], 0) for cores in CORES]
-        print(f"| {name} | {versions[name]} | {' | '.join(cells)} |")
+    print(f"\n## ant beside {peer}: {sizes}\n\nEnvironment steps per second of each round:\n")
+    keys = list(itertools.product(("ours", peer), CORES))
     better = [_ratio(s, peer, "all cores", tuple(CORES)) for s in rounds]
     alone = [_ratio(s, peer, "one core", ("one core",)) for s in rounds]
+    rows = [
+        [*(f"{speeds[key]:,.0f}" for key in keys), f"{better[i]:.1f}", f"{alone[i]:.1f}"]
+        for i, speeds in enumerate(rounds)
+    ]
+    print_table([*map(", ".join, keys), "ratio", "ratio, one core each"], rows)
+    print("\nMedians, with the lowest and the highest:\n")
+    medians = {key: format_spread([speeds[key] for speeds in rounds], 0) for key in keys}
+    sides = [[x, *(medians[x, cores] for cores in CORES), versions[x]] for x in ("ours", peer)]
+    print_table(["side", *CORES, "versions"], sides)
     print(f"\nours by {peer}, the better of its two: {format_spread(better, 1)}")
-    print(f"one core each: {format_spread(alone, 1)}", flush=True)
+    print(f"one core each: {format_spread(alone, 1)}")
+    print(f"\nUnfair to {peer}: {UNFAIR_TO_PEERS}.")
+    print(f"Unfair to ours: {UNFAIR_TO_OURS.get(peer, 'nothing known')}.", flush=True)
+
+
+def print_table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table as Markdown."""
+    for cells in (heads, ["---:"] * len(heads), *rows):
+        print(f"| {' | '.join(cells)} |")
 
 
 def _ratio(speeds: Speeds, peer: str, ours: str, theirs: Sequence[str]) -> float:

@@ -2,6 +2,8 @@
 
 import importlib
 import os
+import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -60,6 +62,15 @@ def test_ratios_are_taken_within_a_round_at_the_peers_better_side(modules, capsy
     ]
     modules[1].print_comparison("peer", {"depth": 4}, {"ours": "2", "peer": "1"}, rounds)
     printed = capsys.readouterr().out
-    assert "| ours | 2 | 200 (100 to 300) | 120 (60 to 180) |" in printed
+    assert "| 200 | 120 | 20 | 25 | 8.0 | 4.8 |" in printed
+    assert "| ours | 200 (100 to 300) | 120 (60 to 180) | 2 |" in printed
     assert "ours by peer, the better of its two: 8.0 (4.0 to 12.0)" in printed
     assert "one core each: 4.8 (2.4 to 7.2)" in printed
+
+
+def test_the_commit_of_a_clone_is_read(modules, tmp_path):
+    assert modules[1].read_commit(str(tmp_path)) == "commit unknown"
+    identity = ("-c", "user.name=n", "-c", "user.email=e")
+    for command in (("init", "-q"), (*identity, "commit", "-q", "--allow-empty", "-m", "first")):
+        subprocess.run(["git", "-C", str(tmp_path), *command], check=True)
+    assert re.fullmatch("[0-9a-f]{7,}", modules[1].read_commit(str(tmp_path)))
