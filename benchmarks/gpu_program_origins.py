@@ -3,13 +3,15 @@
     python benchmarks/gpu_program_origins.py --depths 4 64 1024
 
 Compiles the update of the free ant for an H100 that is only described, with fused stacks, and sorts
-its launches by the operation that each kernel ends with. XLA fuses across borders: Adam's step of a
-small array also holds the last part of its gradient.
+its launches by the operation that each kernel ends with, and the bytes that they read and write
+(what two kernels exchange may stay in the cache). XLA fuses across borders: Adam's step of a small
+array also holds the last part of its gradient.
 """
 
 import argparse
 import collections
 import re
+from typing import Any
 
 import jax
 from gpu_common import experiment_of
@@ -29,6 +31,7 @@ ORIGINS = {
     "losses and metrics, forward": r"learner/",
 }
 REST = "without a name"
+Counts = collections.Counter[str]
 
 
 def main() -> None:
@@ -37,41 +40,52 @@ def main() -> None:
     parser.add_argument("--depths", nargs="+", type=int, default=[4, 64, 1024])
     options = parser.parse_args()
     jax.config.update("jax_platforms", "cpu")  # what is described is no device of this machine
-    counts = {depth: count_origins(depth) for depth in options.depths}
-    print(f"| kernels from | {' | '.join(f'depth {depth}' for depth in counts)} |")
-    print("|" + "---|" * (len(counts) + 1))
+    counts = [count_origins(depth) for depth in options.depths]
+    head = [f"depth {depth} | MiB" for depth in options.depths]
+    print(f"| kernels from | {' | '.join(head)} |\n|{'---|' * (2 * len(head) + 1)}")
     for origin in (*ORIGINS, REST):
-        print(f"| {origin} | {' | '.join(str(count[origin]) for count in counts.values())} |")
-    print(f"| all | {' | '.join(str(count.total()) for count in counts.values())} |")
+        cells = [(kernels[origin], moved[origin]) for kernels, moved in counts]
+        print(f"| {origin} | {_join(cells)} |")
+    print(f"| all | {_join([(kernels.total(), moved.total()) for kernels, moved in counts])} |")
 
 
-def count_origins(depth: int) -> collections.Counter[str]:
-    """Count the kernels of one update by origin."""
+def _join(cells: list[tuple[int, int]]) -> str:
+    return " | ".join(f"{kernels:,} | {moved / 2**20:,.0f}" for kernels, moved in cells)
+
+
+def count_origins(depth: int) -> tuple[Counts, Counts]:
+    """Count the kernels of one update, and the bytes that they read and write, by origin."""
     from components.target_devices import tracing_for
     from dsl.loop.execution import assign_devices
     from dsl.training.card.cards import parse_cards
     from dsl.training.card.compilation import compile_for_card
     from dsl.training.card.described_devices import describe_devices
     from dsl.training.card.parts import UPDATE, trace_part
+    from dsl.training.card.program_text import array_bytes, arrays_in, read_instructions
     from dsl.training.card.thunks import CONTAINERS
 
     count, card = parse_cards("h100")
     experiment = experiment_of({"depth": depth, "set": ["network.ResidualMLP.kernel='fused'"]})
     with tracing_for(describe_devices(card, count)):
         found = compile_for_card(trace_part(assign_devices(experiment.program()), UPDATE))
-    paths = _paths(found.text)
-    counts = collections.Counter[str]()
+    known, unread = read_instructions(found.text), _buffer_arrays(experiment)
+    kernels, moved = collections.Counter[str](), collections.Counter[str]()
     for launch in found.launches:
-        if launch.kind not in CONTAINERS:
-            name = launch.instruction
-            counts[origin_of(name, paths.get(name, ""))] += launch.times
-    return counts
+        if launch.kind in CONTAINERS:
+            continue
+        instruction = known.get(launch.instruction)
+        origin = origin_of(launch.instruction, instruction.path if instruction else "")
+        kernels[origin] += launch.times
+        if instruction:
+            read = [known[name].types for name in instruction.operands if name in known]
+            arrays = arrays_in(" ".join([instruction.types, *read]))
+            moved[origin] += launch.times * array_bytes(a for a in arrays if unread not in a)
+    return kernels, moved
 
 
-def _paths(program: str) -> dict[str, str]:
-    """Return the path of every instruction of a compiled program: scopes, then an operation."""
-    found = re.findall(r'^ +(?:ROOT )?%?([\w.\-]+) = .*op_name="([^"]*)"', program, re.MULTILINE)
-    return dict(found)
+def _buffer_arrays(experiment: Any) -> str:
+    """Return how the shapes of the buffer's arrays begin, of which an update reads single rows."""
+    return f"[{experiment.buffer.capacity},{experiment.num_envs}"
 
 
 def origin_of(name: str, path: str) -> str:

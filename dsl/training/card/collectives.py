@@ -1,10 +1,11 @@
 """Lists what the cards of a compiled program send each other."""
 
 import collections
-import math
 import re
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
+
+from dsl.training.card.program_text import Instruction, array_bytes, arrays_in, read_instructions
 
 _COLLECTIVE = re.compile(
     r"= (\S.*?) (all-reduce|all-gather|reduce-scatter|all-to-all|collective-permute"
@@ -15,11 +16,8 @@ _CALLED = re.compile(
     r"(?:body|calls|to_apply|true_computation|false_computation|branch_computations)="
     r"(\{[^}]*\}|%?[\w.\-]+)"
 )
-_TYPE = re.compile(r"^ +(?:ROOT )?%?([\w.\-]+) = (\S.*?) [a-z][\w\-]*\(", re.MULTILINE)
 _NAME = re.compile(r"[\w.\-]+")
 _ROUNDS = re.compile(r'known_trip_count":\{"n":"(\d+)"')
-_ARRAY = re.compile(r"(pred|[suf]\d+|bf16|c64)\[([\d,]*)\]")
-_BYTES = {"pred": 1, "bf16": 2, "c64": 8}
 
 
 class Collective(NamedTuple):
@@ -47,38 +45,22 @@ def read_collectives(program: str) -> list[Collective]:
             entry = name if head[1] else entry
         elif name:
             bodies[name].append(line)
-    types = dict(_TYPE.findall(program))
-    return [*_executed(bodies, types, entry, 1)]
+    return [*_executed(bodies, read_instructions(program), entry, 1)]
 
 
 def _executed(
-    bodies: Mapping[str, list[str]], types: Mapping[str, str], name: str, times: int
+    bodies: Mapping[str, list[str]], known: Mapping[str, Instruction], name: str, times: int
 ) -> Iterator[Collective]:
     for line in bodies.get(name, ()):
         if found := _COLLECTIVE.search(line):
-            operands = _arrays(" ".join(types.get(name, "") for name in _NAME.findall(found[4])))
-            results = _arrays(found[1])
+            named = [known[name].types for name in _NAME.findall(found[4]) if name in known]
+            operands, results = arrays_in(" ".join(named)), arrays_in(found[1])
             if found[3] and len(results) == 2 * len(operands):  # it names its operands again
                 results = results[len(operands) :]
-            arrays = max(operands, results, key=_total)
-            yield Collective(found[2], arrays, _total(arrays), times)
+            arrays = max(operands, results, key=array_bytes)
+            yield Collective(found[2], arrays, array_bytes(arrays), times)
             continue  # what it calls adds or compares single numbers
         rounds = _ROUNDS.search(line)
         for called in _CALLED.findall(line):
             for inner in _NAME.findall(called):
-                yield from _executed(bodies, types, inner, times * int(rounds[1] if rounds else 1))
-
-
-def _arrays(types: str) -> tuple[str, ...]:
-    return tuple(f"{kind}[{shape}]" for kind, shape in _ARRAY.findall(types))
-
-
-def _total(arrays: tuple[str, ...]) -> int:
-    return sum(map(_size, arrays))
-
-
-def _size(array: str) -> int:
-    found = _ARRAY.fullmatch(array)
-    assert found is not None
-    width = _BYTES.get(found[1]) or int(found[1][1:]) // 8
-    return width * math.prod(int(n) for n in found[2].split(",") if n)
+                yield from _executed(bodies, known, inner, times * int(rounds[1] if rounds else 1))
