@@ -82,7 +82,7 @@ def parse_cards(text: str) -> tuple[int, Card]:
     Raises:
         UsageError: it stands for none.
     """
-    found = re.fullmatch(r"(?:([1-9]\d{0,3})x)?(\w+)", text.lower())
+    found = re.fullmatch(r"(?:([1-9]\d?)x)?(\w+)", text.lower())
     if found is None or found[2] not in CARDS:
         raise UsageError(
             f"there is no description of the card {text!r}; say {' or '.join(CARDS)}, or several "

@@ -14,7 +14,7 @@ def test_one_card_or_several(text, count, name):
     assert parse_cards(text) == (count, CARDS[name])
 
 
-@pytest.mark.parametrize("text", ["b200", "", "0xh100", "h100x8", "-1xh100"])
+@pytest.mark.parametrize("text", ["b200", "", "0xh100", "h100x8", "-1xh100", "100xh100"])
 def test_an_unknown_card_is_refused_with_the_known_ones(text):
     with pytest.raises(UsageError, match=r"no description of the card .* h100 or a100, .* 8xh100"):
         parse_cards(text)
