@@ -183,7 +183,7 @@ def _read_body(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise _missing_file(path) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise DamagedError(f"{path} is not what was written ({error})") from error
+        raise DamagedError(f"{path} is not what was written (it is no manifest)") from error
     if digest != _hash_body(body):
         raise DamagedError(f"{path} is not what was written (its SHA-256 differs)")
     return body

@@ -23,7 +23,12 @@ def run_imports(imports: Iterable[Import], *, trust: bool = True) -> list[Proble
     """
     problems = []
     for statement in imports:
-        text = _import_problem(statement) if trust else _refusal(statement)
+        try:
+            text = _import_problem(statement) if trust else _refusal(statement)
+        except OSError as error:
+            # Python may have found another module of this name instead, which must not count.
+            reason = f"{error.filename} cannot be read now ({error.strerror})"
+            text = f"`{statement.text}`: {reason}. Repeat the command when it can be read."
         if text:
             problems.append(Problem(statement.location, text))
     return problems

@@ -55,8 +55,8 @@ def cut_record(folder: Path, epoch: int) -> list[int]:
         return list(range(epoch))
     except (ValueError, TypeError, KeyError) as error:
         raise UsageError(
-            f"{path}: is not the record of a run ({error}). Bring it back, or begin the run again "
-            "with --restart, which moves the old record aside."
+            f"{path}: is not the record of a run, of which every line tells an epoch. Bring the "
+            "record back, or begin the run again with --restart, which moves the old one aside."
         ) from error
     write_record(path, "".join(json.dumps(line) + "\n" for line in kept))
     return sorted(lost)

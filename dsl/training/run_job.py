@@ -12,7 +12,7 @@ from dsl.loop.finite_check import NonFiniteError, require_finite
 from dsl.loop.program import LearnerStates, TrainState
 from dsl.loop.run_position import RunPosition
 from dsl.records.console_output import write_line
-from dsl.records.durable_files import reporting_unwritable
+from dsl.records.durable_files import UnreadableError, reporting_unwritable
 from dsl.records.metrics_log import read_metrics
 from dsl.records.own_words import store_words
 from dsl.records.resume import Finished, cut_record, mark_finished, read_finished
@@ -109,9 +109,21 @@ class RunJob:
             write_line(changes)
         description = {**self._description, "environment": environment}
         self.folder.describe(**description, resumed=self._is_resumed)
-        with reporting_unwritable(self.folder.path / WORDS):
-            if earlier := store_words(self.folder.path, self._words):
-                write_line(f"own words have changed; the earlier ones are in {earlier}")
+        self._copy_words()
+
+    def _copy_words(self) -> None:
+        """Keep the sources of own words; their hashes in the description tell them without that."""
+        try:
+            with reporting_unwritable(self.folder.path / WORDS):
+                if earlier := store_words(self.folder.path, self._words):
+                    write_line(f"{self._why_words_moved()}; they are in {earlier} now")
+        except UnreadableError as error:
+            write_line(f"own words were not copied: {error}")
+
+    def _why_words_moved(self) -> str:
+        if self._changed_words:
+            return "own words have changed since the earlier ones were copied"
+        return "the copies of own words were no longer those of the run"
 
     @cached_property
     def checkpoints(self) -> CheckpointManager:

@@ -1,6 +1,7 @@
 """Trained policies of the runs that represent a group, and their fresh episodes."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
 import jax
@@ -76,7 +77,7 @@ def representative_policies(
     found = []
     for group in comparison.groups:
         title = _title(comparison, group)
-        scored_runs = _chosen(group, last, every)
+        scored_runs = _chosen(group, last, every, say)
         if not scored_runs:
             say(f"{title.replace(chr(10), ', ') or group.task}: no run of it has a checkpoint.")
         for scored_run in scored_runs:
@@ -126,9 +127,17 @@ def single_episode(rollout: Rollout, number: int) -> Rollout:
     return jax.tree.map(lambda leaf: leaf[:, number : number + 1], rollout)
 
 
-def _chosen(group: Group, last: int, every: bool) -> list[ScoredRun]:
-    there = [scored_run for scored_run in group.scored_runs if list_policies(scored_run.run.folder)]
+def _chosen(group: Group, last: int, every: bool, say: Callable[[str], None]) -> list[ScoredRun]:
+    there = [one for one in group.scored_runs if _has_policy(one.run.folder, say)]
     return there if every or not there else [median_run(there, last)]
+
+
+def _has_policy(run: Path, say: Callable[[str], None]) -> bool:
+    try:
+        return bool(list_policies(run))
+    except UsageError as error:  # it cannot be read now
+        say(str(error))
+        return False
 
 
 def _title(comparison: Comparison, group: Group) -> str:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from dsl.errors import UsageError
+from dsl.records.durable_files import UnreadableError
 from dsl.records.metrics_log import read_metrics
 from dsl.records.resume import read_finished
 from dsl.records.run_folder import ENVIRONMENT, EXPERIMENT, METRICS
@@ -45,6 +46,9 @@ class Run:
         settings: every value, by family, role or word, and setting: `network.critic.depth`.
         epochs: lines of `metrics.jsonl`.
         environment: versions, device and source revision, as far as they are known.
+
+    Raises:
+        UnreadableError: how the run ended cannot be read now.
     """
 
     def __init__(self, folder: Path):
@@ -54,6 +58,7 @@ class Run:
         self.settings = dict(_flat(described["hyperparameters"]))
         self.epochs = read_metrics(folder / METRICS)
         self.environment = _environment(folder)
+        self._end = read_finished(folder)
 
     @property
     def seed(self) -> Any:
@@ -74,10 +79,10 @@ class Run:
         """Environment steps so far."""
         return int(self.epochs[-1]["env_steps"])
 
-    @cached_property
+    @property
     def is_finished(self) -> bool:
         """Return whether the run has reached its total."""
-        total, end = self.settings.get(TOTAL), read_finished(self.folder)
+        total, end = self.settings.get(TOTAL), self._end
         if not isinstance(total, int):
             return end is not None
         # A finished run that is being extended still has the mark of its earlier end.
@@ -111,6 +116,9 @@ def read_runs(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:
             run = Run(folder)
         except (TypeError, AttributeError) as error:
             problems.append(f"{folder}: {EXPERIMENT} is damaged ({error}).")
+            continue
+        except UnreadableError as error:
+            problems.append(str(error))
             continue
         if run.epochs:
             runs.append(run)

@@ -61,7 +61,8 @@ def test_accepted_changes_are_recorded(tmp_path, capsys):
     assert second["earlier"] == [first]
     assert (tmp_path / "words" / "loss.py").read_text() == "SCALE = 100\n"
     assert (tmp_path / "words-1" / "loss.py").read_text() == "SCALE = 1\n"
-    assert f"the earlier ones are in {tmp_path}/words-1" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert f"earlier ones were copied; they are in {tmp_path}/words-1 now" in said
     # The changed words are those of the run from now on.
     assert "accepted_changes" not in start(tmp_path, words={"loss.py": "SCALE = 100\n"})
 
