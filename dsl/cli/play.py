@@ -16,8 +16,6 @@ from dsl.cli.command import (
     positive_int,
     run_command,
 )
-from dsl.errors import UsageError
-from dsl.records.durable_files import advise_on_write, describe_refused_write
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -47,18 +45,8 @@ def _execute(options: argparse.Namespace) -> int:
     out = options.out or policy.checkpoint.parent.parent / "play"
     print(f"policy: {policy.checkpoint}, learner {policy.learner_name}")
     film = not options.no_film
-    show(policy, options.episodes, options.seed, _make_folder(out), film=film, say=print)
+    show(policy, options.episodes, options.seed, out, film=film, say=print)
     return 0
-
-
-def _make_folder(path: Path) -> Path:
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(
-            f"{describe_refused_write(path, error)} {advise_on_write(error)}"
-        ) from error
-    return path
 
 
 COMMAND = Command(

@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from dsl.errors import UsageError
+from dsl.records.durable_files import advise_on_write, describe_refused_write
 from dsl.training.pictures import pictures
 from dsl.training.policy import Policy, play
 
@@ -19,7 +21,15 @@ def show(
         out: folder of the pictures.
         film: whether to film.
         say: receives lines on the scores and the files.
+
+    Raises:
+        UsageError: the folder cannot be made.
     """
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        refused = describe_refused_write(out, error)
+        raise UsageError(f"{refused} {advise_on_write(error)}") from error
     scores, rollout = play(policy, episodes, seed)
     for metric, value in scores.items():
         say(f"{metric:24} {float(value):.3f}")

@@ -15,9 +15,9 @@ import numpy as np
 import pytest
 from toy_runs import own_words, write_experiment
 
-from dsl.checkpoint import store
+from dsl.checkpoint import disk_format
 from dsl.checkpoint.run_checkpoints import CHECKPOINTS
-from dsl.checkpoint.serialisation import LEARNERS, split_state
+from dsl.checkpoint.state_arrays import LEARNERS, split_state
 from dsl.cli import play, report, run, track
 from dsl.errors import UsageError
 from dsl.language.configuration import load
@@ -62,9 +62,9 @@ def whole(tmp_path_factory):
     metadata = {"position": RunPosition(2, 0, 2)._asdict(), "iterations_per_epoch": 1}
     where = out / CHECKPOINTS
     where.mkdir()
-    store.write_checkpoint(where / "iteration_000000002", parts, metadata)
+    disk_format.write_checkpoint(where / "iteration_000000002", parts, metadata)
     best = {LEARNERS: parts[LEARNERS]}
-    store.write_checkpoint(where / "best_000000001", best, {**metadata, "score": 1.0})
+    disk_format.write_checkpoint(where / "best_000000001", best, {**metadata, "score": 1.0})
     lines = (f'{{"epoch": {n}, "env_steps": {n}, "eval/time_at_goal": 1.0}}\n' for n in range(2))
     (out / "metrics.jsonl").write_text("".join(lines))
     mark_finished(out, Finished(1, 1))
