@@ -1,6 +1,6 @@
 """Defines the root of a gin file: what a run consists of."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -23,6 +23,11 @@ from dsl.loop.schedule import Schedule, make_schedule
 from dsl.tracking import Aim, Console, TrackerFactory
 
 _UINT32, _INT64 = 2**32 - 1, 2**63 - 1
+# What the schedule of a run follows from.
+_COUNTS = (
+    *("total_env_steps", "evaluations", "num_envs", "unroll_length", "updates_per_iteration"),
+    *("prefill_steps", "transitions_per_iteration", "batch_size"),
+)
 
 
 @dataclass(frozen=True)
@@ -87,22 +92,35 @@ class Experiment:
     checkpoints_kept: PositiveInt = 2
     trackers: Sequence[TrackerFactory] = (Aim(), Console())
 
-    def problems(self) -> list[SettingError]:
-        """Return every impossible setting, alone or beside the others."""
-        return [*problems(Experiment, vars(self)), *self._disagreements()]
+    def problems(self, unknown: Iterable[str] = ()) -> list[SettingError]:
+        """Return every impossible setting, alone or beside the others.
 
-    def _disagreements(self) -> list[SettingError]:
+        Args:
+            unknown: settings that are wrong in themselves or in their parts, which has been
+                reported: what depends on them is not judged.
+        """
+        unknown = set(unknown)
+        found = [e for e in problems(Experiment, vars(self)) if e.setting not in unknown]
+        unknown |= {error.setting for error in found}
+        return [*found, *self._disagreements(unknown)]
+
+    def _disagreements(self, unknown: set[str]) -> list[SettingError]:
         """Return the settings that each are possible, but not together."""
-        found = [
-            *buffer_problems(self.buffer, self.environment, self.unroll_length),
-            *evaluation_problems(self.evaluation, self.evaluation_tasks, self.environment),
-            *update_problems(self.transitions_per_iteration, self.batch_size),
-            *collector_problems(self.learners, self.collector),
-        ]
-        if not found:  # the names of metrics are known
+        found = [*collector_problems(self.learners, self.collector)]
+        if unknown.isdisjoint(("evaluation", "eval_environment", "environment")):
+            tasks = self.evaluation_tasks
+            found += evaluation_problems(self.evaluation, tasks, self.environment)
+        wrong = {error.setting for error in found} | unknown
+        if wrong.isdisjoint(("evaluation", "collector", "best_by")) and self.learners:
             metrics = self.evaluation_metrics()
             found += best_by_problems(self.best_by, self.best_metric(), metrics)
-        return found or [*overflow_problems(self.schedule(), self.num_envs)]
+        if unknown.isdisjoint(("buffer", "environment", "unroll_length")):
+            found += buffer_problems(self.buffer, self.environment, self.unroll_length)
+        if unknown.isdisjoint(("transitions_per_iteration", "batch_size")):
+            found += update_problems(self.transitions_per_iteration, self.batch_size)
+        if unknown.isdisjoint(_COUNTS) and not found:
+            found += overflow_problems(self.schedule(), self.num_envs)
+        return found
 
     @property
     def learners(self) -> dict[str, Learner]:

@@ -87,10 +87,10 @@ def collector_problems(
 
 
 def _name_problems(setting: str, named: Mapping[Any, Any]) -> Iterator[SettingError]:
-    """Report the first name that a metric's name cannot contain."""
-    wrong = [name for name in named if not (isinstance(name, str) and name.isidentifier())]
-    if wrong:
-        yield SettingError(setting, f"is called {wrong[0]!r}; use letters, digits and underscores.")
+    """Report names that a metric's name cannot contain."""
+    for name in named:
+        if not (isinstance(name, str) and name.isidentifier()):
+            yield SettingError(setting, f"is called {name!r}; use letters, digits and underscores.")
 
 
 def best_by_problems(

@@ -11,6 +11,13 @@ from dsl.language.values import MacroRef, Reference, prefixed, replace_leaves
 BindingKey = tuple[str, str, str]  # scope, word, setting
 
 
+def split_key(text: str) -> BindingKey:
+    """Split `scope/family.Word.setting` into scope, word and setting; a macro has no setting."""
+    scope, _, name = text.rpartition("/")
+    word, _, setting = name.rpartition(".")
+    return (scope, word, setting) if word else (scope, setting, "")
+
+
 @dataclass(frozen=True, eq=False)
 class Binding:
     """`scope/family.Word.setting = value`, or `NAME = value` for a macro.

@@ -16,17 +16,25 @@ from typing import Any
 from components.constraints import SettingError
 from dsl.language import dump
 from dsl.language.bindings import BindingTable, Import, use_current_names
-from dsl.language.graph import build_graph, enclosing_scopes, resolve_graph
+from dsl.language.construction import build_graph, failure_problem
+from dsl.language.graph import enclosing_scopes, resolve_graph
 from dsl.language.imports import run_imports
 from dsl.language.lint import lint
-from dsl.language.lint_names import bound_scopes
+from dsl.language.lint_circles import without_circles
+from dsl.language.lint_construction import construction_problems
+from dsl.language.lint_names import Known, bound_scopes
 from dsl.language.lint_use import lost_settings
 from dsl.language.parse import read_overrides
-from dsl.language.problems import ConfigError, Location, Problem, problem_lines, raised_at
+from dsl.language.problems import ConfigError, Location, Problem, problem_lines
 from dsl.language.registry import Vocabulary, default_vocabulary
 from dsl.language.sources import Sources, displayed, read_sources
-from dsl.language.sweeps import Grid, grid_of, split_sweep, sweep_problems
-from dsl.language.values import prefixed
+from dsl.language.sweeps import (
+    Grid,
+    grid_of,
+    repeated_value_problems,
+    split_sweep,
+    sweep_problems,
+)
 from dsl.language.word import PartialError
 
 __all__ = ["ConfigError", "Configuration", "load"]
@@ -136,19 +144,8 @@ class Configuration:
         return {name: dump.json_value(value) for name, value in values.items()}
 
     def _locate(self, error: Exception, word: str, scope: str) -> Problem:
-        """Return the line that an error of a word in a scope is about."""
-        table, node = self._read.table, self._graph.nodes.get((scope, word))
-        builder = node.builder if node else None
-        place = table.origin(builder).location if builder else self._read.file
-        subject = prefixed(scope, word)
-        if not isinstance(error, SettingError):
-            said = " ".join(str(error).split())
-            text = f"{subject} cannot be built: {type(error).__name__}: {said}{raised_at(error)}"
-            return Problem(place, text)
-        binding = node.bindings.get(error.setting) if node else None
-        if binding is not None:
-            return table.value_problem(binding, error.problem)
-        return Problem(place, f"{subject}.{error.setting} {error.problem}")
+        """Return the problem of a word in a scope."""
+        return failure_problem(error, (scope, word), self._graph, self._read.table, self._read.file)
 
 
 def load(
@@ -179,12 +176,14 @@ def load(
     import_problems = run_imports(sources.imports, trust=trust)
     bindings, sweep = split_sweep([*sources.bindings, *set_by_user])
     renamed = use_current_names(bindings, vocabulary.renamed_words, vocabulary.renamed_settings)
-    problems += [*sources.problems, *import_problems, *sweep_problems(sweep), *renamed.problems]
     table = BindingTable(renamed.bindings)
+    in_grid = [*sweep_problems(sweep)] or [*repeated_value_problems(sweep, without_circles(table))]
+    problems += [*sources.problems, *import_problems, *in_grid, *renamed.problems]
     if sources.text or not sources.problems:
-        problems += lint(
-            sources, table, vocabulary, sweep=sweep, file=file, imported=not import_problems
-        )
+        known = Known(table, vocabulary, not import_problems, sources)
+        problems += lint(known, sweep=sweep, file=file)
+        if problems and known.is_complete:
+            problems += construction_problems(known, file)
     if problems:
         raise ConfigError(problem_lines(problems))
     read = _Read(file, sources, overrides, table, vocabulary)

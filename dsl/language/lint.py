@@ -6,89 +6,49 @@ every mistake is reported at once, and none as a consequence of another.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from dsl.language.bindings import Binding, BindingKey, BindingTable
 from dsl.language.graph import ConfigGraph, ConfigNode, resolve_graph
+from dsl.language.lint_circles import circle_problems, without_circles
 from dsl.language.lint_fit import fit_problems
 from dsl.language.lint_names import Known, name_problems, sweep_name_problems
 from dsl.language.lint_use import use_problems
 from dsl.language.mend import mend, mentioned_macros
 from dsl.language.problems import Location, Problem
 from dsl.language.registry import Vocabulary
-from dsl.language.sources import Sources
-from dsl.language.type_check import fitting_words, mismatch
+from dsl.language.type_check import fitting_words, is_default, mismatch
 from dsl.language.values import REQUIRED, MacroRef, leaves
 from dsl.language.word import Setting
 
 
-def lint(
-    sources: Sources,
-    table: BindingTable,
-    vocabulary: Vocabulary,
-    *,
-    sweep: list[Binding],
-    file: Location,
-    imported: bool,
-) -> list[Problem]:
+def lint(known: Known, *, sweep: list[Binding], file: Location) -> list[Problem]:
     """Return the problems of everything that could be read.
 
     What is missing or useless is judged only if all files could be read: the missing line, or the
     use, may be in another one.
 
     Args:
-        sources: the gin file with its includes; their own problems are not repeated.
-        table: their bindings and those of the command line, under current names.
-        vocabulary: words, those of the file's imports included.
+        known: the names that exist, with the files that they stand in.
         sweep: what says what varies.
         file: the gin file as a whole.
-        imported: whether every import of the file succeeded.
     """
-    unread = frozenset(name for lines in sources.unread for name in lines.names)
-    known = Known(table, vocabulary, imported, sources.is_complete, unread)
-    circles = list(_macro_circles(table))
+    table, vocabulary, sources = known.table, known.vocabulary, known.sources
     problems = [
         *_repeat_problems(table, sources.parents),
-        *(circle.problem for circle in circles),
+        *circle_problems(table),
         *name_problems(known),
         *sweep_name_problems(known, sweep),
     ]
-    circular = {name for circle in circles for name in circle.names}
-    straight = BindingTable(b for b in table.bindings if not (b.is_macro and b.word in circular))
     faulty = {problem.location for problem in [*problems, *sources.problems]}
-    problems += _value_problems(straight, vocabulary)
+    problems += _value_problems(without_circles(table), vocabulary)
     if sources.is_complete:
         problems += [
             problem
-            for problem in _absence_problems(known, straight, sources, sweep, file)
+            for problem in _absence_problems(known, sweep, file)
             if problem.location not in faulty
         ]
     return problems
-
-
-class _Circle(NamedTuple):
-    names: list[str]
-    problem: Problem
-
-
-def _macro_circles(table: BindingTable) -> Iterator[_Circle]:
-    """Yield macros that are defined by themselves, each circle once."""
-    finished: set[str] = set()
-
-    def visit(name: str, path: tuple[str, ...]) -> Iterator[_Circle]:
-        binding = table.macro(name)
-        if name in path:
-            circle = [*path[path.index(name) :], name]
-            text = f"{name} is defined by itself: {' -> '.join(circle)}."
-            yield _Circle(circle, Problem(table.macros[name].location, text))
-        elif binding is not None and name not in finished:
-            for leaf in leaves(binding.value):
-                if isinstance(leaf, MacroRef):
-                    yield from visit(leaf.name, (*path, name))
-            finished.add(name)
-
-    for name in table.macros:
-        yield from visit(name, ())
 
 
 def _repeat_problems(table: BindingTable, parents: dict[str, str]) -> Iterator[Problem]:
@@ -126,7 +86,7 @@ def _value_problems(table: BindingTable, vocabulary: Vocabulary) -> Iterator[Pro
         word = vocabulary.words.get(binding.word)
         setting = word.settings.get(binding.setting) if word else None
         value = table.resolve(binding.value)
-        if setting is None or _is_pending(binding, value, table) or _is_default(value, setting):
+        if setting is None or _is_pending(binding, value, table) or is_default(value, setting):
             continue
         problem = mismatch(value, setting.annotation, vocabulary)
         if problem:
@@ -142,41 +102,20 @@ def _is_pending(binding: Binding, value: Any, table: BindingTable) -> bool:
     return has_macro and table.final(binding.key) is not binding
 
 
-def _is_default(value: Any, setting: Setting) -> bool:
-    # A default is right by definition, even if its annotation forgets None.
-    return type(value) is type(setting.default) and value == setting.default
-
-
-def _absence_problems(
-    known: Known,
-    straight: BindingTable,
-    sources: Sources,
-    sweep: list[Binding],
-    file: Location,
-) -> Iterator[Problem]:
-    """Yield settings that must be set and are not, and bindings that nothing uses.
-
-    Args:
-        known: the names that exist.
-        straight: the bindings without macros that are defined by themselves.
-        sources: the files, with what could not be read of them.
-        sweep: what says what varies.
-        file: the gin file as a whole.
-    """
-    vocabulary = known.vocabulary
-    guessed = [binding for lines in sources.unread for binding in lines.bindings]
-    if not known.table.bindings and not guessed:
+def _absence_problems(known: Known, sweep: list[Binding], file: Location) -> Iterator[Problem]:
+    """Yield settings that must be set and are not, and bindings that nothing uses."""
+    vocabulary, sources = known.vocabulary, known.sources
+    if not known.table.bindings and not sources.unread:
         yield Problem(file, f"it sets nothing. An experiment sets {vocabulary.root}.")
         return
-    circular = [b for b in known.table.bindings if b not in straight.bindings]
-    read = mend([*straight.bindings, *guessed], vocabulary, known)
+    read = mend(known)
     graph = resolve_graph(read.table, vocabulary)
     if graph.problem is not None:
         yield graph.problem
     elsewhere = [*sweep, *(b for b in read.table.bindings if _misspells_macro(b, known.table))]
     mentioned = mentioned_macros((binding.value for binding in elsewhere), read.table)
     used_elsewhere = {*mentioned, *sources.choosers, *known.unread}
-    yield from use_problems(read.table, vocabulary, used_elsewhere, [*read.unplaced, *circular])
+    yield from use_problems(read.table, vocabulary, used_elsewhere, read.unplaced)
     for binding in read.table.bindings:
         if binding in graph.used and any(leaf == REQUIRED for leaf in leaves(binding.value)):
             text = f"{binding.subject} has no value yet: set it with --set {binding.subject}=..."

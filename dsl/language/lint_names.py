@@ -1,13 +1,15 @@
 """Find names that do not exist, are of another kind, or may not be set."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
-from dsl.language.bindings import Binding, BindingTable
+from dsl.language.bindings import Binding, BindingTable, split_key
 from dsl.language.graph import enclosing_scopes
-from dsl.language.problems import Problem, did_you_mean, listed, nearest, similar_scope
+from dsl.language.problems import OVERRIDES, Problem, did_you_mean, listed, nearest, similar_scope
 from dsl.language.registry import Vocabulary
+from dsl.language.sources import Sources
+from dsl.language.sweeps import varied_names
 from dsl.language.values import REQUIRED, MacroRef, Reference, leaves, prefixed
 from dsl.language.word import Word
 
@@ -20,15 +22,13 @@ class Known:
         table: all bindings.
         vocabulary: words and constants.
         all_words: whether every import succeeded; else unknown words may be those of a module.
-        all_files: whether every file could be read; else unknown macros may be defined there.
-        unread: names in lines that could not be read.
+        sources: the files, with what could not be read of them; it may define unknown macros.
     """
 
     table: BindingTable
     vocabulary: Vocabulary
     all_words: bool = True
-    all_files: bool = True
-    unread: frozenset[str] = frozenset()
+    sources: Sources = field(default_factory=Sources)
 
     @cached_property
     def scopes(self) -> set[str]:
@@ -37,7 +37,17 @@ class Known:
 
     def may_set(self, *names: str) -> bool:
         """Return whether what could not be read may define one of these macros or scopes."""
-        return not self.all_files or not self.unread.isdisjoint(names)
+        return not self.sources.is_complete or not self.unread.isdisjoint(names)
+
+    @property
+    def is_complete(self) -> bool:
+        """Return whether every file could be read, and every module imported."""
+        return self.sources.is_complete and self.all_words
+
+    @cached_property
+    def unread(self) -> frozenset[str]:
+        """Return the names in lines that could not be read."""
+        return frozenset(name for lines in self.sources.unread for name in lines.names)
 
 
 def bound_scopes(table: BindingTable) -> set[str]:
@@ -58,12 +68,15 @@ def name_problems(known: Known) -> Iterator[Problem]:
 
 
 def sweep_name_problems(known: Known, sweep: list[Binding]) -> Iterator[Problem]:
-    """Yield the unknown macros of a grid; all other names are judged with the run they are for."""
+    """Yield the unknown names that a grid varies, and the unknown macros among its values."""
     for binding in sweep:
-        for leaf in leaves(binding.value):
-            text = _wrong_macro(leaf, known) if isinstance(leaf, MacroRef) else None
-            if text:
-                yield Problem(binding.location, text)
+        texts = [_wrong_macro(m, known) for m in leaves(binding.value) if isinstance(m, MacroRef)]
+        # A grid sets its names as `--set` does: it defines no macro.
+        place = replace(binding.location, rank=OVERRIDES)
+        for name in varied_names(binding):
+            text = _wrong_target(Binding(*split_key(name), None, place), known)
+            texts.append(f"{binding.subject}: {text}" if text else None)
+        yield from (Problem(binding.location, text) for text in texts if text)
 
 
 def _unknown_word(name: str, vocabulary: Vocabulary) -> str:

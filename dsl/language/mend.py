@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from dsl.language.bindings import Binding, BindingTable
+from dsl.language.lint_circles import without_circles
 from dsl.language.lint_names import Known
 from dsl.language.problems import nearest, similar_scope
 from dsl.language.registry import Vocabulary
@@ -28,19 +29,17 @@ class Mended(NamedTuple):
     unplaced: list[Binding]
 
 
-def mend(bindings: Iterable[Binding], vocabulary: Vocabulary, known: Known) -> Mended:
-    """Replace misspelt names by the most similar ones that exist.
-
-    Args:
-        bindings: in the order they apply; macros must not be circular.
-        vocabulary: words and constants.
-        known: the names that exist.
-    """
+def mend(known: Known) -> Mended:
+    """Replace misspelt names by the most similar ones that exist; leave circular macros out."""
+    straight = without_circles(known.table)
+    guessed = [binding for lines in known.sources.unread for binding in lines.bindings]
+    vocabulary = known.vocabulary
     scopes = sorted(known.scopes)
     macros = (b for b in known.table.bindings if b.is_macro and not b.location.in_override)
     written = list(dict.fromkeys([*(b.word for b in macros), *known.unread]))
-    mended, unplaced = [], []
-    for binding in bindings:
+    kept = set(straight.bindings)
+    mended, unplaced = [], [b for b in known.table.bindings if b not in kept]
+    for binding in [*straight.bindings, *guessed]:
         # The value of a macro keeps its misspelt macros: what they mean could be the macro itself.
         macros = [] if binding.is_macro else written
         value = _mended_value(binding.value, macros, vocabulary, scopes)

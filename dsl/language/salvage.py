@@ -4,9 +4,9 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from dsl.language.bindings import Binding, Unread
+from dsl.language.bindings import Binding, Unread, split_key
 from dsl.language.problems import Location
-from dsl.language.values import MacroRef, Reference
+from dsl.language.values import REQUIRED, MacroRef, Reference
 
 # The first character of a line that begins a statement.
 TOP_LEVEL = re.compile(r"[^\s#\])}]")
@@ -44,11 +44,9 @@ def _binding(line: str, prefix: str, location: Location) -> Binding | None:
     values = list(_leaves(line[target.end() :] if target else line))
     if target is None:
         return Binding("", "", "?", values, location) if values else None
-    scope, _, name = f"{prefix}{target[1]}".rpartition("/")
-    word, _, setting = name.rpartition(".")
-    if not word:
-        return Binding(scope, setting, "", values, location)
-    return Binding(scope, word, setting, values, location)
+    is_word = len(values) == 1 and isinstance(values[0], Reference)
+    value = values[0] if is_word else [REQUIRED, *values]  # not known yet
+    return Binding(*split_key(f"{prefix}{target[1]}"), value, location)
 
 
 def _leaves(text: str) -> Iterator[Any]:

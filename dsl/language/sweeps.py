@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from dsl.language.bindings import Binding, BindingTable
-from dsl.language.problems import ConfigError, Problem, did_you_mean, nearest, problem_lines
+from dsl.language.problems import Problem, did_you_mean, nearest
 from dsl.language.values import MacroRef, gin_text, leaves, replace_leaves, shown
 
 FAMILY, GRID = "sweep", "grid"
@@ -30,24 +30,40 @@ def grid_of(sweep: list[Binding], table: BindingTable) -> Grid:
     """Return names that vary together and their values as gin text; empty if nothing varies.
 
     Macros are replaced by their values, but for those that the grid varies itself.
-
-    Raises:
-        ConfigError: a name has the same value twice.
     """
     if not sweep:
         return {}
-    binding = sweep[-1]
-    varied = {name for key in binding.value for name in _names(key)}
+    values = _resolved_values(sweep[-1], table)
+    return {_names(key): [_texts(key, value) for value in found] for key, found in values.items()}
+
+
+def repeated_value_problems(sweep: list[Binding], table: BindingTable) -> Iterator[Problem]:
+    """Yield the names of a well-formed grid that have the same value twice.
+
+    Args:
+        sweep: the bindings of the sweep.
+        table: bindings without circular macros.
+    """
+    for binding in sweep[-1:]:
+        for text in _repeated_values(_resolved_values(binding, table)):
+            yield Problem(binding.location, f"{FAMILY}.{GRID} {text}")
+
+
+def varied_names(binding: Binding) -> list[str]:
+    """Return the names that a grid varies, as far as they can be read."""
+    keys = list(binding.value) if isinstance(binding.value, dict) else []
+    return [name for name in leaves(keys) if isinstance(name, str)]
+
+
+def _resolved_values(binding: Binding, table: BindingTable) -> dict[Any, list[Any]]:
+    varied = set(varied_names(binding))
 
     def resolved(leaf: Any) -> Any:
         is_macro = isinstance(leaf, MacroRef) and not leaf.is_constant
         fixed = is_macro and varied.isdisjoint(macros_within(leaf, table))
         return table.resolve(leaf) if fixed else leaf
 
-    values = {key: replace_leaves(list(found), resolved) for key, found in binding.value.items()}
-    if text := _repeated_value(values):
-        raise ConfigError(problem_lines([Problem(binding.location, f"{FAMILY}.{GRID} {text}")]))
-    return {_names(key): [_texts(key, value) for value in found] for key, found in values.items()}
+    return {key: replace_leaves(list(found), resolved) for key, found in binding.value.items()}
 
 
 def macros_within(value: Any, table: BindingTable) -> set[str]:
@@ -61,15 +77,15 @@ def macros_within(value: Any, table: BindingTable) -> set[str]:
     return found
 
 
-def _repeated_value(grid: dict[Any, list[Any]]) -> str | None:
-    """Return which name has equal values, however they are spelt: 1, 1.0 and a macro that is 1."""
+def _repeated_values(grid: dict[Any, list[Any]]) -> Iterator[str]:
+    """Yield which names have equal values, however they are spelt: 1, 1.0 and a macro that is 1."""
     for key, values in grid.items():
         for earlier, value in itertools.combinations(values, 2):
             if _is_same(earlier, value):
                 first, second = gin_text(earlier), gin_text(value)
                 spelt = "" if first == second else f", the second time as {second}"
-                return f"gives {key!r} the value {first} twice{spelt}."
-    return None
+                yield f"gives {key!r} the value {first} twice{spelt}."
+                break
 
 
 def _is_same(one: Any, other: Any) -> bool:
@@ -84,11 +100,10 @@ def sweep_problems(sweep: list[Binding]) -> Iterator[Problem]:
     for binding in sweep:
         if binding.setting != GRID or binding.scope:
             hint = did_you_mean(nearest(binding.setting, [GRID]))
-            text = f"{binding.subject}: a sweep has one setting, {FAMILY}.{GRID}.{hint}"
+            texts = [f"{binding.subject}: a sweep has one setting, {FAMILY}.{GRID}.{hint}"]
         else:
-            text = _wrong_grid(binding.value)
-        if text:
-            yield Problem(binding.location, text)
+            texts = (f"{FAMILY}.{GRID} {text}" for text in _wrong_grid(binding.value))
+        yield from (Problem(binding.location, text) for text in texts)
 
 
 def _is_sweep(binding: Binding) -> bool:
@@ -103,17 +118,15 @@ def _texts(key: str | Names, value: Any) -> tuple[str, ...]:
     return (gin_text(value),) if isinstance(key, str) else tuple(map(gin_text, value))
 
 
-def _wrong_grid(value: Any) -> str | None:
-    name = f"{FAMILY}.{GRID}"
+def _wrong_grid(value: Any) -> Iterator[str]:
+    """Yield what is wrong with a grid, without its name."""
     if not isinstance(value, dict) or not value:
-        return f"{name} is no dict of lists. {_FORM}"
-    wrong = (text for key, values in value.items() if (text := _wrong_axis(key, values)))
-    if text := next(wrong, None):
-        return f"{name} {text}"
-    names = [name for key in value for name in _names(key)]
-    if twice := [name for name in names if names.count(name) > 1]:
-        return f"{name} has {twice[0]!r} twice."
-    return None
+        yield f"is no dict of lists. {_FORM}"
+        return
+    wrong = [text for key, values in value.items() if (text := _wrong_axis(key, values))]
+    yield from wrong
+    names = [name for key in value for name in leaves(key)]
+    yield from (f"has {n!r} twice." for n in dict.fromkeys(names) if names.count(n) > 1)
 
 
 def _wrong_axis(key: Any, values: Any) -> str | None:
@@ -122,7 +135,9 @@ def _wrong_axis(key: Any, values: Any) -> str | None:
     if not all(isinstance(name, str) for name in (key if together else [key])):
         return f"has the key {key!r}; keys are names of macros or settings. {_FORM}"
     if not isinstance(values, (list, tuple)) or not values:
-        return f"gives {key!r} no list of values. {_FORM}"
+        if values in ([], ()):
+            return f"has no values for {key!r}: the list is empty. {_FORM}"
+        return f"has {shown(values)} for {key!r}, which is no list. {_FORM}"
     for value in values:
         if together and not (isinstance(value, (list, tuple)) and len(value) == len(key)):
             return (

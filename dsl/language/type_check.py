@@ -22,7 +22,7 @@ from dsl.language.type_advice import (
     members,
 )
 from dsl.language.values import MacroRef, Reference, leaves, shown
-from dsl.language.word import Partial, Word
+from dsl.language.word import Partial, Setting, Word
 
 _LARGEST = 2**31 - 1  # what the device counts with; an annotation may say otherwise
 _LARGEST_FLOAT = 3.4028235e38  # of 32 bits
@@ -43,6 +43,11 @@ def mismatch(value: Any, hint: Any, vocabulary: Vocabulary) -> str | None:
         must = f"is {shown(value)}; it must be {describe(hint)}."
         return must + advice(value, hint, fitting_words(hint, vocabulary), vocabulary)
     return _broken_constraint(value, hint, vocabulary)
+
+
+def is_default(value: Any, setting: Setting) -> bool:
+    """Return whether the value is the default, which is right even if its annotation forgets it."""
+    return type(value) is type(setting.default) and value == setting.default
 
 
 def _unusable_number(value: Any, hint: Any) -> str | None:
