@@ -61,7 +61,7 @@ def needed_classes(user: type) -> dict[str, type]:
 
 
 def explain_mismatch(needed: type, found: type | None) -> str | None:
-    """Return the class that was needed, found, and would fit; None if the found one fits.
+    """Say which class is needed, which was found and which would fit; return None if it fits.
 
     Args:
         needed: class of `components.protocols`.

@@ -1,12 +1,11 @@
-"""Types at the doors between components: what actors, critics, losses and learners must offer.
+"""Interfaces between components: what actors, critics, losses and learners must implement.
 
-Every class here is abstract. An implementation derives from the class whose place it takes and
-annotates its own parameters with the classes that it needs: `InfoNCE.__call__(critic: PairCritic)`
-cannot train a critic that is no `PairCritic`, and `components.compatibility` says so before
-anything is computed.
+Every class here is abstract. An implementation derives from one of them and annotates its own
+parameters with the classes that it needs: `InfoNCE.__call__(critic: PairCritic)` cannot train any
+other critic, and `components.compatibility` reports that before anything is computed.
 
-Shapes are those of one example unless a batch size B is written: n numbers in a state, g in a
-goal, a in an action.
+Shapes are those of one example unless they contain a batch size B. A state has n numbers, a goal g,
+and an action a.
 """
 
 import abc
@@ -45,11 +44,11 @@ class Inspectable(eqx.Module):
     def network_inputs(
         self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
     ) -> dict[str, NetworkInput]:
-        """Return the networks inside by the name that reports show, with their inputs."""
+        """Return the inner networks with their inputs, by the names that reports show."""
 
 
 class ActionSampler(eqx.Module):
-    """An actor's answer for one state and goal: a best action, and actions to explore with."""
+    """The actions of an actor for one state and goal: the best one, and samples to explore with."""
 
     @abc.abstractmethod
     def mode(self) -> Float[Array, " a"]:
@@ -107,13 +106,13 @@ class Critic(Inspectable):
 
 
 class EnsembleCritic(Critic):
-    """A critic of several members, each of which temporal-difference losses regress alone."""
+    """A critic with several members, which temporal-difference losses train separately."""
 
     @abc.abstractmethod
     def values(
         self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
     ) -> Float[Array, " members"]:
-        """Return the value by each member."""
+        """Return the value of each member."""
 
 
 class Pairs(NamedTuple):
@@ -205,8 +204,9 @@ class LearnerState(eqx.Module):
     """The part of a learner that changes; every array of it is in a checkpoint.
 
     Attributes:
-        networks: a module whose attributes are what is trained. Acting needs nothing else, so this
-            alone is kept of the best policy; `components.learners.inspection` looks into it.
+        networks: a module whose attributes are the trained networks. Acting needs nothing else, so
+            checkpoints of the best policy contain only this; reports find the networks with
+            `components.learners.inspection`.
         optimisers: states of the optimisers, with the same attributes.
         targets: lagging networks, or None.
         updates: calls of `Learner.update` so far.
@@ -223,11 +223,10 @@ TrainedLoss: TypeAlias = Callable[[PyTree, LearnerState, Batch, Key[Array, ""]],
 
 
 class Learner(eqx.Module):
-    """An algorithm: how networks are made, trained, and act.
+    """An algorithm: how its networks are made and trained, and how they act.
 
-    The loop, the evaluation, checkpoints, the memory estimate, loaded policies and reports use
-    these methods and nothing else. `networks` below is the attribute of that name of a
-    `LearnerState`.
+    The loop, the evaluation, checkpoints, the memory estimate, loaded policies and reports use only
+    these methods. `networks` below is the attribute of that name of a `LearnerState`.
     """
 
     @abc.abstractmethod
@@ -270,11 +269,11 @@ class Learner(eqx.Module):
 
     @abc.abstractmethod
     def trained_losses(self) -> dict[str, TrainedLoss]:
-        """Return what is differentiated in an update, by the network's attribute of `networks`."""
+        """Return the losses that an update differentiates, by the network's name in `networks`."""
 
     def learning_rates(self) -> dict[str, NetworkRate]:
-        """Return the learning rates that are known, by the network's attribute of `networks`.
+        """Return the learning rates that are known, by the network's name in `networks`.
 
-        By default there are none, and a run records none.
+        By default none is known, and a run records none.
         """
         return {}

@@ -12,7 +12,7 @@ from components.protocols import Actor, Critic
 
 
 class ActionSelection(eqx.Module):
-    """Selects an action from an actor, and from a critic if it asks one.
+    """Selects an action of an actor, possibly with the help of a critic.
 
     Implementations annotate `critic` with the class that they need.
     """

@@ -1,4 +1,4 @@
-"""Q-functions: networks of state, action and goal together."""
+"""Q-functions: networks whose input is state, action and goal together."""
 
 from typing import Annotated
 
@@ -59,7 +59,7 @@ class QEnsemble(EnsembleCritic):
     def values(
         self, state: Float[Array, " n"], action: Float[Array, " a"], goal: Float[Array, " g"]
     ) -> Float[Array, " members"]:
-        """Return the value by each member."""
+        """Return the value of each member."""
         x = jnp.concatenate([state, action, goal])
         return eqx.filter_vmap(lambda network: network(x)[0])(self.network)
 

@@ -13,7 +13,7 @@ class NegativeMRN(Energy):
     r"""$-\sqrt{\|x_s - y_s\|^2 + \epsilon} - \max_k \mathrm{relu}(x_{a,k} - y_{a,k})$.
 
     The first half of an embedding, $x_s$, is compared by a metric, the second, $x_a$, by an
-    asymmetric one; their sum keeps the triangle inequality and need not be symmetric.
+    asymmetric distance; their sum satisfies the triangle inequality and need not be symmetric.
 
     Reference: Liu et al., "Metric Residual Networks for Sample Efficient Goal-Conditioned
     Reinforcement Learning", 2023, section 4; Myers et al., "Learning Temporal Distances:

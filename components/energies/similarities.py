@@ -1,7 +1,7 @@
 """Energies: similarities of two embeddings, higher if they are closer.
 
-Each `pairwise` but that of `NegativeL1` is one matrix product, so its memory is (B, C) for any
-dimension d of the embeddings.
+Except in `NegativeL1`, `pairwise` is one matrix product, so its memory is (B, C) for any dimension
+d of the embeddings.
 """
 
 import abc

@@ -1,4 +1,4 @@
-"""The learner that most algorithms are: an actor, a critic, their losses and optimisers."""
+"""The learner of most algorithms: an actor, a critic, their losses and optimisers."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -35,7 +35,7 @@ from components.replay.batch import Batch
 
 
 class Networks(eqx.Module):
-    """The trained networks; None for those that the learner does without."""
+    """The trained networks; None for those that the learner does not have."""
 
     actor: Actor
     critic: Critic | None
@@ -53,7 +53,7 @@ class OptimiserStates(eqx.Module):
 class ActorCritic(PolicyLearner):
     """Actor, critic, their losses, temperature, targets, goal relabelling and optimisers.
 
-    What differs between contrastive RL, SAC, TD3 and imitation is which words fill these places.
+    Contrastive RL, SAC, TD3 and imitation differ only in the words that these settings name.
     """
 
     actor: Callable[..., Actor] = eqx.field(static=True)

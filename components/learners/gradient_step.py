@@ -27,13 +27,13 @@ def guarded(optimiser: Optimiser, max_norm: float | None, skip_nonfinite: bool) 
     Args:
         optimiser: receives the clipped gradients.
         max_norm: norm that gradients are clipped to; None clips nothing.
-        skip_nonfinite: make an update whose gradient is not finite change nothing, and count it as
+        skip_nonfinite: skip updates whose gradient is not finite, and count them in
             `total_notfinite` of the state.
     """
     wrapped = optimiser
     if max_norm is not None:
         wrapped = optax.chain(optax.clip_by_global_norm(max_norm), wrapped)
-    if skip_nonfinite:  # never give up: a run of bad updates shows in the count
+    if skip_nonfinite:  # never give up: the count shows how many updates were bad
         wrapped = optax.apply_if_finite(wrapped, _FOREVER)
     return optimiser if wrapped is optimiser else with_rate_of(wrapped, optimiser)
 
@@ -63,7 +63,7 @@ def gradient_step(
         global L2 norm before the optimiser saw the gradient) added.
     """
     (value, metrics), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(module)
-    # Optax promotes types as JAX does by default, also where the caller asked for more care.
+    # Optax relies on JAX's default type promotion, also if the caller has made it stricter.
     with jax.numpy_dtype_promotion("standard"):
         updates, optimiser_state = optimiser.update(
             gradient, optimiser_state, eqx.filter(module, eqx.is_inexact_array)

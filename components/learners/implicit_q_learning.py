@@ -1,4 +1,4 @@
-"""Implicit Q-learning, goal-conditioned: values of the actions in the buffer, and of no others."""
+"""Goal-conditioned implicit Q-learning, which only evaluates actions that are in the buffer."""
 
 from collections.abc import Callable
 from typing import Annotated
@@ -36,7 +36,7 @@ from components.replay.batch import Batch
 
 
 class StateValue(Inspectable):
-    """V(s, g): the value of a state by a goal."""
+    """V(s, g): the value of a state for a goal."""
 
     network: Network
 
@@ -78,8 +78,8 @@ class ImplicitQLearning(PolicyLearner):
     - $L_Q = \frac1B \sum_i \sum_k \frac12 (Q_k(s_i, a_i, g_i) - r_i - \gamma d_i V(s'_i, g_i))^2$;
     - $L_\pi = -\frac1B \sum_i \min(e^{\beta u_i}, w_{\max}) \log \pi(a_i \mid s_i, g_i)$.
 
-    Towards $\tau = 1$, V is the value of the best action among those in the buffer, without asking
-    the critic about any other action. Departures from the reference implementation: all three
+    Towards $\tau = 1$, V is the value of the best action among those in the buffer, and the critic
+    is never evaluated at any other action. Departures from the reference implementation: all three
     losses read the networks as they were before the step, and data is collected while training.
 
     Reference: Kostrikov et al., "Offline Reinforcement Learning with Implicit Q-Learning", 2022,

@@ -32,7 +32,7 @@ def network_inputs(
     action: Float[Array, " a"],
     goal: Float[Array, " g"],
 ) -> dict[str, NetworkInput]:
-    """Return every network of a learner by the name that reports show, with its input."""
+    """Return every network of a learner with its input, by the name that reports show."""
     found = {}
     for module in vars(networks).values():
         if isinstance(module, Inspectable):
@@ -58,7 +58,7 @@ def critic_of(networks: eqx.Module) -> Critic | None:
 
 
 def network_depth(module: Any) -> int | None:
-    """Return the depth of the deepest network inside, in dense layers; None if none tells it."""
+    """Return the depth of the deepest network inside, in dense layers; None if it is unknown."""
     return max(_depths(module), default=None)
 
 

@@ -1,4 +1,4 @@
-"""Relabelling and acting, as every learner with one actor does them."""
+"""Relabelling and acting, which are the same for every learner with one actor."""
 
 import equinox as eqx
 from jaxtyping import Array, Float, Key

@@ -1,4 +1,4 @@
-"""Networks: plain functions of one example, built from choices and sizes."""
+"""Networks: functions of one example, built from settings and sizes."""
 
 from collections.abc import Callable
 from typing import TypeAlias

@@ -108,16 +108,16 @@ class SphericalBlock(eqx.Module):
 class HypersphericalMLP(eqx.Module):
     r"""The paper's network with hyperspherical normalisation instead of LayerNorm.
 
-    Input $h_0 = \mathrm{unit}(s_0 \odot W_0^\top \mathrm{unit}([x, 3]))$: the constant keeps the
-    length of x from being lost. Then $N$ = `depth`/4 blocks (`SphericalBlock`) whose residual
-    stream stays on the unit sphere, with $\alpha = 1/(N+1)$ at first. Output
+    Input $h_0 = \mathrm{unit}(s_0 \odot W_0^\top \mathrm{unit}([x, 3]))$: the constant preserves
+    the information in the length of x. Then $N$ = `depth`/4 blocks (`SphericalBlock`) whose
+    residual stream stays on the unit sphere, with $\alpha = 1/(N+1)$ at first. Output
     $\sqrt n \, s \odot W^\top h_N + b$. Columns of every W have length one; train with
     `on_unit_spheres` around the optimiser.
 
     Reference: Lee et al., "Hyperspherical Normalization for Scalable Deep Reinforcement Learning"
     (SimbaV2), 2025, arXiv 2502.15280: unit weights projected after each update, shifted input,
     learned scaling, interpolation on the sphere. Wang et al., "1000 Layer Networks for
-    Self-Supervised RL", 2025, section A.6, say that they added it and not how. Departures from
+    Self-Supervised RL", 2025, section A.6, say that they added it but not how. Departures from
     SimbaV2: branches are the paper's four layers, each normalised before its activation (theirs two
     around a ReLU, which needs no scale); columns start at random, not orthogonal; no running
     statistics of the input, no distributional critic, no decay of the learning rate.

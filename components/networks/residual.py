@@ -164,18 +164,19 @@ class ResidualMLP(AbstractResidualMLP):
                 or 1; with 0 there are none and the network is a plain one.
             compute_dtype: of the matrix products in blocks. Parameters, normalisation, the residual
                 stream and the first and last layer are float32 in any case.
-            keep: what the backward pass finds again, beside the inputs of blocks: the outputs of
-                dense layers, or nothing more, for less memory and more time.
-            kernel: how blocks run. 'xla' has a derivative of its own and, up to 64 layers on a GPU,
-                no loop; 'fused' is one GPU kernel for all layers and one for their derivative;
-                'auto' is what is known to be best on the device, on a CPU a scan.
+            keep: what is kept for the backward pass in addition to the inputs of blocks: the
+                outputs of dense layers, or nothing, which takes less memory and more time.
+            kernel: how blocks run. 'xla' has its own derivative and, up to 64 layers on a GPU, no
+                loop; 'fused' is one GPU kernel for all layers and one for their derivative; 'auto'
+                is the form that was measured to be fastest on the kind of device, and a scan on a
+                CPU.
             in_size: numbers in the input.
             out_size: numbers in the output.
             key: random key of the weights.
 
         Raises:
             SettingError: `width` is not positive, `depth` is not a multiple of four, or another
-                setting is none of its options.
+                setting is not one of its options.
         """
         checked = {"compute_dtype": compute_dtype, "keep": keep, "kernel": kernel}
         check(ResidualMLP, width=width, depth=depth, skip_every=skip_every, **checked)
@@ -228,18 +229,19 @@ class StableResidualMLP(AbstractResidualMLP):
             normalise: whether layers have a LayerNorm.
             compute_dtype: of the matrix products in blocks. Parameters, normalisation, the residual
                 stream and the first and last layer are float32 in any case.
-            keep: what the backward pass finds again, beside the inputs of blocks: the outputs of
-                dense layers, or nothing more, for less memory and more time.
-            kernel: how blocks run. 'xla' has a derivative of its own and, up to 64 layers on a GPU,
-                no loop; 'fused' is one GPU kernel for all layers and one for their derivative;
-                'auto' is what is known to be best on the device, on a CPU a scan.
+            keep: what is kept for the backward pass in addition to the inputs of blocks: the
+                outputs of dense layers, or nothing, which takes less memory and more time.
+            kernel: how blocks run. 'xla' has its own derivative and, up to 64 layers on a GPU, no
+                loop; 'fused' is one GPU kernel for all layers and one for their derivative; 'auto'
+                is the form that was measured to be fastest on the kind of device, and a scan on a
+                CPU.
             in_size: numbers in the input.
             out_size: numbers in the output.
             key: random key of the weights.
 
         Raises:
             SettingError: `width` is not positive, `depth` is not a multiple of four, or another
-                setting is none of its options.
+                setting is not one of its options.
         """
         checked = {"compute_dtype": compute_dtype, "keep": keep, "kernel": kernel}
         check(StableResidualMLP, width=width, depth=depth, **checked)

@@ -1,4 +1,4 @@
-"""Optimisers of Optax that tell their learning rate, so that a run can record it."""
+"""Optimisers of Optax whose learning rate is known, so that a run can record it."""
 
 import functools
 import inspect
@@ -35,7 +35,7 @@ class RatedOptimiser(optax.GradientTransformationExtraArgs):
 def with_rate_of(
     optimiser: optax.GradientTransformation, inner: optax.GradientTransformation
 ) -> RatedOptimiser:
-    """Return an optimiser that is wrapped around `inner`, with the learning rate of that one."""
+    """Return an optimiser that wraps `inner`, with the learning rate of `inner`."""
     return RatedOptimiser(optimiser, getattr(inner, "learning_rate", None))
 
 
@@ -81,13 +81,13 @@ class NetworkRate(NamedTuple):
         if not callable(self.rate):
             return self.rate
         span = spanning(run_updates, self.updates_per_step)
-        # Optax promotes types as JAX does by default, also where the caller asked for more care.
+        # Optax relies on JAX's default type promotion, also if the caller has made it stricter.
         with span, jax.numpy_dtype_promotion("standard"):
             return self.rate(count)
 
 
 def network_rates(**optimisers: tuple[Any, int]) -> dict[str, NetworkRate]:
-    """Return the rate of each optimiser that knows it.
+    """Return the learning rate of each optimiser for which it is known.
 
     Args:
         optimisers: by the network's name, the optimiser (or None) and the learner's updates for

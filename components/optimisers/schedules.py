@@ -21,13 +21,13 @@ _SPAN: ContextVar[int | None] = ContextVar("span", default=None)
 
 @contextlib.contextmanager
 def spanning(updates: int, updates_per_step: int = 1) -> Iterator[None]:
-    """Make schedules without a length of their own span some updates of their learner.
+    """Let schedules without a length of their own span this many updates of their learner.
 
     The loop enters it while it traces an update; a schedule called outside of it raises
     `SettingError`.
 
     Args:
-        updates: of the learner; none count as one.
+        updates: of the learner; 0 counts as 1.
         updates_per_step: updates of the learner for each step of the optimiser.
     """
     token = _SPAN.set(max(1, updates // updates_per_step))
@@ -50,7 +50,7 @@ def stepping_every(updates: int) -> Iterator[None]:
 
 @dataclass(frozen=True)
 class CosineDecay:
-    r"""A learning rate that falls along half a cosine, over the whole run unless told otherwise.
+    r"""A learning rate that falls along half a cosine, by default over the whole run.
 
     $\eta_t = \eta_0 ((1 - \alpha) (\frac12 (1 + \cos(\pi t / T)))^p + \alpha)$ up to step T of the
     optimiser, and $\alpha \eta_0$ after it.
@@ -79,7 +79,7 @@ class CosineDecay:
         """Return the rate of the optimiser's step number `count`, the first being 0.
 
         Raises:
-            SettingError: the length is that of the run, and there is none.
+            SettingError: the length is that of the run, but this is not inside `spanning`.
         """
         steps = self.last_step()
         schedule = optax.cosine_decay_schedule(self.init_value, steps, self.alpha, self.exponent)
@@ -89,7 +89,7 @@ class CosineDecay:
         """Return T: the step at which the rate stops falling.
 
         Raises:
-            SettingError: the length is that of the run, and there is none.
+            SettingError: the length is that of the run, but this is not inside `spanning`.
         """
         if self.decay_steps is not None:
             return self.decay_steps

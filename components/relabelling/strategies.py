@@ -1,4 +1,4 @@
-"""Relabelling: rules that choose the goals that stored transitions are trained with."""
+"""Relabelling: rules that choose the goals with which stored transitions are trained."""
 
 import abc
 from typing import Annotated
@@ -112,7 +112,7 @@ class UniformFuture(Relabelling):
 
 
 class EpisodeState(Relabelling):
-    """Chooses any state of the same episode that is still in the buffer, also an earlier one.
+    """Chooses any state of the same episode that is still in the buffer, earlier ones included.
 
     Reference: Andrychowicz et al., "Hindsight Experience Replay", 2017, section 4.5 (episode).
     """
@@ -126,7 +126,7 @@ class EpisodeState(Relabelling):
 
 
 class RandomState(Relabelling):
-    """Chooses any state in the buffer, of whatever episode.
+    """Chooses any state in the buffer, from any episode.
 
     Reference: Andrychowicz et al., "Hindsight Experience Replay", 2017, section 4.5 (random).
     """

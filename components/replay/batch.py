@@ -9,7 +9,7 @@ from components.replay.trajectory_buffer import BufferState, TrajectoryBuffer, T
 
 
 class Batch(NamedTuple):
-    """Transitions, each with the goal that it is rewarded by; B is the batch size.
+    """Transitions, each with the goal that defines its reward; B is the batch size.
 
     Attributes:
         state: observation without the goal, before the action.
@@ -18,8 +18,8 @@ class Batch(NamedTuple):
         goal: goal chosen by the relabelling.
         achieved: goal that `next_state` achieves.
         reward: 1 if `next_state` lies inside the success radius of `goal`, else 0.
-        discount: 0 if the episode terminated at `next_state`, else 1. A time limit counts as 1, and
-            as reaching a goal ends no episode, relabelling does not change it.
+        discount: 0 if the episode terminated at `next_state`, else 1. It is 1 at a time limit.
+            Reaching a goal does not end an episode, so relabelling does not change it.
     """
 
     state: Float[Array, "B n"]

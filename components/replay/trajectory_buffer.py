@@ -85,7 +85,7 @@ class TrajectoryBuffer(eqx.Module):
         """Args:
             capacity: rows kept per parallel environment.
             dtype: type in which states, goals and actions are stored; they are read as float32.
-                Near 10, neighbours are 0.008 apart in float16 and 0.06 in bfloat16.
+                Near 10, adjacent numbers are 0.008 apart in float16 and 0.06 in bfloat16.
 
         Raises:
             SettingError: `capacity` is too small, or `dtype` is not one of its options.
@@ -134,9 +134,9 @@ class TrajectoryBuffer(eqx.Module):
         At least three rows per environment must have been written.
         """
         # Rejection sampling with a fixed number of draws: compiled code cannot wait until every
-        # draw succeeds, and a list of all rows with a successor would have to be kept up to date at
-        # every insertion. In episodes of 100 steps eight rejections in a row have a chance of
-        # 10^-16; `_first_with_successor` then takes a neighbouring row.
+        # draw succeeds, and a list of all rows with a successor would have to be updated at every
+        # insertion. In episodes of 100 steps eight rejections in a row have a chance of 10^-16;
+        # `_first_with_successor` then takes a neighbouring row.
         num_envs = state.rows.episode.shape[1]
         time_key, env_key = jax.random.split(key)
         oldest = jnp.maximum(state.written - self.capacity, 0)

@@ -1,6 +1,6 @@
 """Read-only models and edited copies.
 
-MJX copies a MuJoCo model once, so that a later change of the model would have no effect.
+MJX copies a MuJoCo model once, so a later change of the model would have no effect.
 """
 
 import copy

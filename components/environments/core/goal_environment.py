@@ -24,7 +24,7 @@ class Observation(NamedTuple):
     """What the agent sees.
 
     Attributes:
-        state: state of the robot; the goal is no part of it.
+        state: state of the robot, without the goal.
         goal: goal to reach.
     """
 
@@ -56,11 +56,11 @@ class GoalEnvironment(Environment):
     """A Jumanji environment made from a `Task`.
 
     Every reset samples a fresh start and goal. The reward is 1 inside the success radius after the
-    step, else 0. Reaching the goal ends nothing. An unhealthy robot, or a physics state that is not
-    finite, terminates the episode (discount 0); the time limit truncates it (discount 1). If both
-    happen in the same step, the episode terminates. `TimeStep.extras` holds `success` (bool),
-    `distance` to the goal (metres) and `nonfinite` (bool): whether the episode ended because its
-    physics diverged.
+    step, else 0. Reaching the goal does not end the episode. An unhealthy robot, or a physics state
+    that is not finite, terminates the episode (discount 0); the time limit truncates it (discount
+    1). If both happen in the same step, the episode terminates. `TimeStep.extras` holds `success`
+    (bool), `distance` to the goal (metres) and `nonfinite` (bool): whether the episode ended
+    because its physics diverged.
     """
 
     def __init__(self, task: Task, render_fn: RenderFn | None = None):

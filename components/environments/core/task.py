@@ -1,4 +1,4 @@
-"""The description of one goal-reaching task: all that distinguishes it from another."""
+"""The description of a goal-reaching task: everything in which tasks differ."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
@@ -91,14 +91,15 @@ class Task:
     camera_distance: float = 13.0
 
     def with_model(self, edit: ModelEdit) -> "Task":
-        """Return this task with other gears, masses, friction or whatever else its model holds.
+        """Return this task with other gears, masses, friction or anything else in its model.
 
         Args:
             edit: changes a MuJoCo model in place. It is called with a copy of the physics' model
                 and, if the scene is another model, with a copy of that.
 
         Raises:
-            ValueError: a function of the task uses the physics otherwise than through `partial`.
+            ValueError: a function of the task receives the physics in another way than through
+                `partial`.
         """
         physics = self.physics.with_model(edit)
         same = self.scene is self.physics.model

@@ -1,7 +1,7 @@
 """Mazes without branches, and pairs of a start and a goal at a given path length in them.
 
-Training on near pairs only and scoring on far ones asks an agent to stitch: to reach in one episode
-what it has only seen in pieces.
+An agent that trains on near pairs only and is scored on far ones has to stitch: to reach in one
+episode what it has only seen in pieces.
 """
 
 from collections import Counter
@@ -73,7 +73,7 @@ def make_corridor(layout: str | Sequence[str]) -> Maze:
     """Return the maze of a name among `CORRIDORS`, or of rows of text.
 
     Raises:
-        SettingError: an unknown name, or rows that are no corridor.
+        SettingError: an unknown name, or rows that are not a corridor.
     """
     return make_maze(layout, layouts=CORRIDORS, row_rules=(CORRIDOR_ROWS, WithoutBranches()))
 

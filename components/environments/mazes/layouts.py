@@ -3,7 +3,7 @@
 The first row of a map lies at x = 0 and x grows downwards; its first column lies at y = 0 and y
 grows to the right. `<maze>_eval` keeps the start and moves every goal far from it; `_eval_1f2f3f`
 keeps the goals one, two and three cells along the corridor. `big_maze_eval_v2` has one goal more
-than `big_maze_eval`: both are in use in the literature under the same name.
+than `big_maze_eval`; the literature uses both under the same name.
 
 The layouts are those of the ant mazes of Wang et al. (2025), "1000 Layer Networks for
 Self-Supervised RL", and of JaxGCRL (Bortkiewicz et al., 2024).
@@ -266,7 +266,7 @@ def make_maze(
         layout: name or rows.
         scale: side of a cell (metres).
         layouts: the layouts that have names.
-        row_rules: what rows must comply with.
+        row_rules: rules that rows must satisfy.
 
     Raises:
         SettingError: an unknown name, or rows that break a rule.

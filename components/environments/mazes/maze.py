@@ -22,7 +22,7 @@ class Maze:
         rows: one string per row: `#` wall, `R` start, `G` goal, `.` free, and letters that a task
             adds.
         scale: side of a cell (metres).
-        corner: x and y, alike, of the centre of the first cell (metres).
+        corner: both x and y of the centre of the first cell (metres).
     """
 
     rows: tuple[str, ...]

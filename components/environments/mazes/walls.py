@@ -6,9 +6,9 @@ two boxes, which are moved to the two nearest walls before each physics step. Tw
 corner of the grid, a robot that reaches less than half a cell can touch at most two of the four
 cells around it, since a wall diagonally opposite is hidden unless one of the cells beside it is
 free. 256 ants in the big maze make 8,000 environment steps per second on one CPU core with two
-walls and 2,000 with all thirteen; the states agree to rounding error. A robot that reaches further
-is given as many as `count_walls_within` its reach: three in the shipped mazes, for a reach of 0.7
-of a cell.
+walls and 2,000 with all thirteen; the states agree to rounding error. A robot with a longer reach
+gets as many walls as `count_walls_within` finds: three in the shipped mazes, for a reach of 0.7 of
+a cell.
 """
 
 from collections.abc import Callable

@@ -15,7 +15,7 @@ class RenderError(RuntimeError):
 
 @contextlib.contextmanager
 def opengl_context(width: int, height: int) -> Iterator[None]:
-    """Make an OpenGL context current: what MUJOCO_GL names, else EGL on Linux, else the system's.
+    """Make an OpenGL context current: the one of MUJOCO_GL, else EGL on Linux, else the system's.
 
     Raises:
         RenderError: no OpenGL on this machine.

@@ -19,7 +19,7 @@ def render_frame(
 ) -> np.ndarray:
     """Draw the robot in its scene and, in green, the goal with its success radius.
 
-    The camera moves up to twice as far away as the task says, to have both in sight.
+    To show both, the camera moves up to twice as far away as the task's camera distance.
 
     Args:
         env: the task.

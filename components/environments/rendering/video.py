@@ -37,8 +37,8 @@ def write_video(
 ) -> None:
     """Draw consecutive states with a camera that follows the robot, and write a GIF.
 
-    It plays at real speed or, if that would take more than 15 s, at a whole multiple of it that is
-    written beside the time. It has at most 150 frames. Drawing and writing a frame takes about
+    It plays at real speed or, if that would take more than 15 s, at a whole multiple of it, which
+    is shown beside the time. It has at most 150 frames. Drawing and writing a frame takes about
     0.02 s of one CPU core.
 
     Args:

@@ -18,7 +18,7 @@ def half_cheetah_model() -> mujoco.MjModel:
     Changes to Gymnasium's model and their reasons (speeds: 256 environments on one CPU core):
 
     - All eight geoms touch the floor, as in Gymnasium's model (the robot may run on its back), but
-      of all places of contact only the 8 deepest are kept: a quarter more speed.
+      only the 8 deepest contacts are kept, which makes it a quarter faster.
     - Newton's method with 4 iterations of 4 line-search steps: 7,100 environment steps per
       second and no error against the converged solver. 2 x 2 is a tenth faster and off by 0.02
       (rad or m) in one step of twenty.
@@ -28,7 +28,7 @@ def half_cheetah_model() -> mujoco.MjModel:
     spec = gymnasium_model("half_cheetah.xml")
     spec.delete(spec.geom("floor"))
     spec.delete(spec.worldbody.first_light())
-    # The attribute is on its way out of MuJoCo, which warns of it; the mass is set below.
+    # MuJoCo has deprecated the attribute and warns about it; the mass is set below.
     spec.compiler.settotalmass = -1
     spec.option.timestep = TIMESTEP
     spec.option.iterations = 4

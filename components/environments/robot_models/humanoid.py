@@ -39,8 +39,8 @@ def humanoid_model(walls: Boxes | None = None) -> mujoco.MjModel:
       walls; with friction, unlike other robots' walls, so that they can be climbed. With these 15
       parts 256 humanoids in the big maze make 5,000 environment steps per second; with all 17 geoms
       unchanged they take half as long again.
-    - The physics has the three nearest walls: the feet are up to 1.3 m away from the torso. Of all
-      places of contact the 12 deepest are kept (a humanoid that lies on a wall has up to 9).
+    - The physics has the three nearest walls: the feet are up to 1.3 m away from the torso. Only
+      the 12 deepest contacts are kept (a humanoid that lies on a wall has up to 9).
     - The feet are part of the shins, so that there are 11 links; the tendons, which drive nothing,
       are gone; nothing touches itself.
 

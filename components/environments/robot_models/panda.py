@@ -11,7 +11,7 @@ Differences and their reasons:
   of Menagerie's model for MJX, except for the wrist's damping; a joint thus moves at most 2.2 rad/s
   (87 N m / 40 N m s; wrist 2.4 rad/s), the speed limit of the real one, and a target that can be
   reached is reached, since what pulls to the target and what holds the joint are one spring.
-- The weight of the arm is compensated, as the real controller does; so any pose holds.
+- The weight of the arm is compensated, as by the real controller, so the arm stays in any pose.
 - No joint-limit constraints on the arm: targets lie within the limits.
 - Only the wrist, the hand and the fingers touch anything, as spheres (a sphere against a box is
   what costs MJX least): one at the wrist, three along the hand, two along each finger.

@@ -1,4 +1,4 @@
-"""Two slide joints, for whatever moves in the plane and never turns."""
+"""Two slide joints, for bodies that move in the plane and never turn."""
 
 import mujoco
 

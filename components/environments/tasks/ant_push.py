@@ -39,13 +39,14 @@ def ant_push(episode_length: PositiveInt = 1000) -> GoalEnvironment:
     be met within 0.5 m. Action (8), control step and falls as in `ant`, for an ant of 7.3 kg. It
     starts near the origin at a height of 0.75 m with the noise of `ant`; the block starts at rest
     at (8, 8) + U(-0.1, 0.1)^2; the goal is (16, 8) or (8, 16), equally likely, + U(0, 2)^2. Cells
-    are 8 m wide, fixed blocks 4 m high. The block has to go north for the one goal and east for
-    the other, and leaves no gap that the torso fits through.
+    are 8 m wide, fixed blocks 4 m high. The block has to go north for one goal and east for the
+    other, and leaves no gap wide enough for the torso.
 
     Departures from the reference implementations: the block has 0.1 kg and two damped slides
     (theirs 0.0002 kg and three, and friction with the floor): it still goes where it is pushed and
-    stops at once, and 32 bits hold it; its velocity starts at zero (theirs is random along x);
-    blocks without friction; the quaternion, fresh goals and the reward as in `ant`.
+    stops at once, and float32 is precise enough for it; its velocity starts at zero (theirs is
+    random along x); blocks without friction; the quaternion, fresh goals and the reward as in
+    `ant`.
 
     Args:
         episode_length: time limit (environment steps).

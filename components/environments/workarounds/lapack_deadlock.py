@@ -1,12 +1,12 @@
 """Keeps LAPACK calls of MJX from waiting for each other forever.
 
 Before jaxlib 0.11.2 a large batched LAPACK call on a CPU hands parts of its batch to the pool of
-threads that all CPU devices share, and waits for them in a thread of that pool. Where every thread
-waits so, as with one device per core or several independent calls, nobody is left to do the work.
-Here a large batch is worked through in parts, one after the other, each so small that LAPACK does
-it in place; the devices are what works side by side. With two threads and two devices, Cholesky
-factorisations of 192 matrices of 14 x 14 went well and of 256 hung; triangular systems of that size
-did so at 1,024 and 2,048.
+threads that all CPU devices share, and waits for them in a thread of that pool. If every thread
+waits, as with one device per core or several independent calls, no thread is left to do the work.
+Here a large batch is computed in parts, one after the other, each small enough for LAPACK to
+compute it in the calling thread; only the devices run in parallel. With two threads and two
+devices, Cholesky factorisations of 192 matrices of 14 x 14 succeeded and those of 256 hung;
+triangular systems of that size succeeded at 1,024 and hung at 2,048.
 """
 
 import functools
