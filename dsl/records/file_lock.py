@@ -41,6 +41,24 @@ class FileLock:
         self._descriptor = descriptor
         return True
 
+    def is_held(self) -> bool:
+        """Return whether any process holds the lock, this one included; nothing is changed.
+
+        Raises:
+            OSError: the file cannot be opened.
+        """
+        try:
+            descriptor = os.open(self.path, os.O_RDWR)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(descriptor)
+        return False
+
     def holder(self) -> str:
         """Return which process wrote its name last, as part of a message."""
         try:

@@ -131,13 +131,9 @@ def find_user(folder: Path) -> str | None:
     """Return which process is using a run's folder, as part of a message; None if it is free."""
     lock = FileLock(folder / LOCK)
     try:
-        if not lock.path.exists() or lock.acquire():
-            return None
-        return lock.holder()
+        return lock.holder() if lock.is_held() else None
     except OSError:
         return None  # whoever opens the folder will fail on it too, and say so
-    finally:
-        lock.release()
 
 
 def read_environment(folder: Path) -> dict[str, Any]:

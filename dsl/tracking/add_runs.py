@@ -10,8 +10,8 @@ from dsl.records.durable_files import UnreadableError, refusing_unreadable
 from dsl.records.metrics_log import read_metrics
 from dsl.records.restart import is_set_aside
 from dsl.records.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
-from dsl.tracking.aim_follower import copy_runs, rebuild_advice
-from dsl.tracking.aim_repository import repository_lock, repository_path
+from dsl.tracking.aim_copiers import copy_run
+from dsl.tracking.aim_repository import rebuild_advice, repository_lock, repository_path
 
 Say = Callable[[str], None]
 
@@ -101,7 +101,7 @@ def _add_each(folders: Iterable[Path], root: Path, say: Say) -> list[str]:
 
 def _add_run(folder: Path, root: Path) -> None:
     with warnings.catch_warnings(action="ignore"):  # Aim's own
-        copy_runs([folder], root, lambda _: True)
+        copy_run(folder, root)
 
 
 def _runs_in(path: Path) -> list[Path]:

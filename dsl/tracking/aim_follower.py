@@ -5,6 +5,10 @@ crash in its database, a warning) can touch training. It reads what the run has 
 folder, sees the end of its input when the run has ended, even by force, and then closes Aim
 properly. Exit status 0 when all of the run is in Aim; otherwise the last line of its output
 says why not.
+
+An Aim repository has one writer at a time. Among the followers of runs that lie side by side, it is
+the one that holds the repository's lock, and it copies all of these runs. When its own run ends, it
+releases the lock, which another one takes.
 """
 
 import select
@@ -14,124 +18,101 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from dsl.errors import STOP_SIGNALS
-from dsl.records.metrics_log import read_metrics_from
-from dsl.records.run_folder import METRICS, PICTURES
-from dsl.tracking.aim_repository import (
-    forget_left_run,
-    leave_for_next,
-    left_runs,
-    repository_lock,
-    repository_path,
-)
-
-if TYPE_CHECKING:
-    from dsl.tracking.aim_writer import AimWriter
+from dsl.tracking.aim_copiers import AimCopiers
+from dsl.tracking.aim_queue import QueuedRun, queued_runs
+from dsl.tracking.aim_repository import rebuild_advice, repository_lock, repository_path
 
 _POLL_SECONDS = 0.5
 # The run waits for this process at its end, but not for long.
-_LEFT_RUNS_SECONDS = 30.0
+_TURN_SECONDS = 45.0
+_OTHERS_SECONDS = 15.0
 
 
 def follow_runs(folders: Sequence[Path], wait_for_end: Callable[[float], bool]) -> None:
-    """Copy runs into Aim until they have ended, waiting first until no other process writes there.
+    """Copy runs into Aim until they have ended, or see to it that another process does.
 
     Args:
         folders: the runs' folders, side by side.
         wait_for_end: waits at most the given seconds and returns whether the runs have ended.
 
     Raises:
-        TimeoutError: the runs had ended before the repository was free.
+        TimeoutError: another process wrote the repository all the time, and not all of the runs.
     """
     root = folders[0].parent
+    runs = [QueuedRun(folder) for folder in folders]
     lock = repository_lock(root)
-    while not lock.acquire():
-        if wait_for_end(_POLL_SECONDS):
-            leave_for_next(folders)
-            if lock.acquire():  # freed meanwhile by a process that may have seen none of it
-                break
-            named = " ".join(shlex.quote(str(folder)) for folder in folders)
-            raise TimeoutError(
-                f"{repository_path(root)} was in use by {lock.holder()} all the time, which adds "
-                f"this run before it ends. To add it by hand: python -m dsl.track {named}"
-            )
+    ended_at = None
     try:
-        copy_runs(folders, root, wait_for_end)
-        _copy_left_runs(root)
+        while not lock.acquire():
+            ended = _refresh_queue(runs, wait_for_end)
+            if ended and all(run.read_mark() is None for run in runs):
+                return
+            if ended:
+                ended_at = ended_at or time.monotonic()
+                _require_turn(folders, ended_at)
+                time.sleep(_POLL_SECONDS)
+        _write_queued_runs(runs, root, wait_for_end)
     finally:
         lock.release()
+        for run in runs:
+            run.leave()
 
 
-def _copy_left_runs(root: Path) -> None:
-    """Copy runs whose own process never got its turn; those that take too long stay for others."""
+def _write_queued_runs(
+    runs: Sequence[QueuedRun], root: Path, wait_for_end: Callable[[float], bool]
+) -> None:
+    """Copy every queued run until those of this process have ended."""
+    own = {run.folder for run in runs}
+    with AimCopiers(root) as copiers:
+        ended = False
+        while not ended:
+            ended = _refresh_queue(runs, wait_for_end)
+            for run in runs:
+                copiers.catch_up(run)
+            _catch_up_others([run for run in queued_runs(root) if run.folder not in own], copiers)
+
+
+def _refresh_queue(runs: Sequence[QueuedRun], wait_for_end: Callable[[float], bool]) -> bool:
+    """Keep this process's runs in the queue, and return whether they have ended."""
+    ended = wait_for_end(_POLL_SECONDS)
+    for run in runs:
+        if ended:
+            run.mark_ended()
+        else:
+            run.enter()
+    return ended
+
+
+def _catch_up_others(others: Sequence[QueuedRun], copiers: AimCopiers) -> None:
+    """Copy what is new of other processes' runs; what takes too long stays for the next time."""
     started = time.monotonic()
-    for folder in left_runs(root):
-        if time.monotonic() - started > _LEFT_RUNS_SECONDS:
+    for run in others:
+        if time.monotonic() - started > _OTHERS_SECONDS:
             return
         try:
-            copy_runs([folder], root, lambda _: True)
+            copiers.catch_up(run)
         except Exception:  # one damaged run must not keep out the others
+            copiers.give_up(run)
             traceback.print_exc()
-        else:
-            forget_left_run(folder)
 
 
-def copy_runs(folders: Sequence[Path], root: Path, wait_for_end: Callable[[float], bool]) -> None:
-    """Write everything that runs record into Aim, until they have ended.
-
-    Args:
-        folders: the runs' folders.
-        root: the folder that holds the repository.
-        wait_for_end: as for `follow_runs`.
-    """
-    from dsl.tracking.aim_writer import AimWriter
-
-    with ExitStack() as trackers:
-        copies = []
-        for folder in folders:
-            tracker = AimWriter(folder, root)
-            trackers.callback(tracker.close)
-            copies.append(_RunCopier(folder, tracker))
-        last = False
-        while not last:
-            last = wait_for_end(_POLL_SECONDS)
-            for each in copies:
-                each.catch_up()
-
-
-class _RunCopier:
-    """Copies one run into Aim, each time what is new."""
-
-    def __init__(self, folder: Path, tracker: "AimWriter"):
-        self._folder, self._tracker = folder, tracker
-        self._offset, self._seen = 0, dict[Path, int]()
-
-    def catch_up(self) -> None:
-        """Copy what is new."""
-        epochs, self._offset = read_metrics_from(self._folder / METRICS, self._offset)
-        for metrics in epochs:
-            self._tracker.log(metrics)
-        pictures = self._folder / PICTURES
-        for path in sorted([*pictures.glob("*.png"), *pictures.glob("*.gif")]):
-            changed = path.stat().st_mtime_ns
-            if self._seen.get(path) != changed:
-                self._seen[path] = changed
-                # A film keeps its ending, which tells it from the picture of the same name.
-                self._tracker.picture(path.name.removesuffix(".png"), path)
+def _require_turn(folders: Sequence[Path], ended_at: float) -> None:
+    if time.monotonic() - ended_at <= _TURN_SECONDS:
+        return
+    root = folders[0].parent
+    named = " ".join(shlex.quote(str(folder)) for folder in folders)
+    raise TimeoutError(
+        f"{repository_path(root)} is in use by {repository_lock(root).holder()}. The next run that "
+        f"writes there adds this one; to add it yourself: python -m dsl.track {named}"
+    )
 
 
 def _input_ended(seconds: float) -> bool:
     # Nothing is ever written to this process: readable input is the end of input.
     return bool(select.select([sys.stdin], [], [], seconds)[0])
-
-
-def rebuild_advice(root: Path) -> str:
-    """Return what to do about a repository that cannot be written."""
-    return f"If it is damaged: python -m dsl.track --rebuild {shlex.quote(str(root))}"
 
 
 def main() -> int:

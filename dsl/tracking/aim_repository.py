@@ -1,14 +1,12 @@
 """Says where an Aim repository lies, who may write it, and which of its runs a folder is."""
 
-from collections.abc import Sequence
+import shlex
 from pathlib import Path
 
 from dsl.errors import printable
-from dsl.records.durable_files import list_if_present, write_atomically
+from dsl.records.durable_files import write_atomically
 from dsl.records.file_lock import FileLock
 from dsl.records.run_folder import AIM_RUNS
-
-_LEFT = ".aim_left"
 
 
 def repository_path(root: Path) -> Path:
@@ -22,6 +20,11 @@ def repository_lock(root: Path) -> FileLock:
     It lies beside `.aim`, because Aim treats a `.aim` folder that it did not make as outdated.
     """
     return FileLock(root / ".aim.lock")
+
+
+def rebuild_advice(root: Path) -> str:
+    """Return what to do about a repository that cannot be written."""
+    return f"If it is damaged: python -m dsl.track --rebuild {shlex.quote(str(root))}"
 
 
 def known_run(folder: Path, root: Path) -> str | None:
@@ -41,25 +44,6 @@ def remember_run(folder: Path, name: str) -> None:
     of = printable(folder.name)
     lines = "".join(f"{known} {of}\n" for known in [*_recorded_names(folder), name])
     write_atomically(folder / AIM_RUNS, lines)
-
-
-def leave_for_next(folders: Sequence[Path]) -> None:
-    """Ask whoever writes the repository beside these runs to add them."""
-    for folder in folders:
-        entry = folder.parent / _LEFT / folder.name
-        entry.parent.mkdir(exist_ok=True)
-        entry.touch()
-
-
-def left_runs(root: Path) -> list[Path]:
-    """Return the runs that `leave_for_next` has named and that are still there."""
-    names = sorted(entry.name for entry in list_if_present(root / _LEFT))
-    return [root / name for name in names if (root / name).is_dir()]
-
-
-def forget_left_run(folder: Path) -> None:
-    """Take back what `leave_for_next` has asked for."""
-    (folder.parent / _LEFT / folder.name).unlink(missing_ok=True)
 
 
 def _recorded_names(folder: Path) -> list[str]:

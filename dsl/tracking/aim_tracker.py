@@ -6,9 +6,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from dsl.records.console_output import write_line
 from dsl.records.metrics_log import Metrics
-from dsl.tracking.aim_repository import repository_lock, repository_path
 
 LOG = "aim.log"
 _CLOSING_SECONDS = 60.0
@@ -30,7 +28,6 @@ class AimTracker:
     def __init__(self, *folders: Path, closing_seconds: float = _CLOSING_SECONDS):
         self._log = folders[0] / LOG
         self._closing_seconds = closing_seconds
-        _tell_of_other_writer(folders[0])
         self._process = _start_follower(folders, self._log)
 
     def log(self, metrics: Metrics) -> None:  # noqa: ARG002 - read from metrics.jsonl
@@ -100,18 +97,4 @@ def _start_follower(folders: Sequence[Path], log: Path) -> subprocess.Popen[byte
             stderr=output,
             env=environment,
             start_new_session=True,
-        )
-
-
-def _tell_of_other_writer(folder: Path) -> None:
-    lock = repository_lock(folder.parent)
-    try:
-        free = lock.acquire()
-    except OSError:
-        return  # the process will fail on it too, and say so
-    lock.release()
-    if not free:
-        write_line(
-            f"Aim: {repository_path(folder.parent)} is being written by {lock.holder()}; this run "
-            "appears there when that one has ended. metrics.jsonl has everything."
         )

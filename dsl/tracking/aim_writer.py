@@ -7,7 +7,7 @@ The only module that imports Aim. `aim_follower` uses it in a separate process, 
 import gc
 import json
 from collections.abc import Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +15,9 @@ import aim
 
 from dsl.errors import printable
 from dsl.records.metrics_log import read_metrics
+from dsl.records.resume import read_finished
 from dsl.records.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
-from dsl.records.run_times import RunTimes, read_run_times
+from dsl.records.run_times import read_run_times
 from dsl.tracking.aim_repository import known_run, remember_run
 
 _COUNTERS = ("env_steps", "epoch")
@@ -43,6 +44,7 @@ class AimWriter:
         self._run = _open_run(folder, root)
         self._run.experiment = printable(experiment["name"])
         self._run.name = printable(folder.name)
+        self._run["finished"] = False
         self._run["macros"] = experiment["macros"]
         self._run["hparams"] = experiment["hyperparameters"]
         for name in (CONFIG, OPERATIVE):
@@ -58,9 +60,15 @@ class AimWriter:
     def picture(self, name: str, path: Path) -> None:
         self._run.track(aim.Image(str(path)), name=name, step=self._env_steps)
 
-    def close(self) -> None:
+    def close(self, *, ended: bool) -> None:
+        """Finish writing; a run that has not ended stays active in Aim, for the next writer."""
+        self._run["finished"] = ended and read_finished(self._folder) is not None
         if times := read_run_times(self._folder):
-            _set_times(self._run, times)
+            _set_start(self._run, times.start)
+        if not ended:
+            _set_end(self._run, None)
+        elif times:
+            _set_end(self._run, times.end)
         self._run.close()
 
     def _track(self, metric: str, value: float, epoch: int) -> None:
@@ -74,15 +82,18 @@ def split_metric_name(metric: str) -> tuple[str, Any]:
     return name, dict(zip(("subset", "learner"), where, strict=False))
 
 
-def _set_times(run: Any, times: RunTimes) -> None:
-    """Give a run its own start and end; Aim takes those of the writing for them otherwise."""
-    # Aim has no public way to set them.
-    properties, attributes = run.props, run.meta_run_tree
-    properties._model.created_at = times.start.astimezone(UTC).replace(tzinfo=None)
+def _set_start(run: Any, start: datetime) -> None:
+    """Give a run its own start; Aim takes that of the writing for it otherwise."""
+    properties = run.props  # Aim has no public way to set it
+    properties._model.created_at = start.astimezone(UTC).replace(tzinfo=None)
     properties._session.add(properties._model)
     properties._session.commit()
-    end = times.end.timestamp()
-    run._resources.set_run_end_time = lambda: attributes.__setitem__("end_time", end)
+
+
+def _set_end(run: Any, end: datetime | None) -> None:
+    """Give a run its own end, or none, when it is closed; Aim takes the present otherwise."""
+    attributes, seconds = run.meta_run_tree, end and end.timestamp()
+    run._resources.set_run_end_time = lambda: attributes.__setitem__("end_time", seconds)
 
 
 def _open_run(folder: Path, root: Path) -> aim.Run:
