@@ -1,13 +1,13 @@
 """Copies run folders into Aim while they grow, each time what is new."""
 
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import NamedTuple
 
 from dsl.records.metrics_log import read_metrics_from
 from dsl.records.run_folder import METRICS, PICTURES, find_user
-from dsl.tracking.aim_queue import QueuedRun
+from dsl.tracking.aim_queue import QueuedRun, QueueMark
 
 
 def copy_run(folder: Path, root: Path) -> None:
@@ -56,7 +56,7 @@ class _Open(NamedTuple):
     """A run that is being copied, None if that failed, and the mark that it had in the queue."""
 
     copier: RunCopier | None
-    mark: bytes
+    mark: QueueMark
 
 
 class AimCopiers:
@@ -87,11 +87,12 @@ class AimCopiers:
 
     def give_up(self, run: QueuedRun) -> None:
         """Leave a run that cannot be copied alone until it ends or is started again."""
-        mark = run.read_mark() or b""
-        failed = self._open.pop(run.folder, None)
-        self._open[run.folder] = _Open(None, mark)
+        mark, failed = run.read_mark(), self._open.pop(run.folder, None)
+        if mark:
+            self._open[run.folder] = _Open(None, mark)
         if failed and failed.copier:
-            failed.copier.close(ended=False)
+            with suppress(Exception):  # it is being given up because of one already
+                failed.copier.close(ended=False)
 
     def __enter__(self) -> "AimCopiers":
         return self
@@ -105,7 +106,7 @@ class AimCopiers:
                 if copier:
                     all_of_them.callback(copier.close, ended=False)
 
-    def _copier(self, run: QueuedRun, mark: bytes, *, ended: bool) -> RunCopier | None:
+    def _copier(self, run: QueuedRun, mark: QueueMark, *, ended: bool) -> RunCopier | None:
         opened = self._open.get(run.folder)
         # A run that was started again may have cut its record back to a checkpoint.
         if opened and opened.mark != mark and not (ended and opened.copier):

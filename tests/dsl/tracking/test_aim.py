@@ -1,6 +1,4 @@
 import os
-import re
-import shlex
 import signal
 import subprocess
 import sys
@@ -13,7 +11,6 @@ import PIL.Image
 import pytest
 from aim_reader import read_aim
 
-from dsl.records.file_lock import FileLock
 from dsl.records.metrics_log import MetricsLog
 from dsl.records.run_folder import RunFolder
 from dsl.tracking.aim_tracker import AimError, AimTracker
@@ -200,58 +197,6 @@ def test_aim_that_hangs_is_given_up(folder, record, fake):
     with pytest.raises(AimError, match=r"did not finish within 0\.5 seconds"):
         view.close()
     assert view._process.returncode == -signal.SIGKILL
-
-
-def test_one_run_at_a_time_writes_and_the_next_catches_up(folder, record, fake, capsys):
-    calls = fake()
-    other = FileLock(folder.parent / ".aim.lock")
-    assert other.acquire()
-    view = AimTracker(folder)
-    message = capsys.readouterr().err
-    assert f"is being written by process {os.getpid()} on " in message
-    assert "this run appears there when that one has ended" in message
-    record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
-    time.sleep(1.0)
-    assert calls() == []
-    other.release()
-    _wait_for(lambda: "track a 50" in calls())
-    view.close()
-    assert calls()[-1] == "close"
-
-
-def test_a_run_that_never_got_its_turn_says_so(folder, record, fake):
-    calls = fake()
-    other = FileLock(folder.parent / ".aim.lock")
-    assert other.acquire()
-    view = AimTracker(folder)
-    record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
-    said = f"in use by process {os.getpid()} on .* all the time"
-    with pytest.raises(AimError, match=said) as caught:
-        view.close()
-    other.release()
-    assert calls() == []
-    command = re.search("python (-m dsl.track .*)", str(caught.value))
-    assert command
-    done = subprocess.run([sys.executable, *shlex.split(command[1])], cwd=ROOT, check=False)
-    assert done.returncode == 0
-    assert calls()[-2:] == ["track a 50", "close"]
-
-
-def test_a_run_that_never_got_its_turn_is_added_by_the_next_writer(folder, record, fake):
-    calls = fake()
-    other = FileLock(folder.parent / ".aim.lock")
-    assert other.acquire()
-    view = AimTracker(folder)
-    record.log({"env_steps": 50, "epoch": 1, "train/a": 1.0})
-    with pytest.raises(AimError, match="adds this run before it ends"):
-        view.close()
-    other.release()
-    with RunFolder.open(folder.parent / "quickstart-002") as run:
-        run.describe(**DESCRIPTION)
-        MetricsLog(run.path).close()
-        AimTracker(run.path).close()
-    assert "track a 50" in calls()
-    assert list((folder.parent / ".aim_left").iterdir()) == []
 
 
 _TRAIN = """
