@@ -10,6 +10,7 @@ import argparse
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from dsl.cli.command import (
     Command,
@@ -25,6 +26,9 @@ from dsl.cli.command import (
     run_command,
 )
 from dsl.cli.output import print_text
+
+if TYPE_CHECKING:
+    from dsl.sweep.grid import Trial
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,13 +71,16 @@ def _execute(options: argparse.Namespace) -> int:
     for line in configuration.settings_without_effect():
         print_to_stderr(line)
     from dsl.sweep.grid import make_trials
+    from dsl.sweep.grid_changes import tell_grid_change
     from dsl.sweep.kept_trials import recall_trials
     from dsl.sweep.workers import describe_trials, run_trials
     from dsl.training.cpu_devices import available_cores
 
     root = options.out or Path("runs") / f"{options.file.stem}-sweep"
     judged = make_trials(options.file, options.set, root)
+    tell_grid_change(options.file, judged, print_to_stderr)
     trials = recall_trials(options.file, judged, print_to_stderr)
+    _tell_extensions(options.file, trials)
     if options.list:
         print_text(describe_trials(trials))
         return 0
@@ -83,6 +90,21 @@ def _execute(options: argparse.Namespace) -> int:
     return run_trials(
         options.file, trials, options.jobs, available_cores(), vmap_seeds=vmap_seeds, flags=flags
     )
+
+
+def _tell_extensions(file: Path, trials: Sequence["Trial"]) -> None:
+    """Say what happens to the learning rates of runs that resume with another length."""
+    extended = [trial for trial in trials if trial.is_extended()]
+    if not extended:
+        return
+    from dsl.sweep.grid import group_by_seed
+    from dsl.training.extended_runs import describe_extension
+
+    for group in group_by_seed(extended):
+        configuration = load_experiment(file, group[0].overrides)
+        for line in describe_extension(configuration, group[0].folder):
+            others = f" and {len(group) - 1} more" if len(group) > 1 else ""
+            print_to_stderr(f"{group[0].folder}{others}: {line}")
 
 
 COMMAND = Command(

@@ -7,12 +7,10 @@ from typing import Any
 
 from dsl.language.configuration import Configuration
 from dsl.records.durable_files import read_if_present
+from dsl.records.kept_trial import TRIAL
 from dsl.records.own_words import collect_words
 from dsl.records.provenance import describe_environment
 from dsl.records.run_folder import EXPERIMENT
-
-# A sweep keeps it beside the operative.gin of each trial: what an operative text does not tell.
-TRIAL = "trial.json"
 
 
 def describe(configuration: Configuration, name: str) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from dsl.errors import UsageError
 from dsl.language.configuration import ConfigError, load
-from dsl.language.dump import experiment_identity
+from dsl.language.dump import experiment_identity, operative_settings
 from dsl.records.description import describe_experiment, name_of
 from dsl.records.durable_files import read_if_present
 from dsl.records.resume import read_finished
@@ -44,10 +44,21 @@ class Trial(NamedTuple):
         text = read_if_present(path)
         if text is None:
             return WAITING
-        before = text.decode(errors="replace")
-        if list_differences(before, self.operative, str(path), ignored=()):
+        if list_differences(text.decode(errors="replace"), self.operative, str(path)):
             return OTHER
-        return STARTED if read_finished(self.folder) is None else FINISHED
+        end = read_finished(self.folder)
+        return FINISHED if end and end.env_steps >= self.total_env_steps() else STARTED
+
+    def total_env_steps(self) -> int:
+        """Return how long the run is asked to be."""
+        return _total_of(self.operative)
+
+    def is_extended(self) -> bool:
+        """Return whether the run resumes with another length than it had before."""
+        if self.status() != STARTED:
+            return False
+        before = (read_if_present(self.folder / OPERATIVE) or b"").decode(errors="replace")
+        return _total_of(before) != self.total_env_steps()
 
 
 def make_trials(file: Path, overrides: list[str], root: Path) -> list[Trial]:
@@ -125,6 +136,10 @@ def group_by_seed(trials: Iterable[Trial]) -> list[list[Trial]]:
     for trial in trials:
         groups.setdefault(settings_without_seed(trial.operative), []).append(trial)
     return list(groups.values())
+
+
+def _total_of(operative: str) -> int:
+    return int(operative_settings(operative)["Experiment.total_env_steps"])
 
 
 def _folder_name(varied: dict[str, str]) -> str:

@@ -1,28 +1,21 @@
-"""Keeps what a sweep judged when it began: its runs start from that, whatever changes meanwhile.
-
-SWEEP/.sweep/TRIAL/operative.gin   every value of the trial
-SWEEP/.sweep/TRIAL/trial.json      its settings of the command line, and the file as it was written
-SWEEP/.sweep/TRIAL/words/          copies of own Python modules
-"""
+"""Keeps what a sweep judged when it began: its runs start from that, whatever changes meanwhile."""
 
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dsl.errors import UsageError
-from dsl.records.description import TRIAL
-from dsl.records.durable_files import list_if_present, read_if_present, write_atomically
+from dsl.records.durable_files import read_if_present, write_atomically
+from dsl.records.kept_trial import TRIAL, kept_folder, kept_runs
 from dsl.records.own_words import read_stored_words, store_words
 from dsl.records.run_folder import OPERATIVE
 from dsl.records.same_run import join_first_lines, list_differences
 from dsl.sweep.grid import Trial
 
-_KEPT = ".sweep"
-
 
 def kept_file(trial: Trial) -> Path:
     """Return the gin file that a trial starts from."""
-    return trial.folder.parent / _KEPT / trial.folder.name / OPERATIVE
+    return kept_folder(trial.folder) / OPERATIVE
 
 
 def keep_trials(trials: Sequence[Trial]) -> None:
@@ -64,11 +57,11 @@ def recall_trials(file: Path, trials: Sequence[Trial], say: Callable[[str], None
         UnreadableError: what was kept cannot be read now.
     """
     root = trials[0].folder.parent
-    if not _has_begun(root):
+    if not has_begun(root):
         return list(trials)
     recalled, changes = [], {}
     for trial in trials:
-        kept = _read_kept(trial)
+        kept = read_kept(trial.folder)
         lines = [] if kept is None else _list_changes(kept, trial)
         if kept is not None and lines and kept.overrides != trial.overrides:
             raise UsageError(
@@ -80,27 +73,32 @@ def recall_trials(file: Path, trials: Sequence[Trial], say: Callable[[str], None
     if changes:
         say(
             f"{file} has changed since this sweep began. Its runs continue with what was read then "
-            f"(- then, + now), which is kept in {root / _KEPT}:\n"
+            f"(- then, + now), which is kept in {kept_file(trials[0]).parent.parent}:\n"
             f"{join_first_lines(list(changes))}\n"
             "To run the changed file, give --out another folder."
         )
     return recalled
 
 
-def _has_begun(root: Path) -> bool:
+def has_begun(root: Path) -> bool:
     """Return whether a run of the sweep has a record."""
-    return any((root / kept.name / OPERATIVE).exists() for kept in list_if_present(root / _KEPT))
+    return any((run / OPERATIVE).exists() for run in kept_runs(root))
 
 
-def _read_kept(trial: Trial) -> Trial | None:
-    file = kept_file(trial)
+def read_kept(folder: Path) -> Trial | None:
+    """Return the trial that was kept for a run's folder, or None if there is none.
+
+    Raises:
+        UnreadableError: it cannot be read now.
+    """
+    file = kept_folder(folder) / OPERATIVE
     operative, rest = read_if_present(file), read_if_present(file.with_name(TRIAL))
     if operative is None or rest is None:
         return None
     try:
         kept = json.loads(rest)
         description = {**kept["description"], "words": read_stored_words(file.parent)}
-        return Trial(list(kept["overrides"]), trial.folder, operative.decode(), description)
+        return Trial(list(kept["overrides"]), folder, operative.decode(), description)
     except (ValueError, KeyError, TypeError):
         return None  # somebody has changed it: as if there were none
 

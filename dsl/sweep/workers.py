@@ -17,6 +17,7 @@ from typing import BinaryIO
 from dsl.errors import EXIT_USAGE, STOP_SIGNALS, UsageError, signals_to_handle
 from dsl.records.run_folder import find_user
 from dsl.sweep.grid import FINISHED, Trial, group_by_seed
+from dsl.sweep.grid_changes import apply_grid_change
 from dsl.sweep.kept_trials import keep_trials, kept_file
 
 _POLL_SECONDS = 0.2
@@ -62,6 +63,7 @@ def run_trials(
     groups = group_by_seed(remaining) if vmap_seeds else [[trial] for trial in remaining]
     # A killed sweep leaves runs behind, which are waited for before others are started beside them.
     groups.sort(key=lambda group: not any(find_user(trial.folder) for trial in group))
+    apply_grid_change(trials, partial(print, flush=True))
     keep_trials(trials)
     commands = [command_line(group, flags) for group in groups]
     with WorkerPool(jobs, cores) as pool:

@@ -10,6 +10,7 @@ import numpy as np
 
 from dsl.errors import UsageError
 from dsl.records.durable_files import UnreadableError
+from dsl.records.kept_trial import is_dropped
 from dsl.records.metrics_log import read_metrics
 from dsl.records.resume import read_finished
 from dsl.records.run_folder import ENVIRONMENT, EXPERIMENT, METRICS
@@ -106,9 +107,16 @@ class Run:
 
 def read_runs(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:
     """Read the runs in these folders; also return a line about each folder left out."""
+    paths = list(paths)
     folders, problems = find_runs(paths)
+    named = {path.absolute() for path in paths}
     runs = []
     for folder in folders:
+        if is_dropped(folder) and folder not in named:
+            problems.append(
+                f"{folder}: is no longer part of its sweep; left out unless it is named."
+            )
+            continue
         if problem := find_record_problem(folder):
             problems.append(problem)
             continue

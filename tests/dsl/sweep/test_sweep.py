@@ -182,6 +182,28 @@ def test_check_tells_of_the_sweep(tmp_path, capsys):
     assert "(WIDTH, SEED)         (8, 0), (16, 1)" in shown
 
 
+def test_a_run_is_judged_as_it_judges_itself(tmp_path):
+    """Finished is what needs no more steps; a setting that may change makes it no other run."""
+    file = write(tmp_path, "sweep.grid = {'SEED': [0]}\n")
+
+    def asked(*settings):
+        (trial,) = make_trials(file, list(settings), tmp_path)
+        return trial
+
+    begun = asked("TOTAL_ENV_STEPS=1000")
+    assert begun.status() == "waiting"
+    begun.folder.mkdir()
+    (begun.folder / "operative.gin").write_text(begun.operative)
+    assert (begun.status(), begun.is_extended()) == ("started", False)
+    (begun.folder / "finished.json").write_text('{"epoch": 1, "env_steps": 1024}')
+    longer = asked("TOTAL_ENV_STEPS=2000")
+    assert (longer.status(), longer.is_extended()) == ("started", True)
+    for same in (["TOTAL_ENV_STEPS=900"], ["TOTAL_ENV_STEPS=1000", "Experiment.film=False"]):
+        trial = asked(*same)
+        assert (trial.status(), trial.is_extended()) == ("finished", False)
+    assert asked("TOTAL_ENV_STEPS=1000", "WIDTH=48").status() == "other settings"
+
+
 @pytest.fixture
 def toys(tmp_path, monkeypatch):
     """A sweep of two toys, and the command for it."""

@@ -128,7 +128,7 @@ def test_runs_beside_each_other_are_live_and_handed_over(begin, calls, tmp_path)
     a.log(2)
     a.end()
     assert of(calls, "a") == ["open", 1, 2, "ended"]
-    assert of(calls, "b") == ["open", 1, "handed over"]
+    assert of(calls, "b")[:3] == ["open", 1, "handed over"]
     b.log(2)
     wait_for(lambda: ("b", 2) in calls)
     b.end()
