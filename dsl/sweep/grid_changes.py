@@ -8,7 +8,12 @@ from pathlib import Path
 from typing import NamedTuple
 
 from dsl.errors import UsageError
-from dsl.records.durable_files import read_if_present, write_atomically
+from dsl.records.durable_files import (
+    advise_on_write,
+    describe_refused_write,
+    read_if_present,
+    write_atomically,
+)
 from dsl.records.kept_trial import DROPPED, is_dropped, kept_folder, kept_runs
 from dsl.records.run_folder import LOCK, OPERATIVE, find_user
 from dsl.records.same_run import join_first_lines
@@ -90,21 +95,22 @@ def apply_grid_change(trials: Sequence[Trial], say: Callable[[str], None]) -> No
         for folder in dropped:
             write_atomically(kept_folder(folder) / DROPPED, "")
     except OSError as error:
-        raise UsageError(f"{error.filename}: cannot be written ({error.strerror}).") from error
+        message = describe_refused_write(Path(error.filename or trials[0].folder.parent), error)
+        raise UsageError(f"{message} {advise_on_write(error)}") from error
     lost = {kept_folder(folder) / OPERATIVE for folder in dropped}
     for folder in dropped:
-        if find_user(folder):
-            _stop_process(folder, lost, say)
+        if user := find_user(folder):
+            _stop_process(folder, user, lost, say)
 
 
-def _stop_process(folder: Path, lost: set[Path], say: Callable[[str], None]) -> None:
+def _stop_process(folder: Path, user: str, lost: set[Path], say: Callable[[str], None]) -> None:
     """Stop what trains a run, if a sweep started it and it trains nothing that is still wanted."""
     pid = _read_pid(folder)
     if pid and (files := _kept_files(pid, folder.parent)) and files <= lost:
         os.kill(pid, signal.SIGTERM)
         say(f"stops process {pid}, which trains {folder}; its state is saved")
     else:
-        say(f"{find_user(folder)}, still trains {folder}")
+        say(f"{user}, still trains {folder}, which is no longer part of the sweep")
 
 
 def _read_pid(folder: Path) -> int | None:

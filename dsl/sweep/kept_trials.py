@@ -5,7 +5,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from dsl.errors import UsageError
-from dsl.records.durable_files import read_if_present, write_atomically
+from dsl.records.durable_files import (
+    advise_on_write,
+    describe_refused_write,
+    read_if_present,
+    write_atomically,
+)
 from dsl.records.kept_trial import TRIAL, kept_folder, kept_runs
 from dsl.records.own_words import read_stored_words, store_words
 from dsl.records.run_folder import OPERATIVE
@@ -36,9 +41,8 @@ def keep_trials(trials: Sequence[Trial]) -> None:
             write_atomically(file.with_name(TRIAL), text)
             write_atomically(file, trial.operative)
         except OSError as error:
-            raise UsageError(
-                f"{file}: cannot be written ({error.strerror}). Choose another place with --out."
-            ) from error
+            message = describe_refused_write(file, error)
+            raise UsageError(f"{message} {advise_on_write(error)}") from error
 
 
 def recall_trials(file: Path, trials: Sequence[Trial], say: Callable[[str], None]) -> list[Trial]:

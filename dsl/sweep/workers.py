@@ -15,6 +15,7 @@ from queue import Queue
 from typing import BinaryIO
 
 from dsl.errors import EXIT_USAGE, STOP_SIGNALS, UsageError, signals_to_handle
+from dsl.records.durable_files import advise_on_write, describe_refused_write
 from dsl.records.run_folder import find_user
 from dsl.sweep.grid import FINISHED, Trial, group_by_seed
 from dsl.sweep.grid_changes import apply_grid_change
@@ -166,9 +167,7 @@ class WorkerPool:
         if code == 0:
             log.unlink(missing_ok=True)
         elif self.stop_code is None:
-            last = _last_line(log)
-            failures = _folder_list(failed)
-            print(f"exit code {code}: {failures}: {last} (full output: {log})", file=sys.stderr)
+            print(_describe_failure(failed, code, log), file=sys.stderr, flush=True)
 
     def _forward_signal(self, number: int, _frame: object) -> None:
         with self._lock:
@@ -182,9 +181,15 @@ def _open_to_append(log: Path) -> BinaryIO:
         log.parent.mkdir(parents=True, exist_ok=True)
         return open(log, "ab")
     except OSError as error:
-        raise UsageError(
-            f"{log}: cannot be written ({error.strerror}). Choose another place with --out."
-        ) from error
+        message = describe_refused_write(log, error)
+        raise UsageError(f"{message} {advise_on_write(error)}") from error
+
+
+def _describe_failure(failed: Sequence[Trial], code: int, log: Path) -> str:
+    if code < 0:  # its last line tells how far it had come, and not why it ended
+        cause = f"signal {-code} ({signal.strsignal(-code)})"
+        return f"ended by {cause}: {_folder_list(failed)}; the same command resumes (output: {log})"
+    return f"exit code {code}: {_folder_list(failed)}: {_last_line(log)} (full output: {log})"
 
 
 def _last_line(log: Path) -> str:

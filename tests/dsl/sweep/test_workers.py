@@ -98,6 +98,15 @@ def test_a_log_that_somebody_removes_stops_nothing(tmp_path, capsys, code):
     assert ("its log cannot be read (No such file" in capsys.readouterr().err) == (code != 0)
 
 
+def test_a_run_that_was_killed_is_said_to_have_been(tmp_path, capsys):
+    """Not how far it had come, which is its last line."""
+    killed = [sys.executable, "-Sc", "import os; print('13%', flush=True); os.kill(os.getpid(), 9)"]
+    with WorkerPool(1, {0}) as pool:
+        assert pool.run_groups([[Trial([], tmp_path / "a", "")]], [killed]) == [-9]
+    said = f"ended by signal 9 (Killed): {tmp_path}/a; the same command resumes"
+    assert capsys.readouterr().err == f"{said} (output: {tmp_path}/a.log)\n"
+
+
 def test_runs_start_from_what_was_kept_with_the_flags_of_the_sweep():
     one, other = (Trial([f"SEED={i}"], Path("s") / f"SEED={i}", "") for i in (1, 2))
     kept = ["s/.sweep/SEED=1/operative.gin", "s/.sweep/SEED=2/operative.gin"]
