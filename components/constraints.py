@@ -84,6 +84,21 @@ class MoreThan:
 
 
 @dataclass(frozen=True)
+class LessThan:
+    """`value < bound`."""
+
+    bound: float
+
+    def __str__(self) -> str:
+        return f"less than {self.bound}"
+
+    def problem(self, value: Any) -> str | None:
+        if value < self.bound:
+            return None
+        return f"is {value!r}; it must be less than {self.bound!r}."
+
+
+@dataclass(frozen=True)
 class Between:
     """`low <= value <= high`, or with `open` set `low < value < high`."""
 
@@ -149,7 +164,7 @@ def problems(function: Callable, settings: dict[str, Any]) -> list[SettingError]
     """Return an error for every setting that breaks a constraint of `function`, in order."""
     target = function.__init__ if inspect.isclass(function) else function
     hints = typing.get_type_hints(target, include_extras=True)
-    found = {name: _problem(value, hints.get(name)) for name, value in settings.items()}
+    found = {name: find_problem(value, hints.get(name)) for name, value in settings.items()}
     return [SettingError(name, problem) for name, problem in found.items() if problem]
 
 
@@ -159,7 +174,7 @@ def check(function: Callable, **settings: Any) -> None:
         raise error
 
 
-def _problem(value: Any, hint: Any) -> str | None:
+def find_problem(value: Any, hint: Any) -> str | None:
     """Return what is wrong with a value; a member of a union that has no objection wins."""
     is_union = typing.get_origin(hint) in (typing.Union, types.UnionType)
     members = [m for m in typing.get_args(hint) if m is not type(None)] if is_union else [hint]

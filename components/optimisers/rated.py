@@ -1,18 +1,33 @@
-"""Optimisers of Optax whose learning rate is known, so that a run can record it."""
+"""Optimisers of Optax with ranges for their settings and a learning rate that a run can record."""
 
 import functools
 import inspect
 from collections.abc import Callable
-from typing import Any, NamedTuple, ParamSpec, TypeAlias
+from types import NoneType
+from typing import Annotated, Any, NamedTuple, ParamSpec, TypeAlias
 
 import jax
 import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float
 
+from components.constraints import AtLeast, LessThan, MoreThan, SettingError, find_problem
 from components.optimisers.schedules import Count, spanning
 
 Rate: TypeAlias = float | Callable[[Count], float | Array]
+_NonNegative = Annotated[float, AtLeast(0)]
+# Of a moving average; with 1 it would never move.
+_Decay: TypeAlias = Annotated[float, AtLeast(0), LessThan(1)]
+# What Optax leaves to the caller: a negative rate would climb the loss without a word.
+_RANGES = {
+    "learning_rate": _NonNegative | optax.Schedule,
+    "weight_decay": _NonNegative | optax.Schedule,
+    "b1": _Decay,
+    "b2": _Decay,
+    "momentum": _Decay | NoneType,
+    "eps": Annotated[float, MoreThan(0)],
+    "eps_root": _NonNegative,
+}
 Settings = ParamSpec("Settings")
 
 
@@ -43,12 +58,20 @@ def _rated(
     constructor: Callable[Settings, optax.GradientTransformation],
 ) -> Callable[Settings, optax.GradientTransformation]:
     signature = inspect.signature(constructor)
+    ranges = {name: hint for name, hint in _RANGES.items() if name in signature.parameters}
 
     @functools.wraps(constructor)
     def construct(*args: Settings.args, **kwargs: Settings.kwargs) -> RatedOptimiser:
-        rate = signature.bind(*args, **kwargs).arguments["learning_rate"]
-        return RatedOptimiser(constructor(*args, **kwargs), rate)
+        settings = signature.bind(*args, **kwargs).arguments
+        for name in ranges.keys() & settings.keys():
+            if problem := find_problem(settings[name], ranges[name]):
+                raise SettingError(name, problem)
+        return RatedOptimiser(constructor(*args, **kwargs), settings["learning_rate"])
 
+    # In place of the annotations of Optax, so that gin files are checked by the ranges.
+    del construct.__wrapped__
+    vars(construct)["__signature__"] = signature
+    construct.__annotations__ = {**ranges, "return": RatedOptimiser}
     return construct
 
 

@@ -9,7 +9,15 @@ from typing import Annotated, TypeAlias
 import jax
 import optax
 
-from components.constraints import AtMost, MoreThan, PositiveFloat, PositiveInt, SettingError, check
+from components.constraints import (
+    AtLeast,
+    AtMost,
+    MoreThan,
+    PositiveFloat,
+    PositiveInt,
+    SettingError,
+    check,
+)
 
 Share = Annotated[float, MoreThan(0), AtMost(1)]
 Count: TypeAlias = int | jax.Array
@@ -68,8 +76,8 @@ class CosineDecay:
 
     init_value: PositiveFloat
     decay_steps: PositiveInt | None = None
-    alpha: float = 0.0
-    exponent: float = 1.0
+    alpha: Annotated[float, AtLeast(0)] = 0.0
+    exponent: PositiveFloat = 1.0
     decay_share: Share = 1.0
 
     def __post_init__(self) -> None:
