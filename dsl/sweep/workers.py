@@ -22,6 +22,8 @@ from dsl.sweep.grid_changes import apply_grid_change
 from dsl.sweep.kept_trials import keep_trials, kept_file
 
 _POLL_SECONDS = 0.2
+# What JAX writes below a traceback, whose last line names the error.
+_AFTER_TRACEBACKS = ("-----", "For simplicity, JAX has removed its internal frames")
 
 
 def describe_trials(trials: Sequence[Trial]) -> str:
@@ -128,9 +130,22 @@ class WorkerPool:
             return [future.result() for future in futures]
 
     def _run_group(self, group: Sequence[Trial], command: Sequence[str], cores: set[int]) -> int:
-        self._wait_until_free(group)
-        folder = group[0].folder
-        log = folder.parent / f"{folder.name}.log"
+        """Run trials, unless another sweep of them is quicker: then wait for it, and see again."""
+        log = group[0].folder.parent / f"{group[0].folder.name}.log"
+        while True:
+            if self._wait_until_free(group) and all(t.status() == FINISHED for t in group):
+                code = 0
+                break
+            code = self._run_process(group, command, cores, log)
+            is_used = any(find_user(trial.folder) for trial in group)
+            if self.stop_code is not None or code != EXIT_USAGE or not is_used:
+                break
+        self._report_end(group, code, log)
+        return code
+
+    def _run_process(
+        self, group: Sequence[Trial], command: Sequence[str], cores: set[int], log: Path
+    ) -> int:
         with _open_to_append(log) as output, self._lock:
             if self.stop_code is not None:
                 return self.stop_code
@@ -146,18 +161,22 @@ class WorkerPool:
         code = process.wait()
         with self._lock:
             self._running.discard(process)
-        self._report_end(group, code, log)
         return code
 
-    def _wait_until_free(self, group: Sequence[Trial]) -> None:
-        """Wait for processes that train these trials already; they keep this job's place."""
+    def _wait_until_free(self, group: Sequence[Trial]) -> bool:
+        """Wait for processes that train these trials already; they keep this job's place.
+
+        Returns:
+            Whether there was one.
+        """
+        told = None
         for trial in group:
-            told = None
             while self.stop_code is None and (user := find_user(trial.folder)):
                 if user != told:
                     print(f"waits for {user}, which trains {trial.folder}", flush=True)
                     told = user
                 time.sleep(_POLL_SECONDS)
+        return told is not None
 
     def _report_end(self, group: Sequence[Trial], code: int, log: Path) -> None:
         failed = [trial for trial in group if code and trial.status() != FINISHED]
@@ -197,6 +216,8 @@ def _last_line(log: Path) -> str:
         lines = log.read_text(errors="replace").strip().splitlines()
     except OSError as error:
         return f"its log cannot be read ({error.strerror})"
+    while lines and lines[-1].startswith(_AFTER_TRACEBACKS):
+        lines.pop()
     return lines[-1] if lines else "no output"
 
 

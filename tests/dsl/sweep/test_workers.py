@@ -98,6 +98,46 @@ def test_a_log_that_somebody_removes_stops_nothing(tmp_path, capsys, code):
     assert ("its log cannot be read (No such file" in capsys.readouterr().err) == (code != 0)
 
 
+def test_a_run_that_another_sweep_begins_first_is_waited_for(tmp_path, monkeypatch, capsys):
+    """Both saw that it was free; this one's process then says that it is in use."""
+    trial = Trial([], tmp_path / "a", "")
+    owners, codes = [], [2, 0]
+
+    def begin_elsewhere(*_):
+        if not owners:
+            owners.append(RunFolder.open(trial.folder))
+            threading.Timer(0.3, owners[0].close).start()
+        return codes.pop(0)
+
+    monkeypatch.setattr(WorkerPool, "_run_process", begin_elsewhere)
+    with WorkerPool(1, {0}) as pool:
+        assert pool.run_groups([[trial]], [[]]) == [0]
+    said = capsys.readouterr()
+    assert (said.err, codes) == ("", [])
+    assert said.out.startswith(f"waits for process {os.getpid()} on ")
+    assert said.out.endswith(f"finished: {trial.folder}\n")
+
+
+def test_a_run_that_another_sweep_finished_is_not_started(tmp_path, monkeypatch, capsys):
+    trial = Trial([], tmp_path / "a", "")
+    monkeypatch.setattr(Trial, "status", lambda _: workers.FINISHED)
+    owner = RunFolder.open(trial.folder)
+    threading.Timer(0.3, owner.close).start()
+    with WorkerPool(1, {0}) as pool:
+        assert pool.run_groups([[trial]], [["/nothing"]]) == [0]
+    assert "starts" not in capsys.readouterr().out
+
+
+def test_the_error_of_a_run_is_shown_and_not_what_jax_writes_below_it(tmp_path):
+    log = tmp_path / "a.log"
+    log.write_text(
+        "Traceback (most recent call last):\nNameError: name 'x' is not defined\n"
+        + "-" * 20
+        + "\nFor simplicity, JAX has removed its internal frames from the traceback of the ...\n"
+    )
+    assert workers._last_line(log) == "NameError: name 'x' is not defined"
+
+
 def test_a_run_that_was_killed_is_said_to_have_been(tmp_path, capsys):
     """Not how far it had come, which is its last line."""
     killed = [sys.executable, "-Sc", "import os; print('13%', flush=True); os.kill(os.getpid(), 9)"]
