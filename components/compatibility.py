@@ -70,7 +70,7 @@ def explain_mismatch(needed: type, found: type | None) -> str | None:
     if found is not None and issubclass(found, needed):
         return None
     article = "an" if needed.__name__[0] in "AEIOU" else "a"
-    instead = "there is none" if found is None else f"{found.__name__} is none"
+    instead = "there is none" if found is None else f"{found.__name__} is not one"
     fitting = ", ".join(sorted(_implementations(needed)))
     advice = f" Classes that fit: {fitting}." if fitting else ""
     return f"{article} {needed.__name__}, but {instead}.{advice}"

@@ -20,6 +20,7 @@ from dsl.cli.command import (
     print_to_stderr,
     run_command,
 )
+from dsl.cli.output import print_text
 from dsl.errors import EXIT_NON_FINITE, UsageError
 
 
@@ -85,7 +86,7 @@ def _find_nan(options: argparse.Namespace) -> int:
     found = find_nan(
         configuration, options.file, options.out, accept_changes=options.accept_changes
     )
-    print(found or "every number of the run stays finite.")
+    print_text(found or "every number of the run stays finite.")
     return EXIT_NON_FINITE if found else 0
 
 

@@ -231,5 +231,5 @@ def _read_value(text: str) -> Any:
 
 
 def _one_line(text: str, limit: int = 80) -> str:
-    text = "".join(c if c.isprintable() else "?" for c in text)
+    text = printable(text)
     return text if len(text) <= limit else f"{text[: limit - 3]}..."

@@ -164,7 +164,7 @@ def _bare_word(message: str, line: str) -> str | None:
         return None
     token = found[1]
     if token.lstrip("-+").lower() in ("nan", "inf", "infinity"):
-        return f"{token} is no number that a setting can have."
+        return f"A setting cannot be {token}: write a finite number."
     if token.lower() in _PYTHON_NAMES:
         return f"Write {_PYTHON_NAMES[token.lower()]}."
     if re.search(rf"\b{re.escape(token)}\s*\(", line):

@@ -2,10 +2,12 @@
 
 import collections.abc
 import inspect
+import math
 import types
 import typing
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
+from components.constraints import find_problem
 from dsl.language.problems import did_you_mean, nearest
 from dsl.language.registry import Vocabulary
 from dsl.language.syntax_hints import arithmetic_hint
@@ -120,29 +122,50 @@ def advice(value: Any, hint: Any, words: list[str], vocabulary: Vocabulary) -> s
     """
     kinds = [bare(member) for member in members(hint)]
     if type(value) is float:
-        return _for_float(value, kinds)
+        return _for_float(value, hint, kinds)
     if isinstance(value, str):
-        return _for_text(value, kinds, words, vocabulary)
+        return _for_text(value, hint, kinds, words, vocabulary)
     if type(value) is int and bool in kinds and value in (0, 1):
         return f" Write {bool(value)}."
-    if isinstance(value, list) and any((get_origin(k) or k) in TUPLES for k in kinds):
-        return f" Write {shown(tuple(value))}."
+    if isinstance(value, list):
+        return _for_list(value, hint, kinds) or _for_reference(value, words)
     return _for_reference(value, words)
 
 
-def _for_float(value: float, kinds: list[Any]) -> str:
+def _write(text: str, value: Any, hint: Any) -> str:
+    """Advise to write `text`, which gin reads as `value`; or say why that would be refused too."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return " It must be finite."
+    if refused := find_problem(value, hint):
+        must = refused.partition("; ")[2]
+        return f" {must[:1].upper()}{must[1:]}"
+    return f" Write {text}."
+
+
+def _for_list(value: list, hint: Any, kinds: list[Any]) -> str:
+    for kind in kinds:
+        if (get_origin(kind) or kind) in TUPLES:
+            items = tuple(bare(item) for item in get_args(kind) if item is not ...)
+            if not items or all(type(item) in items for item in value):
+                return _write(shown(tuple(value)), tuple(value), hint)
+    return ""
+
+
+def _for_float(value: float, hint: Any, kinds: list[Any]) -> str:
     if int not in kinds or abs(value) >= 2**63 or value != value:
         return ""
     if value == int(value):
-        return f" Write {int(value):_}."
+        return _write(f"{int(value):_}", int(value), hint)
     below = int(value // 1)
     return f" Nearest: {below} or {below + 1}."
 
 
-def _for_text(value: str, kinds: list[Any], words: list[str], vocabulary: Vocabulary) -> str:
+def _for_text(
+    value: str, hint: Any, kinds: list[Any], words: list[str], vocabulary: Vocabulary
+) -> str:
     literal = _unquoted(value)
     if type(literal) in kinds or (type(literal) is int and float in kinds):
-        return f" Write {literal!r}, without quotes."
+        return _write(f"{literal!r}, without quotes", literal, hint)
     options = [o for k in kinds if get_origin(k) is Literal for o in get_args(k)]
     if options:
         return did_you_mean(nearest(value, [o for o in options if isinstance(o, str)]))

@@ -32,10 +32,13 @@ def match_inputs(
 
 def _read_floats(name: str, values: ArrayLike) -> Array:
     try:
-        with np.errstate(over="ignore"):  # too large becomes infinite, and is refused as such
-            return jnp.asarray(values, jnp.float32)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} are no array of numbers: {error}") from error
+        array = values if hasattr(values, "dtype") else np.asarray(values)
+    except ValueError as error:  # nested lists of different lengths
+        raise ValueError(f"{name} are not an array of numbers: {error}") from error
+    if not any(jnp.issubdtype(array.dtype, kind) for kind in (jnp.floating, jnp.integer, jnp.bool)):
+        raise ValueError(f"{name} are of type {array.dtype}; pass real numbers.")
+    with np.errstate(over="ignore"):  # too large becomes infinite, and is refused as such
+        return jnp.asarray(array, jnp.float32)
 
 
 def _batch_shape(states: tuple[int, ...], goals: tuple[int, ...], dims: EnvDims) -> tuple[int, ...]:

@@ -135,7 +135,9 @@ def test_impossible_settings(settings, problem):
 
 def test_networks_of_other_classes_are_refused(key):
     actor = partial(DeterministicActor, Dense)
-    message = r"actor must be a StochasticActor, but DeterministicActor is none.*TanhGaussianActor"
+    message = (
+        r"actor must be a StochasticActor, but DeterministicActor is not one.*TanhGaussianActor"
+    )
     with pytest.raises(SettingError, match=message):
         linear(actor=actor).init(DIMS, key)
     critic = lambda dims, key: FunctionActor(abs)  # noqa: ARG005, E731

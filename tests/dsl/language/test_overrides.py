@@ -85,6 +85,6 @@ def test_an_override_may_take_the_use_of_what_the_file_sets(problems):
 
 def test_a_value_cannot_smuggle_in_statements(problems):
     assert problems("", "SEED=3\nimport os") == [
-        r"--set SEED=3?import os: cannot read the value. "
+        r"--set SEED=3\nimport os: cannot read the value. "
         "gin says: there is more than one statement."
     ]

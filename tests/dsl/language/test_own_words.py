@@ -77,5 +77,7 @@ def test_a_critic_and_its_loss_train_together(tmp_path, monkeypatch):
         assert critic.network.output.weight.shape == (8, 2)  # dims.goal
         assert gradient.network.output.weight.shape == (8, 2)
         assert "violated" in metrics
-        with pytest.raises(ConfigError, match="critic must be a PairCritic, but QEnsemble is none"):
+        with pytest.raises(
+            ConfigError, match="critic must be a PairCritic, but QEnsemble is not one"
+        ):
             load("my_experiment.gin", [*small, *TWINS])

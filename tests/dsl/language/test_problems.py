@@ -77,6 +77,17 @@ VALUES = {
     "Experiment.gamma = '3e-4'": (
         "x.gin:2: Experiment.gamma is '3e-4'; it must be a number. Write 0.0003, without quotes."
     ),
+    "Experiment.gamma = 'nan'": (
+        "x.gin:2: Experiment.gamma is 'nan'; it must be a number. It must be finite."
+    ),
+    "network.Network.depth = 6.0": (
+        "x.gin:2: network.Network.depth is 6.0; it must be a whole number. "
+        "It must be a multiple of 4. Nearest: 4 or 8."
+    ),
+    "network.Network.depth = '6'": (
+        "x.gin:2: network.Network.depth is '6'; it must be a whole number. "
+        "It must be a multiple of 4. Nearest: 4 or 8."
+    ),
     "Experiment.note = 3": "x.gin:2: Experiment.note is 3; it must be text in quotes or None.",
     "network.Network.normalise = 0": (
         "x.gin:2: network.Network.normalise is 0; it must be True or False. Write False."
@@ -168,8 +179,8 @@ SYNTAX = {
     "Experiment.environment = @env.Maze(layout='u_maze')": "`Experiment.environment = "
     "@env.Maze(layout='u_maze')`. Write @env.Maze() and set it on lines of its own, such as "
     "env.Maze.layout = ...",
-    "SEED = nan": "`SEED = nan`. nan is no number that a setting can have.",
-    "SEED = -inf": "`SEED = -inf`. -inf is no number that a setting can have.",
+    "SEED = nan": "`SEED = nan`. A setting cannot be nan: write a finite number.",
+    "SEED = -inf": "`SEED = -inf`. A setting cannot be -inf: write a finite number.",
     "SEED =\u00a03": "`SEED =\\xa03`. gin cannot read the character U+00A0 "
     "(no-break space). Retype it.",
     "SEED = 3\u200b": "`SEED = 3\\u200b`. gin cannot read the character U+200B "

@@ -69,13 +69,24 @@ def test_lists_and_traced_arrays_are_accepted(policy):
         (0.0, GOALS, r"^states are \(..., 3\), goals \(..., 2\); got \(\) and \(2, 5, 2\)\.$"),
         (np.zeros(5), GOALS, r"got \(5,\) and \(2, 5, 2\)\. The goal is no part of the state"),
         (STATES[0], GOALS[:, 0], r"whose batches \(5,\) and \(2,\) do not broadcast"),
-        ([[0.0, 1.0], [2.0]], GOALS, "^states are no array of numbers"),
-        (STATES, "goal", "^goals are no array of numbers"),
+        ([[0.0, 1.0], [2.0]], GOALS, "^states are not an array of numbers"),
+        (STATES, "goal", "^goals are of type <U4; pass real numbers"),
+        (STATES.astype(complex), GOALS, "^states are of type complex128; pass real numbers"),
+        (STATES, jnp.asarray(GOALS, jnp.complex64), "^goals are of type complex64"),
+        (STATES.astype(object), GOALS, "^states are of type object"),
     ],
 )
 def test_other_shapes_are_refused_with_those_that_are_meant(states, goals, problem):
     with pytest.raises(ValueError, match=problem):
         match_inputs(states, goals, DIMS)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, np.bool_, np.float16, jnp.bfloat16])
+def test_real_numbers_of_every_type_are_taken(kind):
+    states, goals = match_inputs(np.ones((5, 3), kind), np.ones((5, 2), kind), DIMS)
+    assert states.dtype == goals.dtype == jnp.float32
+    assert jnp.all(states == 1)
+    assert jnp.all(goals == 1)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, 1e300])
