@@ -39,7 +39,7 @@ def test_a_loss_of_densities_on_a_deterministic_actor(tmp_path):
         "actor.DeterministicActor.network = @actor/network.ResidualMLP()\n"
     )
     (problem,) = problems_of(tmp_path, text)
-    assert "its actor must be a StochasticActor, but DeterministicActor is none" in problem
+    assert "its actor must be a StochasticActor, but DeterministicActor is not one" in problem
 
 
 def test_a_selection_by_a_critic_that_is_not_there(tmp_path):
