@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -22,6 +23,8 @@ from dsl.sweep.grid_changes import apply_grid_change
 from dsl.sweep.kept_trials import keep_trials, kept_file
 
 _POLL_SECONDS = 0.2
+# As `dsl.tracking.fan_out` reports it.
+_LOST_VIEW = r"\w+ stopped: "
 # What JAX writes below a traceback, whose last line names the error.
 _AFTER_TRACEBACKS = ("-----", "For simplicity, JAX has removed its internal frames")
 
@@ -183,7 +186,9 @@ class WorkerPool:
         for trial in group:
             if trial not in failed:
                 print(f"finished: {trial.folder}", flush=True)
-        if code == 0:
+        if code == 0 and (lost := _lost_views(log)):
+            print(f"{_folder_list(group)}: {'; '.join(lost)} (full output: {log})", file=sys.stderr)
+        elif code == 0:
             log.unlink(missing_ok=True)
         elif self.stop_code is None:
             print(_describe_failure(failed, code, log), file=sys.stderr, flush=True)
@@ -208,7 +213,20 @@ def _describe_failure(failed: Sequence[Trial], code: int, log: Path) -> str:
     if code < 0:  # its last line tells how far it had come, and not why it ended
         cause = f"signal {-code} ({signal.strsignal(-code)})"
         return f"ended by {cause}: {_folder_list(failed)}; the same command resumes (output: {log})"
+    if code in STOP_SIGNALS.values():
+        return (
+            f"exit code {code}: {_folder_list(failed)}: stopped and saved; the same command resumes"
+        )
     return f"exit code {code}: {_folder_list(failed)}: {_last_line(log)} (full output: {log})"
+
+
+def _lost_views(log: Path) -> list[str]:
+    """Return what a run said of trackers, such as Aim, that do not show all of it."""
+    try:
+        lines = log.read_text(errors="replace").splitlines()
+    except OSError:
+        return []
+    return [line for line in lines if re.match(_LOST_VIEW, line)]
 
 
 def _last_line(log: Path) -> str:

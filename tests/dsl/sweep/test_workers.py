@@ -15,6 +15,7 @@ from dsl.records.run_folder import RunFolder
 from dsl.sweep import workers
 from dsl.sweep.grid import Trial
 from dsl.sweep.workers import WorkerPool, _core_shares, _pin_thread, command_line, run_trials
+from dsl.tracking.fan_out import report_failure
 from dsl.training.cpu_devices import available_cores
 
 SHOW_CORES = [sys.executable, "-c", "import os; print(sorted(os.sched_getaffinity(0)))"]
@@ -145,6 +146,22 @@ def test_a_run_that_was_killed_is_said_to_have_been(tmp_path, capsys):
         assert pool.run_groups([[Trial([], tmp_path / "a", "")]], [killed]) == [-9]
     said = f"ended by signal 9 (Killed): {tmp_path}/a; the same command resumes"
     assert capsys.readouterr().err == f"{said} (output: {tmp_path}/a.log)\n"
+
+
+def test_a_tracker_that_fails_is_told_of_by_the_sweep(tmp_path, capsys):
+    report_failure(WorkerPool(1, {0}), ValueError("Aim is full."))
+    (tmp_path / "a.log").write_text("9% done\n" + capsys.readouterr().err)
+    with WorkerPool(1, {0}) as pool:
+        assert pool.run_groups([[Trial([], tmp_path / "a", "")]], [sleeping(0)]) == [0]
+    said = f"{tmp_path}/a: WorkerPool stopped: Aim is full. (full output: {tmp_path}/a.log)\n"
+    assert capsys.readouterr().err == said
+    assert (tmp_path / "a.log").exists()
+
+
+def test_a_run_that_was_stopped_alone_is_resumed_by_the_sweep(tmp_path):
+    """By its command, and not by that of the run, which the run itself names."""
+    said = workers._describe_failure([Trial([], tmp_path / "a", "")], 143, tmp_path / "a.log")
+    assert said == f"exit code 143: {tmp_path}/a: stopped and saved; the same command resumes"
 
 
 def test_runs_start_from_what_was_kept_with_the_flags_of_the_sweep():
