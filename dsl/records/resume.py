@@ -1,11 +1,12 @@
 """Where a record ends: cuts it back to a checkpoint, and marks a run as finished."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 from dsl.errors import UsageError
-from dsl.records.durable_files import read_if_present, refusing_unreadable, write_record
+from dsl.records.durable_files import free_name, read_if_present, refusing_unreadable, write_record
 from dsl.records.metrics_log import read_metrics
 from dsl.records.run_folder import METRICS
 
@@ -24,12 +25,16 @@ class Finished(NamedTuple):
     env_steps: int
 
 
-def cut_record(folder: Path, epoch: int) -> list[int]:
-    """Cut the record to the epochs before `epoch`, which a checkpoint is about to repeat.
+def cut_record(folder: Path, epoch: int, say: Callable[[str], None]) -> list[int]:
+    """Cut the record to the epochs before `epoch`, which the run is about to repeat.
+
+    The record of a run that begins again for want of a checkpoint is kept as
+    `metrics.jsonl.earlier-N`, unless it holds no more than the untrained policy's scores.
 
     Args:
         folder: of the run.
         epoch: the first to be done now; 0 for a run without a checkpoint.
+        say: receives a line if an earlier record is kept.
 
     Returns:
         Epochs before it that the record has lost.
@@ -58,6 +63,13 @@ def cut_record(folder: Path, epoch: int) -> list[int]:
             f"{path}: is not the record of a run, of which every line tells an epoch. Bring the "
             "record back, or begin the run again with --restart, which moves the old one aside."
         ) from error
+    if epoch == 0 and len(epochs) > 1:
+        earlier = free_name(path, ".earlier-")
+        write_record(earlier, "".join(json.dumps(line) + "\n" for line in epochs))
+        say(
+            f"{folder}: there is no checkpoint to continue from, so the run begins at its first "
+            f"step. The {len(epochs)} epochs recorded before are kept in {earlier.name}"
+        )
     write_record(path, "".join(json.dumps(line) + "\n" for line in kept))
     return sorted(lost)
 

@@ -139,7 +139,7 @@ class RunJob:
             UsageError: the record is damaged.
         """
         self.position = position
-        if lost := cut_record(self.folder.path, position.epoch):
+        if lost := cut_record(self.folder.path, position.epoch, write_line):
             write_line(f"the record has lost {len(lost)} epochs before, from epoch {lost[0]} on")
         steps = self.schedule.env_steps(position.epoch - 1) if position.epoch else 0
         if position.epoch - 1 > self.schedule.epochs:

@@ -15,20 +15,37 @@ def test_the_record_is_cut_to_what_came_before(tmp_path):
     path = tmp_path / "metrics.jsonl"
     lines = [json.dumps({"epoch": epoch, "x": None}) + "\n" for epoch in range(4)]
     path.write_text("".join(lines) + '{"epoch": 4, "x"')
-    assert cut_record(tmp_path, 3) == []
+    assert cut_record(tmp_path, 3, print) == []
     assert path.read_text() == "".join(lines[:3])
-    assert cut_record(tmp_path, 5) == [3, 4]
-    assert cut_record(tmp_path, 0) == []
-    assert path.read_text() == ""
+    assert cut_record(tmp_path, 5, print) == [3, 4]
     path.unlink()
-    assert cut_record(tmp_path, 2) == [0, 1]
+    assert cut_record(tmp_path, 2, print) == [0, 1]
+
+
+def test_a_record_without_a_checkpoint_is_kept_beside_the_new_one(tmp_path, capsys):
+    path = tmp_path / "metrics.jsonl"
+    for number in (1, 2):
+        text = "".join(f'{{"epoch": {epoch}}}\n' for epoch in range(2 + number))
+        path.write_text(text)
+        assert cut_record(tmp_path, 0, print) == []
+        assert path.read_text() == ""
+        assert (tmp_path / f"metrics.jsonl.earlier-{number}").read_text() == text
+        assert capsys.readouterr().out == (
+            f"{tmp_path}: there is no checkpoint to continue from, so the run begins at its first "
+            f"step. The {2 + number} epochs recorded before are kept in "
+            f"metrics.jsonl.earlier-{number}\n"
+        )
+    path.write_text('{"epoch": 0}\n')  # the untrained policy alone
+    assert cut_record(tmp_path, 0, print) == []
+    assert len(list(tmp_path.iterdir())) == 3
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("text", ["nonsense\n", "[]\n", '{"x": 1}\n'])
 def test_a_foreign_record_is_not_cut(tmp_path, text):
     (tmp_path / "metrics.jsonl").write_text(text)
     with pytest.raises(UsageError, match="is not the record of a run"):
-        cut_record(tmp_path, 1)
+        cut_record(tmp_path, 1, print)
     assert (tmp_path / "metrics.jsonl").read_text() == text
 
 
@@ -44,7 +61,7 @@ def test_a_finished_run_without_its_checkpoints_is_not_begun_again(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"epoch": 0}\n')
     mark_finished(tmp_path, Finished(epoch=4, env_steps=640))
     with pytest.raises(UsageError, match=r"no checkpoint to continue from.*--restart"):
-        cut_record(tmp_path, 0)
+        cut_record(tmp_path, 0, print)
     assert (tmp_path / "metrics.jsonl").read_text() == '{"epoch": 0}\n'
 
 
@@ -58,7 +75,7 @@ def test_a_record_that_cannot_be_read_now_is_not_touched(tmp_path, monkeypatch, 
 
     with monkeypatch.context() as server:
         server.setattr("builtins.open", refuse)
-        for read in (lambda: cut_record(tmp_path, 1), lambda: read_finished(tmp_path)):
+        for read in (lambda: cut_record(tmp_path, 1, print), lambda: read_finished(tmp_path)):
             with pytest.raises(UnreadableError, match=os.strerror(number)):
                 read()
-    assert cut_record(tmp_path, 1) == []
+    assert cut_record(tmp_path, 1, print) == []
