@@ -52,10 +52,7 @@ def require_same_run(folder: Path, operative: str, say: Callable[[str], None]) -
             + f"{', '.join([*MAY_CHANGE, *SCHEDULE_LENGTHS])} only."
         )
     if upgraded := list_upgraded_settings(before, operative, str(path)):
-        say(
-            f"{path} is from another version of kilolayer and names the same run. It did not "
-            f"have:\n{join_first_lines(upgraded)}"
-        )
+        say(f"{path} describes the same run, but without:\n{join_first_lines(upgraded)}")
     return True
 
 

@@ -89,8 +89,7 @@ def test_a_run_from_before_an_upgrade_is_continued_with_a_line(folder, capsys):
     (folder / "operative.gin").write_text(OPERATIVE.replace("prefill_steps", "fill_rows"))
     assert require_same_run(folder, new, print) is True
     assert capsys.readouterr().out.splitlines() == [
-        f"{folder}/operative.gin is from another version of kilolayer and names the same run. "
-        "It did not have:",
+        f"{folder}/operative.gin describes the same run, but without:",
         "  Experiment.num_envs = 512, which is its default",
         "  critic/network.ResidualMLP.width = 256, which is its default",
         "  Experiment.prefill_steps, under this name",
