@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 
 from dsl.errors import UsageError
-from dsl.language.dump import default_text, operative_settings
+from dsl.language.dump import default_text, experiment_identity, operative_settings
 from dsl.language.registry import default_vocabulary
 from dsl.records.durable_files import read_if_present, refusing_unreadable
 from dsl.records.run_folder import ENVIRONMENT, METRICS, OPERATIVE
@@ -105,7 +105,8 @@ def list_differences(
     """Return a line for each side of each setting that two operative texts disagree about.
 
     A run from before an upgrade stays the same run: old names of settings count as the new ones,
-    and a setting that did not exist then counts as its default.
+    and a setting that did not exist then counts as its default. Numbers are compared by their
+    values: 1 is 1.0.
 
     Args:
         before: operative text of a run, of this release or an earlier one.
@@ -118,7 +119,9 @@ def list_differences(
         ConfigError: one of them is no gin text.
     """
     there, here = operative_settings(before, file), operative_settings(now)
-    subjects = [s for s in dict.fromkeys([*there, *here]) if not _is_ignored(s, ignored)]
+    changed = {subject for subject, _ in experiment_identity(before) ^ experiment_identity(now)}
+    subjects = [s for s in dict.fromkeys([*there, *here]) if s in changed]
+    subjects = [s for s in subjects if not _is_ignored(s, ignored)]
     return [line for subject in subjects for line in _differences(subject, there, here)]
 
 

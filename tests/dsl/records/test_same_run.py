@@ -104,6 +104,14 @@ def test_a_run_of_this_version_is_continued_without_a_line(folder, capsys):
     assert capsys.readouterr().out == ""
 
 
+@pytest.mark.parametrize(("then", "now"), [("1", "1.0"), ("(1, 2.5)", "(1.0, 2.5)")])
+def test_a_whole_number_is_the_float_of_the_same_value(then, now):
+    before, after = (f"{OPERATIVE}own.Loss.weight = {value}\n" for value in (then, now))
+    assert list_differences(before, after) == list_differences(after, before) == []
+    other = f"{OPERATIVE}own.Loss.weight = True\n"
+    assert list_differences(before, other)[1:] == ["  + own.Loss.weight = True"]
+
+
 def test_settings_of_words_that_are_gone_are_still_shown():
     gone = "own.Loss.weight = 2.0\n"
     assert list_differences(OPERATIVE + gone, OPERATIVE) == ["  - own.Loss.weight = 2.0"]
