@@ -4,11 +4,13 @@ The description tells runs apart and shows what ran; it cannot be loaded again, 
 objects have no gin text.
 """
 
+import contextlib
 import functools
+import inspect
 import math
 import sys
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -16,14 +18,21 @@ import jax
 import numpy as np
 
 from dsl.experiment import Experiment
+from dsl.records.own_words import collect_words
 from dsl.records.provenance import describe_environment
 
 BUILT_IN_PYTHON = "# Built in Python: this file describes the run and cannot be loaded.\n"
 
 
 def describe_python_experiment(experiment: Experiment, name: str) -> dict[str, Any]:
-    """Return the arguments of `RunFolder.describe` for an experiment without a gin file."""
-    settings = {name: plain_value(value) for name, value in _fields(experiment).items()}
+    """Return the arguments of `RunFolder.describe` for an experiment without a gin file.
+
+    The sources of own words are among them as `words`, as for an experiment with one.
+    """
+    parts: list[Any] = []
+    settings = {
+        name: plain_value(value, parts=parts) for name, value in _fields(experiment).items()
+    }
     lines = (f"Experiment.{name} = {_short(value)!r}\n" for name, value in settings.items())
     text = BUILT_IN_PYTHON + "".join(lines)
     return {
@@ -33,7 +42,23 @@ def describe_python_experiment(experiment: Experiment, name: str) -> dict[str, A
         "macros": {},
         "hyperparameters": {"Experiment": settings},
         "environment": describe_environment(sys.argv),
+        "words": _collect_words(parts),
     }
+
+
+def _collect_words(parts: Iterable[Any]) -> dict[str, str]:
+    """Return the sources of own classes and functions.
+
+    A module is taken whole, as in a gin file. Of the script or notebook itself only the definitions
+    are, since the rest of it says how to run them.
+    """
+    modules = {part.__module__ for part in parts if isinstance(part.__module__, str)}
+    words = collect_words(modules - {"__main__"})
+    for part in parts:
+        if part.__module__ == "__main__":
+            with contextlib.suppress(OSError, TypeError):  # typed at a prompt: no source anywhere
+                words[f"__main__.{part.__qualname__}.py"] = inspect.getsource(part)
+    return dict(sorted(words.items()))
 
 
 def _short(value: Any) -> Any:
@@ -45,15 +70,23 @@ def _short(value: Any) -> Any:
     return value
 
 
-def plain_value(value: Any, seen: tuple[int, ...] = ()) -> Any:
+def plain_value(value: Any, seen: tuple[int, ...] = (), parts: list[Any] | None = None) -> Any:
     """Return a value as text, numbers, lists and dicts that are the same in every process.
 
     Functions are described by their names and the values that they close over, which is where
     optimisers and tasks keep their settings. A value inside itself is left out.
+
+    Args:
+        value: what to describe.
+        seen: identities of the values around it.
+        parts: receives the classes and functions that are described by their names.
     """
     if id(value) in seen:
         return "..."
-    inside = functools.partial(plain_value, seen=(*seen, id(value)))
+    parts = [] if parts is None else parts
+    inside = functools.partial(plain_value, seen=(*seen, id(value)), parts=parts)
+    if part := _named_part(value):
+        parts.append(part)
     if isinstance(value, float):
         return value if math.isfinite(value) else str(value)
     if value is None or isinstance(value, bool | int | str):
@@ -74,6 +107,13 @@ def plain_value(value: Any, seen: tuple[int, ...] = ()) -> Any:
     if type(value).__module__.startswith("components.environments."):
         return _described(value, _own_attributes(value), inside)
     return _qualified_name(value if isinstance(value, type) else type(value))
+
+
+def _named_part(value: Any) -> Any:
+    """Return the class or function that a value is, or else the class that it is of."""
+    is_named = isinstance(value, type) or hasattr(value, "__qualname__")
+    part = value if is_named else type(value)
+    return part if hasattr(part, "__module__") and part.__module__ != "builtins" else None
 
 
 def _fields(value: Any) -> dict[str, Any]:
