@@ -1,12 +1,12 @@
 """The statements of gin files, and the table of everything they set."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from dsl.language.problems import Location, Problem
-from dsl.language.values import MacroRef, Reference, prefixed, replace_leaves
+from dsl.language.values import MacroRef, Reference, leaves, prefixed, replace_leaves
 
 BindingKey = tuple[str, str, str]  # scope, word, setting
 
@@ -227,3 +227,33 @@ def _with_current_words(
 
 def _notice(location: Location, old: str, new: str) -> str:
     return f"{location}: {old} is now called {new}; the old name works until the next release."
+
+
+def circle_problems(table: BindingTable) -> Iterator[Problem]:
+    """Yield macros that are defined by themselves, each circle once."""
+    for circle in _circles(table):
+        text = f"{circle[0]} is defined by itself: {' -> '.join(circle)}."
+        yield Problem(table.macros[circle[0]].location, text)
+
+
+def without_circles(table: BindingTable) -> BindingTable:
+    """Return the bindings without macros that are defined by themselves."""
+    circular = {name for circle in _circles(table) for name in circle}
+    return BindingTable(b for b in table.bindings if not (b.is_macro and b.word in circular))
+
+
+def _circles(table: BindingTable) -> Iterator[list[str]]:
+    finished: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> Iterator[list[str]]:
+        binding = table.macro(name)
+        if name in path:
+            yield [*path[path.index(name) :], name]
+        elif binding is not None and name not in finished:
+            for leaf in leaves(binding.value):
+                if isinstance(leaf, MacroRef):
+                    yield from visit(leaf.name, (*path, name))
+            finished.add(name)
+
+    for name in table.macros:
+        yield from visit(name, ())

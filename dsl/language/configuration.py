@@ -15,13 +15,11 @@ from typing import Any
 
 from components.constraints import SettingError
 from dsl.language import dump
-from dsl.language.bindings import BindingTable, Import, use_current_names
-from dsl.language.construction import build_graph, failure_problem
+from dsl.language.bindings import BindingTable, Import, use_current_names, without_circles
+from dsl.language.construction import build_graph, construction_problems, failure_problem
 from dsl.language.graph import enclosing_scopes, resolve_graph
 from dsl.language.imports import run_imports
 from dsl.language.lint import lint
-from dsl.language.lint_circles import without_circles
-from dsl.language.lint_construction import construction_problems
 from dsl.language.lint_names import Known, bound_scopes
 from dsl.language.lint_use import lost_settings
 from dsl.language.parse import read_overrides

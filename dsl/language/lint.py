@@ -8,9 +8,14 @@ every mistake is reported at once, and none as a consequence of another.
 from collections.abc import Iterator
 from typing import Any
 
-from dsl.language.bindings import Binding, BindingKey, BindingTable
+from dsl.language.bindings import (
+    Binding,
+    BindingKey,
+    BindingTable,
+    circle_problems,
+    without_circles,
+)
 from dsl.language.graph import ConfigGraph, ConfigNode, resolve_graph
-from dsl.language.lint_circles import circle_problems, without_circles
 from dsl.language.lint_fit import fit_problems
 from dsl.language.lint_names import Known, name_problems, sweep_name_problems
 from dsl.language.lint_use import use_problems

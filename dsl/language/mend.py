@@ -8,8 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any, NamedTuple
 
-from dsl.language.bindings import Binding, BindingTable
-from dsl.language.lint_circles import without_circles
+from dsl.language.bindings import Binding, BindingTable, without_circles
 from dsl.language.lint_names import Known
 from dsl.language.problems import nearest, similar_scope
 from dsl.language.registry import Vocabulary
