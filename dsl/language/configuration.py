@@ -16,12 +16,12 @@ from typing import Any
 from components.constraints import SettingError
 from dsl.language import dump
 from dsl.language.bindings import BindingTable, Import, use_current_names, without_circles
-from dsl.language.construction import build_graph, construction_problems, failure_problem
 from dsl.language.graph import enclosing_scopes, resolve_graph
 from dsl.language.imports import run_imports
-from dsl.language.lint import lint
-from dsl.language.lint_names import Known, bound_scopes
-from dsl.language.lint_use import lost_settings
+from dsl.language.lint.construction import build_graph, construction_problems, failure_problem
+from dsl.language.lint.lint import lint
+from dsl.language.lint.names import Known, bound_scopes
+from dsl.language.lint.use import lost_settings
 from dsl.language.parse import read_overrides
 from dsl.language.problems import ConfigError, Location, Problem, problem_lines
 from dsl.language.registry import Vocabulary, default_vocabulary

@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from dsl.language.bindings import Binding, BindingTable, without_circles
-from dsl.language.lint_names import Known
+from dsl.language.lint.names import Known
 from dsl.language.problems import nearest, similar_scope
 from dsl.language.registry import Vocabulary
 from dsl.language.sweeps import macros_within

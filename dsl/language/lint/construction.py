@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 from components.constraints import SettingError
 from dsl.language.bindings import Binding, BindingTable
 from dsl.language.graph import ConfigGraph, ConfigNode, NodeKey, resolve_graph
-from dsl.language.lint_names import Known
-from dsl.language.mend import mend
+from dsl.language.lint.mend import mend
+from dsl.language.lint.names import Known
 from dsl.language.problems import Location, Problem, raised_at
 from dsl.language.registry import Vocabulary
 from dsl.language.type_check import is_default, mismatch

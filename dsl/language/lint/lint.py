@@ -16,10 +16,10 @@ from dsl.language.bindings import (
     without_circles,
 )
 from dsl.language.graph import ConfigGraph, ConfigNode, resolve_graph
-from dsl.language.lint_fit import fit_problems
-from dsl.language.lint_names import Known, name_problems, sweep_name_problems
-from dsl.language.lint_use import use_problems
-from dsl.language.mend import mend, mentioned_macros
+from dsl.language.lint.fit import fit_problems
+from dsl.language.lint.mend import mend, mentioned_macros
+from dsl.language.lint.names import Known, name_problems, sweep_name_problems
+from dsl.language.lint.use import use_problems
 from dsl.language.problems import Location, Problem
 from dsl.language.registry import Vocabulary
 from dsl.language.type_check import fitting_words, is_default, mismatch
