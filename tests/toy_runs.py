@@ -1,16 +1,15 @@
-"""Runs in real processes, to be killed, stopped and damaged."""
+"""Runs in processes of their own, to be killed, stopped and damaged."""
 
 import json
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
 import safetensors.numpy
+from forked_commands import ForkedCommand
 from own_words import forgotten
 
 from dsl.cli.run import main
@@ -55,7 +54,7 @@ def write_experiment(folder: Path, text: str = EXPERIMENT) -> Path:
 
 def start(
     file: Path, out: Path, *settings: str, wrapper: tuple[str, ...] = (), cores: int = 1
-) -> subprocess.Popen:
+) -> ForkedCommand:
     """`dsl.run` on the toy; `wrapper` is Python code to run before it."""
     arguments = _arguments(file, out, *settings)
     return start_module("dsl.run", arguments, wrapper, cores)
@@ -74,17 +73,10 @@ def variables(cores: int) -> dict[str, str]:
 
 def start_module(
     module: str, arguments: Sequence[str], wrapper: tuple[str, ...] = (), cores: int = 1
-) -> subprocess.Popen:
+) -> ForkedCommand:
     """One of the commands."""
     code = "\n".join((*wrapper, f"import sys; from {module} import main; sys.exit(main())"))
-    command = [sys.executable, "-c", code, *arguments]
-    return subprocess.Popen(
-        command,
-        cwd=ROOT,
-        env={**os.environ, **variables(cores)},
-        stderr=subprocess.PIPE,
-        text=True,
-    )
+    return ForkedCommand(code, arguments, ROOT, variables(cores))
 
 
 def looking_around(*lines: str) -> tuple[str, ...]:
@@ -103,7 +95,7 @@ def _arguments(file: Path, out: Path, *settings: str) -> list[str]:
     return [str(file), "--out", str(out), *(["--set", *settings] if settings else [])]
 
 
-def finish(process: subprocess.Popen) -> tuple[int, str]:
+def finish(process: ForkedCommand) -> tuple[int, str]:
     """Exit code and what was said."""
     said = process.communicate(timeout=TOO_LONG)[1]
     assert "Traceback" not in said, said
@@ -124,12 +116,12 @@ def refused(file: Path, out: Path, *settings: str) -> None:
         )
 
 
-def wait_for_epochs(process: subprocess.Popen, out: Path, count: int) -> None:
+def wait_for_epochs(process: ForkedCommand, out: Path, count: int) -> None:
     """Until so many epochs are in the record."""
     wait_until(process, lambda: len(epochs(out)) >= count)
 
 
-def wait_until(process: subprocess.Popen, true: Callable[[], bool]) -> None:
+def wait_until(process: ForkedCommand, true: Callable[[], bool]) -> None:
     """Until something is true of a process that runs."""
     until = time.monotonic() + TOO_LONG
     while not true():
@@ -139,7 +131,7 @@ def wait_until(process: subprocess.Popen, true: Callable[[], bool]) -> None:
         time.sleep(0.01)
 
 
-def kill(process: subprocess.Popen, number: int = signal.SIGKILL) -> None:
+def kill(process: ForkedCommand, number: int = signal.SIGKILL) -> None:
     process.send_signal(number)
     process.communicate(timeout=TOO_LONG)
 

@@ -3,13 +3,17 @@
 On two cores, whatever the machine has; the other tests of faults have one.
 """
 
+import os
 import signal
+import subprocess
+import sys
 import time
 from functools import partial
 
 import pytest
 import toy_runs
 from toy_runs import (
+    ROOT,
     assert_same_run,
     checkpoints,
     epochs,
@@ -35,8 +39,10 @@ def whole(file):
 
 
 def test_a_run_repeats_itself(whole, tmp_path):
-    """The same file, seed and machine; here from the operative file of the first."""
-    assert run(whole / "operative.gin", tmp_path / "again")[0] == 0
+    """The same file, seed and machine; here from the operative file, as a user starts it."""
+    command = [sys.executable, "-m", "dsl.run", whole / "operative.gin", "--out"]
+    environment = os.environ | toy_runs.variables(cores=2)
+    subprocess.run([*command, tmp_path / "again"], cwd=ROOT, env=environment, check=True)
     assert_same_run(whole, tmp_path / "again")
 
 
