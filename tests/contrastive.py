@@ -13,6 +13,11 @@ from components.relabelling.strategies import GeometricFuture
 def contrastive(width, depth, actor_loss, optimiser, kernel="auto", **settings):
     """Actor and both encoders have networks of this size, trained by the same optimiser."""
     network = partial(ResidualMLP, width=width, depth=depth, kernel=kernel)
+    return contrastive_with(network, actor_loss, optimiser, **settings)
+
+
+def contrastive_with(network, actor_loss, optimiser, **settings):
+    """Actor and both encoders are such networks."""
     return ActorCritic(
         actor=partial(TanhGaussianActor, network),
         critic=partial(ContrastiveCritic, network, network),

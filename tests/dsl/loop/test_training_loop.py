@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from contrastive import contrastive
+from contrastive import contrastive_with
 from probes import Line
 
 from components.actors.tanh_gaussian import TanhGaussianActor
@@ -18,6 +18,7 @@ from components.learners.actor_critic import ActorCritic
 from components.learners.temperature import TunedTemperature
 from components.losses.actor import LogLikelihood, MaximumEntropy
 from components.networks import ResidualMLP
+from components.networks.layers import Dense
 from components.relabelling.strategies import GeometricFuture
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
@@ -29,13 +30,19 @@ from dsl.training.starting_point import init_or_resume
 
 pytestmark = pytest.mark.usefixtures("quickly_compiled")
 
-NETWORK = partial(ResidualMLP, width=32, depth=4)
 LINE = Line()
-LEARNER = contrastive(
-    *(32, 4, MaximumEntropy(), optax.adam(1e-3)),
-    temperature=TunedTemperature,
-    temperature_optimiser=optax.adam(1e-3),
-)
+
+
+def learner(network):
+    return contrastive_with(
+        *(network, MaximumEntropy(), optax.adam(1e-3)),
+        temperature=TunedTemperature,
+        temperature_optimiser=optax.adam(1e-3),
+    )
+
+
+# Compiled in a moment; it learns nothing.
+LEARNER = learner(Dense)
 
 
 def experiment(**settings):
@@ -61,17 +68,15 @@ def initial_state(program, seed=0):
     return eqx.filter_jit(training_loop.init_train_state)(program, jnp.uint32(seed))
 
 
-@eqx.filter_jit
-def compiled_epoch(program, state, iterations, updates):
-    state = training_loop.run_iterations(program, state, iterations, updates)
-    return training_loop.end_epoch(program, state, iterations * updates)
+run_iterations = eqx.filter_jit(training_loop.run_iterations)
+end_epoch = eqx.filter_jit(training_loop.end_epoch)
 
 
 def epoch(program, state, iterations, updates):
-    """State, metrics and rollout after an epoch."""
-    counts = jnp.asarray(iterations, jnp.int32), jnp.asarray(updates, jnp.int32)
-    state, metrics, _, rollout = compiled_epoch(program, state, *counts)
-    return state, metrics, rollout
+    """State and metrics after an epoch."""
+    state = run_iterations(program, state, jnp.int32(iterations), jnp.int32(updates))
+    state, metrics, _, _ = end_epoch(program, state, jnp.int32(iterations * updates))
+    return state, metrics
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +84,9 @@ def start():
     return initial_state(experiment().program())
 
 
-def run(state, *counts):
-    state, metrics, rollout = epoch(experiment().program(), state, *counts)
-    return state, metrics, rollout
+def filled_buffer(program, state, iterations):
+    """State after so many unrolls without an update."""
+    return run_iterations(program, state, jnp.int32(iterations), jnp.int32(0))
 
 
 def train(experiment, folder, log):
@@ -95,7 +100,8 @@ def train(experiment, folder, log):
 
 def test_the_agent_learns_to_stand_on_its_goal(tmp_path):
     lines = []
-    train(experiment(), tmp_path, lines.append)
+    residual = learner(partial(ResidualMLP, width=32, depth=4))
+    train(experiment(learner=residual), tmp_path, lines.append)
     assert [line["epoch"] for line in lines] == [0, 1, 2, 3, 4]
     assert [line["env_steps"] for line in lines] == [320, 1280, 2240, 3200, 4160]
     assert [line["updates"] for line in lines] == [0, 120, 240, 360, 480]
@@ -109,12 +115,11 @@ def test_the_agent_learns_to_stand_on_its_goal(tmp_path):
 
 
 def test_an_epoch_in_two_parts_is_the_epoch_in_one(start):
-    run_iterations = eqx.filter_jit(training_loop.run_iterations)
     program, updates = experiment().program(), jnp.int32(3)
     whole = run_iterations(program, start, jnp.int32(4), updates)
     part = run_iterations(program, start, jnp.int32(1), updates)
     chex.assert_trees_all_equal(whole, run_iterations(program, part, jnp.int32(3), updates))
-    _, metrics, finite, _ = eqx.filter_jit(training_loop.end_epoch)(program, whole, jnp.int32(12))
+    _, metrics, finite, _ = end_epoch(program, whole, jnp.int32(12))
     mean = float(whole.metric_sums["critic_loss"]) / 12
     np.testing.assert_allclose(float(metrics["train/critic_loss"]), mean, rtol=1e-6)
     assert len(finite) > 20
@@ -122,14 +127,14 @@ def test_an_epoch_in_two_parts_is_the_epoch_in_one(start):
 
 
 def test_filling_the_buffer_changes_no_network(start):
-    filled, metrics, _ = run(start, 2, 0)
+    filled, metrics = epoch(experiment().program(), start, 2, 0)
     chex.assert_trees_all_equal(start.learners, filled.learners)
     assert int(filled.buffer.written) == 20
     assert np.isnan(float(metrics["train/critic_loss"]))
 
 
 def test_rows_follow_each_other_and_episodes_have_their_own_ids(start):
-    filled, _, _ = run(start, 3, 0)
+    filled = filled_buffer(experiment().program(), start, 3)
     rows = jax.tree.map(lambda x: np.asarray(x[:30]), filled.buffer.rows)
     time = np.arange(30)
     # Nine rows an episode: eight actions and the final observation.
@@ -148,7 +153,7 @@ def test_rows_follow_each_other_and_episodes_have_their_own_ids(start):
 
 def test_fixed_starts_repeat_the_first_goal_of_every_env():
     program = experiment(start_goal="fixed_per_slot").program()
-    filled, _, _ = epoch(program, initial_state(program), 5, 0)
+    filled = filled_buffer(program, initial_state(program), 5)
     goals = np.asarray(filled.buffer.rows.goal[:50])
     np.testing.assert_array_equal(goals, np.broadcast_to(goals[0], goals.shape))
     assert len(np.unique(goals[0])) == 2  # envs differ
@@ -163,14 +168,14 @@ class Fragile(Line):
 
 def test_broken_physics_is_counted():
     program = experiment(environment=Fragile()).program()
-    _, metrics, _ = epoch(program, initial_state(program), 3, 0)
+    _, metrics = epoch(program, initial_state(program), 3, 0)
     # 30 rows hold three whole episodes of 9 rows and the first two steps of a fourth.
     assert float(metrics["train/nonfinite_resets"]) == 4 * 16
 
 
 def imitator():
     return ActorCritic(
-        actor=partial(TanhGaussianActor, NETWORK),
+        actor=partial(TanhGaussianActor, Dense),
         actor_loss=LogLikelihood(),
         actor_optimiser=optax.adam(1e-3),
         relabelling=GeometricFuture(0.9),
@@ -186,14 +191,14 @@ def two_learners():
 
 
 def test_a_second_learner_changes_nothing_for_the_collector(two_learners):
-    (both, _, _), (alone, _, _) = two_learners
+    (both, _), (alone, _) = two_learners
     assert list(both.learners) == ["deep", "imitator"]
     chex.assert_trees_all_equal(both.buffer, alone.buffer)
     chex.assert_trees_all_equal(both.learners["deep"], alone.learners["learner"])
 
 
 def test_each_learner_is_trained_scored_and_named(two_learners):
-    (both, metrics, _), (_, one, _) = two_learners
+    (both, metrics), (_, one) = two_learners
     for name in ("train/critic_loss", "train/actor_loss", "eval/success_rate"):
         subset, metric = name.split("/")
         np.testing.assert_array_equal(metrics[f"{subset}/deep/{metric}"], one[name])
@@ -211,7 +216,8 @@ def test_learners_of_one_kind_are_no_copies_of_each_other():
     assert not alike(start.learners)
     # Alike at first, they draw actions of their own.
     copies = dict.fromkeys(learners, start.learners["deep"])
-    end, _, _ = epoch(program, eqx.tree_at(lambda s: s.learners, start, copies), 3, 2)
+    start = eqx.tree_at(lambda s: s.learners, start, copies)
+    end = run_iterations(program, start, jnp.int32(3), jnp.int32(2))
     assert not alike(end.learners)
 
 
@@ -232,7 +238,6 @@ def test_the_collector_must_be_a_learner():
 
 
 def test_evaluation_counts_what_its_episodes_show(start):
-    _, metrics, rollout = run(start, 1, 0)
     program = experiment(eval_episodes=8).program()
     metrics, rollout = eqx.filter_jit(training_loop.evaluate)(
         program, start.learners, jax.random.key(3)
