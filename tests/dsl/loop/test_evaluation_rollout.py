@@ -8,13 +8,14 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from contrastive import contrastive
+from contrastive import contrastive_with
 from jumanji.types import StepType
 from probes import Line
 
 from components.actors.action_selection import Sample
 from components.constraints import SettingError
 from components.losses.actor import LogLikelihood
+from components.networks.layers import Dense
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.loop import evaluation_rollout
@@ -50,7 +51,7 @@ class RepeatedStarts(FreshEpisodes):
 
 
 def experiment(**settings):
-    policy = contrastive(8, 4, LogLikelihood(), optax.sgd(1e-2), evaluation_policy=Sample())
+    policy = contrastive_with(Dense, LogLikelihood(), optax.sgd(1e-2), evaluation_policy=Sample())
     defaults = {"num_envs": 4, "batch_size": 8, "unroll_length": 4, "eval_episodes": 16}
     defaults |= {"environment": LINE, "learner": policy, "buffer": TrajectoryBuffer(20)}
     return Experiment(**{**defaults, **settings})
