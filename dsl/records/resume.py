@@ -25,7 +25,9 @@ class Finished(NamedTuple):
     env_steps: int
 
 
-def cut_record(folder: Path, epoch: int, say: Callable[[str], None]) -> list[int]:
+def cut_record(
+    folder: Path, epoch: int, say: Callable[[str], None], *, has_checkpoint: bool
+) -> list[int]:
     """Cut the record to the epochs before `epoch`, which the run is about to repeat.
 
     The record of a run that begins again for want of a checkpoint is kept as
@@ -33,8 +35,9 @@ def cut_record(folder: Path, epoch: int, say: Callable[[str], None]) -> list[int
 
     Args:
         folder: of the run.
-        epoch: the first to be done now; 0 for a run without a checkpoint.
+        epoch: the first to be done now.
         say: receives a line if an earlier record is kept.
+        has_checkpoint: whether the run continues from one, which may lie inside of epoch 0.
 
     Returns:
         Epochs before it that the record has lost.
@@ -45,7 +48,7 @@ def cut_record(folder: Path, epoch: int, say: Callable[[str], None]) -> list[int
         UsageError: it holds something else, or the run was finished and has lost its checkpoints.
     """
     path = folder / METRICS
-    if epoch == 0 and read_finished(folder) is not None:
+    if not has_checkpoint and read_finished(folder) is not None:
         raise UsageError(
             f"{folder}: the run is finished and has no checkpoint to continue from; its record is "
             "as it was. Bring a checkpoint back, or begin the run again from its first step with "
@@ -63,7 +66,7 @@ def cut_record(folder: Path, epoch: int, say: Callable[[str], None]) -> list[int
             f"{path}: is not the record of a run, of which every line tells an epoch. Bring the "
             "record back, or begin the run again with --restart, which moves the old one aside."
         ) from error
-    if epoch == 0 and len(epochs) > 1:
+    if not has_checkpoint and len(epochs) > 1:
         earlier = free_name(path, ".earlier-")
         write_record(earlier, "".join(json.dumps(line) + "\n" for line in epochs))
         say(

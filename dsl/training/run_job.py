@@ -139,7 +139,8 @@ class RunJob:
             UsageError: the record is damaged.
         """
         self.position = position
-        if lost := cut_record(self.folder.path, position.epoch, write_line):
+        resumes = position.iterations > 0 or position.epoch > 0
+        if lost := cut_record(self.folder.path, position.epoch, write_line, has_checkpoint=resumes):
             write_line(f"the record has lost {len(lost)} epochs before, from epoch {lost[0]} on")
         steps = self.schedule.env_steps(position.epoch - 1) if position.epoch else 0
         if position.epoch - 1 > self.schedule.epochs:
@@ -147,7 +148,7 @@ class RunJob:
                 f"the run has {position.epoch - 1} epochs already, more than the "
                 f"{self.schedule.epochs} asked for; it ends where it is"
             )
-        if position.iterations:
+        if resumes:
             write_line(f"resuming at epoch {position.epoch}, {steps:,} environment steps")
         for line in self._learning_rate_notices():
             write_line(line)

@@ -15,11 +15,11 @@ def test_the_record_is_cut_to_what_came_before(tmp_path):
     path = tmp_path / "metrics.jsonl"
     lines = [json.dumps({"epoch": epoch, "x": None}) + "\n" for epoch in range(4)]
     path.write_text("".join(lines) + '{"epoch": 4, "x"')
-    assert cut_record(tmp_path, 3, print) == []
+    assert cut_record(tmp_path, 3, print, has_checkpoint=True) == []
     assert path.read_text() == "".join(lines[:3])
-    assert cut_record(tmp_path, 5, print) == [3, 4]
+    assert cut_record(tmp_path, 5, print, has_checkpoint=True) == [3, 4]
     path.unlink()
-    assert cut_record(tmp_path, 2, print) == [0, 1]
+    assert cut_record(tmp_path, 2, print, has_checkpoint=True) == [0, 1]
 
 
 def test_a_record_without_a_checkpoint_is_kept_beside_the_new_one(tmp_path, capsys):
@@ -27,7 +27,7 @@ def test_a_record_without_a_checkpoint_is_kept_beside_the_new_one(tmp_path, caps
     for number in (1, 2):
         text = "".join(f'{{"epoch": {epoch}}}\n' for epoch in range(2 + number))
         path.write_text(text)
-        assert cut_record(tmp_path, 0, print) == []
+        assert cut_record(tmp_path, 0, print, has_checkpoint=False) == []
         assert path.read_text() == ""
         assert (tmp_path / f"metrics.jsonl.earlier-{number}").read_text() == text
         assert capsys.readouterr().out == (
@@ -36,16 +36,26 @@ def test_a_record_without_a_checkpoint_is_kept_beside_the_new_one(tmp_path, caps
             f"metrics.jsonl.earlier-{number}\n"
         )
     path.write_text('{"epoch": 0}\n')  # the untrained policy alone
-    assert cut_record(tmp_path, 0, print) == []
+    assert cut_record(tmp_path, 0, print, has_checkpoint=False) == []
     assert len(list(tmp_path.iterdir())) == 3
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("finished", [False, True])
+def test_a_checkpoint_inside_of_epoch_0_is_one_to_continue_from(tmp_path, capsys, finished):
+    path = tmp_path / "metrics.jsonl"
+    path.write_text("".join(f'{{"epoch": {epoch}}}\n' for epoch in range(4)))
+    if finished:
+        mark_finished(tmp_path, Finished(epoch=3, env_steps=640))
+    assert cut_record(tmp_path, 0, print, has_checkpoint=True) == []
+    assert path.read_text() == capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("text", ["nonsense\n", "[]\n", '{"x": 1}\n'])
 def test_a_foreign_record_is_not_cut(tmp_path, text):
     (tmp_path / "metrics.jsonl").write_text(text)
     with pytest.raises(UsageError, match="is not the record of a run"):
-        cut_record(tmp_path, 1, print)
+        cut_record(tmp_path, 1, print, has_checkpoint=True)
     assert (tmp_path / "metrics.jsonl").read_text() == text
 
 
@@ -61,7 +71,7 @@ def test_a_finished_run_without_its_checkpoints_is_not_begun_again(tmp_path):
     (tmp_path / "metrics.jsonl").write_text('{"epoch": 0}\n')
     mark_finished(tmp_path, Finished(epoch=4, env_steps=640))
     with pytest.raises(UsageError, match=r"no checkpoint to continue from.*--restart"):
-        cut_record(tmp_path, 0, print)
+        cut_record(tmp_path, 0, print, has_checkpoint=False)
     assert (tmp_path / "metrics.jsonl").read_text() == '{"epoch": 0}\n'
 
 
@@ -75,7 +85,10 @@ def test_a_record_that_cannot_be_read_now_is_not_touched(tmp_path, monkeypatch, 
 
     with monkeypatch.context() as server:
         server.setattr("builtins.open", refuse)
-        for read in (lambda: cut_record(tmp_path, 1, print), lambda: read_finished(tmp_path)):
+        for read in (
+            lambda: cut_record(tmp_path, 1, print, has_checkpoint=True),
+            lambda: read_finished(tmp_path),
+        ):
             with pytest.raises(UnreadableError, match=os.strerror(number)):
                 read()
-    assert cut_record(tmp_path, 1, print) == []
+    assert cut_record(tmp_path, 1, print, has_checkpoint=True) == []

@@ -172,3 +172,15 @@ def test_a_run_that_cannot_be_drawn_is_finished_all_the_same(tmp_path, monkeypat
     with pytest.raises(ZeroDivisionError):
         finish_at(tmp_path, 5, monkeypatch, lambda *_: 1 / 0)
     assert read_finished(tmp_path) == Finished(4, 1_000)
+
+
+@pytest.mark.parametrize(("position", "kept"), [(RunPosition(), 1), (RunPosition(0, 2, 2), 0)])
+def test_a_run_begins_anew_only_without_a_checkpoint(tmp_path, capsys, position, kept):
+    start(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text('{"epoch": 0}\n{"epoch": 1}\n')
+    with RunFolder.open(tmp_path) as folder:
+        experiment = SimpleNamespace(schedule=EXPERIMENT.schedule, learners={})
+        RunJob(experiment, DESCRIPTION, folder).start_at(position)  # type: ignore[arg-type]
+    assert len(list(tmp_path.glob("metrics.jsonl.earlier-*"))) == kept
+    said = capsys.readouterr().err
+    assert ("there is no checkpoint" in said, "resuming at" in said) == (kept == 1, kept == 0)
