@@ -88,7 +88,7 @@ def quick(whole, monkeypatch):
     for name in (
         *("training.single_job.require_memory", "training.policy_pictures.show"),
         *("training.engine.train_run", "training.run_job.record_pictures"),
-        *("tracking.add_runs.copy_runs", "report.document.make.learning_curves"),
+        *("tracking.add_runs.copy_run", "report.document.make.learning_curves"),
     ):
         monkeypatch.setattr(f"dsl.{name}", lambda *_, **__: None)
     monkeypatch.setattr("dsl.training.single_job.start_trackers", lambda *_: [_NoTracker()])

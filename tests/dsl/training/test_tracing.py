@@ -10,7 +10,6 @@ import numpy as np
 import optax
 import pytest
 from probes import Line
-from toy_words import dense_network
 from traces import limited_traces
 
 from components.actors.tanh_gaussian import TanhGaussianActor
@@ -19,6 +18,7 @@ from components.learners.actor_critic import ActorCritic
 from components.learners.temperature import TunedTemperature
 from components.losses.actor import MaximumEntropy
 from components.losses.contrastive import InfoNCE
+from components.networks.layers import Dense
 from components.relabelling.strategies import GeometricFuture
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.checkpoint.run_checkpoints import list_policies
@@ -35,8 +35,8 @@ pytestmark = pytest.mark.usefixtures("quickly_compiled")
 EXPERIMENT = Experiment(
     environment=Line(),
     learner=ActorCritic(
-        actor=partial(TanhGaussianActor, dense_network),
-        critic=partial(ContrastiveCritic, dense_network, dense_network),
+        actor=partial(TanhGaussianActor, Dense),
+        critic=partial(ContrastiveCritic, Dense, Dense),
         critic_loss=InfoNCE(),
         actor_loss=MaximumEntropy(),
         relabelling=GeometricFuture(0.9),
