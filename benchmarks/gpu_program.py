@@ -30,7 +30,7 @@ UPDATES, WHOLE = "update", ("collection", "evaluation")
 def main() -> None:
     """Compile row after row, or print what has been compiled."""
     options = _arguments()
-    jax.config.update("jax_platforms", "cpu")  # what is described is no device of this machine
+    jax.config.update("jax_platforms", "cpu")  # what is described is not a device of this machine
     done = _read(options.out)
     if options.tables:
         print(markdown_tables(done))

@@ -39,7 +39,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--depths", nargs="+", type=int, default=[4, 64, 1024])
     options = parser.parse_args()
-    jax.config.update("jax_platforms", "cpu")  # what is described is no device of this machine
+    jax.config.update("jax_platforms", "cpu")  # what is described is not a device of this machine
     counts = [count_origins(depth) for depth in options.depths]
     head = [f"depth {depth} | MiB" for depth in options.depths]
     print(f"| kernels from | {' | '.join(head)} |\n|{'---|' * (2 * len(head) + 1)}")

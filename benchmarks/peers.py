@@ -198,9 +198,11 @@ def _arguments() -> argparse.Namespace:
         parser.error("name a peer: --scaling-crl or --jaxgcrl, each with CHECKOUT PYTHON")
     for checkout, python in named:
         if not os.path.isdir(checkout):
-            parser.error(f"{checkout} is no folder; CHECKOUT is a clone of the peer's repository")
+            parser.error(
+                f"{checkout} is not a folder; CHECKOUT is a clone of the peer's repository"
+            )
         if not os.access(python, os.X_OK):
-            parser.error(f"{python} is no program; PYTHON is an interpreter with its packages")
+            parser.error(f"{python} is not a program; PYTHON is an interpreter with its packages")
     return options
 
 

@@ -122,7 +122,7 @@ def read_arrays(folder: Path, part: str) -> Arrays:
 
 
 def discard_checkpoint(folder: Path) -> None:
-    """Remove a checkpoint; what is left when that is cut short is no checkpoint."""
+    """Remove a checkpoint; what is left when that is cut short is not a checkpoint."""
     if not folder.exists():
         return
     hidden = folder.with_name(f".tmp-old-{folder.name}")
@@ -183,7 +183,7 @@ def _read_body(path: Path) -> dict[str, Any]:
     except FileNotFoundError as error:
         raise _missing_file(path) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise DamagedError(f"{path} is not what was written (it is no manifest)") from error
+        raise DamagedError(f"{path} is not what was written (it is not a manifest)") from error
     if digest != _hash_body(body):
         raise DamagedError(f"{path} is not what was written (its SHA-256 differs)")
     return body

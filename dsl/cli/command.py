@@ -132,7 +132,7 @@ def load_experiment(file: Path, overrides: Iterable[str]) -> "Configuration":
 
 
 def print_to_stderr(line: str) -> None:
-    """Print a line that is no part of a command's output."""
+    """Print a line that is not part of a command's output."""
     print(line, file=sys.stderr)
 
 

@@ -12,8 +12,9 @@ from dsl.loop.evaluation_plan import FreshEpisodes
 from dsl.loop.schedule import Schedule
 
 _INT32 = 2**31 - 1
-# Names before the slash of metrics that are no evaluation's.
+# Names before the slash of metrics that are not an evaluation's.
 _RESERVED = ("train", "time")
+_LONGEST_NAME = 64  # of a learner or an evaluation, in names of metrics and files
 
 
 def buffer_problems(
@@ -87,10 +88,13 @@ def collector_problems(
 
 
 def _name_problems(setting: str, named: Mapping[Any, Any]) -> Iterator[SettingError]:
-    """Report names that a metric's name cannot contain."""
+    """Report names that a metric's name cannot contain, or the name of a file."""
     for name in named:
         if not (isinstance(name, str) and name.isidentifier()):
             yield SettingError(setting, f"is called {name!r}; use letters, digits and underscores.")
+        elif len(name) > _LONGEST_NAME:
+            problem = f"is called {name[:20]}..., with {len(name)} letters; use at most"
+            yield SettingError(setting, f"{problem} {_LONGEST_NAME}.")
 
 
 def best_by_problems(

@@ -53,7 +53,7 @@ def operative_settings(text: str, file: str = "operative.gin") -> dict[str, str]
         file: name of the file for problems.
 
     Raises:
-        ConfigError: it is no gin text.
+        ConfigError: it is not gin text.
     """
     return {binding.subject: gin_text(binding.value) for binding in _current_bindings(text, file)}
 
@@ -65,14 +65,24 @@ def experiment_identity(text: str) -> frozenset[tuple[str, str]]:
         text: as for `operative_settings`.
 
     Raises:
-        ConfigError: it is no gin text.
+        ConfigError: it is not gin text.
     """
 
-    def without_kind(leaf: Any) -> Any:
-        return float(leaf) if type(leaf) is int else leaf
-
     found = _current_bindings(text, "operative.gin")
-    return frozenset((b.subject, gin_text(replace_leaves(b.value, without_kind))) for b in found)
+    return frozenset((binding.subject, _value_identity(binding.value)) for binding in found)
+
+
+def default_identity(value: Any, vocabulary: Vocabulary) -> str | None:
+    """Return a default as `experiment_identity` shows it; None if gin has no spelling for it."""
+    try:
+        return _value_identity(_named_constant(value, vocabulary))
+    except UnwritableError:
+        return None
+
+
+def _value_identity(value: Any) -> str:
+    """Return a value as gin text that is the same for 1 and 1.0."""
+    return gin_text(replace_leaves(value, lambda v: float(v) if type(v) is int else v))
 
 
 def _current_bindings(text: str, file: str) -> list[Binding]:

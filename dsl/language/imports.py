@@ -60,7 +60,7 @@ def _refusal(statement: Import) -> str:
 
 def _import_problem(statement: Import) -> str | None:
     if statement.module.split(".")[0] == "__gin__":
-        return f"`{statement.text}` is no part of this language."
+        return f"`{statement.text}` is not part of this language."
     # Behind everything else, so that no file there takes the place of a library.
     sys.path.extend(str(f) for f in _folders(statement) if str(f) not in sys.path)
     importlib.invalidate_caches()
@@ -88,7 +88,7 @@ def _failure(statement: Import, error: BaseException) -> str:
     if isinstance(error, ModuleNotFoundError) and f"{statement.module}.".startswith(f"{name}."):
         if statement.text.startswith("from ") and _is_module(statement.module.rpartition(".")[0]):
             whole = statement.module.rpartition(".")[0]
-            return f"{statement.module} is no module. gin files import modules: import {whole}"
+            return f"{statement.module} is not a module. gin files import modules: import {whole}"
         others = [p.stem for p in statement.folder.glob("*.py")]
         return (
             f"there is no module {name!r}. Put {name}.py beside this file, or run from its folder."

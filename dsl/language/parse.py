@@ -208,7 +208,7 @@ def _split(override: str) -> tuple[str, str]:
     if not equals:
         raise OverrideError("write NAME=VALUE.")
     if not _NAME.fullmatch(name):
-        raise OverrideError(f"{_one_line(name)!r} is no name of a macro or a setting.")
+        raise OverrideError(f"{_one_line(name)!r} is not the name of a macro or setting.")
     if not value:
         raise OverrideError(f"there is no value. For empty text, write \"{name}=''\".")
     return name, value

@@ -255,7 +255,7 @@ def _content(path: Path) -> bytes:
         _check_size(len(content))
         return content
     if not stat.S_ISREG(status.st_mode):
-        raise SourceError("it is no ordinary file.")
+        raise SourceError("it is not a regular file.")
     _check_size(status.st_size)
     # Devices that pass for files, such as /proc/kmsg, have no size and may never answer.
     return path.read_bytes() if status.st_size else b""

@@ -121,7 +121,7 @@ def _texts(key: str | Names, value: Any) -> tuple[str, ...]:
 def _wrong_grid(value: Any) -> Iterator[str]:
     """Yield what is wrong with a grid, without its name."""
     if not isinstance(value, dict) or not value:
-        yield f"is no dict of lists. {_FORM}"
+        yield f"is not a dict of lists. {_FORM}"
         return
     wrong = [text for key, values in value.items() if (text := _wrong_axis(key, values))]
     yield from wrong
@@ -137,7 +137,7 @@ def _wrong_axis(key: Any, values: Any) -> str | None:
     if not isinstance(values, (list, tuple)) or not values:
         if values in ([], ()):
             return f"has no values for {key!r}: the list is empty. {_FORM}"
-        return f"has {shown(values)} for {key!r}, which is no list. {_FORM}"
+        return f"has {shown(values)} for {key!r}, which is not a list. {_FORM}"
     for value in values:
         if together and not (isinstance(value, (list, tuple)) and len(value) == len(key)):
             return (

@@ -15,7 +15,9 @@ from dsl.language.values import shown
 REPEATED_KEY = "A dict has every key once; there are two of"
 SIGN = "A sign stands before a number only."
 
-_NO_VALUE = "What follows the '=' is no value: numbers, 'text', True, None, lists, @word(), %NAME."
+_NO_VALUE = (
+    "What follows the '=' is not a value: numbers, 'text', True, None, lists, @word(), %NAME."
+)
 
 _OPERATORS = {
     ast.Add: operator.add,
@@ -120,7 +122,7 @@ def _number_form(message: str, line: str) -> str | None:
     found = re.match(r"[\w./]+\s*=\s*([-+]?\.?\d[\w.]*)\s*(#.*)?$", line)
     if "newline" not in message or not found:
         return None
-    return f"{found[1]} is no number that gin can read."
+    return f"{found[1]} is not a number that gin can read."
 
 
 def _include(_: str, line: str) -> str | None:
@@ -147,7 +149,7 @@ def _arithmetic(message: str, line: str) -> str | None:
     if computed:
         return computed
     if re.match(r"\s*[\d.]+e\s*[-+]", value):
-        return f"{value.strip()} is no number that gin can read."
+        return f"{value.strip()} is not a number that gin can read."
     if "newline" in message and re.match(r"\s*[%\w.()]+\s*[-+*/]", value):
         return "gin has no arithmetic. Write the result."
     return None
@@ -170,7 +172,7 @@ def _bare_word(message: str, line: str) -> str | None:
     if re.search(rf"\b{re.escape(token)}\s*\(", line):
         return f"To build a word, write @family.{token}()."
     if not token.isidentifier():
-        return f"{token} is no number that gin can read."
+        return f"{token} is not a number that gin can read."
     whole = line.partition("=")[2].partition("#")[0].strip()
     text = whole if re.fullmatch(r"[\w./ -]+", whole) else token
     if text.isidentifier() and text.isupper():

@@ -51,7 +51,7 @@ def prefixed(scope: str, name: str) -> str:
 
 
 def leaves(value: Any) -> Iterator[Any]:
-    """Yield everything inside a value that is no tuple, list or dict, keys of dicts included."""
+    """Yield everything inside a value that is not a tuple, list or dict, keys of dicts included."""
     if isinstance(value, dict):
         yield from leaves(list(value.keys()))
         yield from leaves(list(value.values()))
@@ -83,7 +83,7 @@ def gin_text(value: Any) -> str:
     """Return the text that gin reads back as the value.
 
     Raises:
-        UnwritableError: the value holds an object that is no literal, reference or macro.
+        UnwritableError: the value holds an object that is not a literal, reference or macro.
     """
     if isinstance(value, dict):
         items = (f"{gin_text(k)}: {gin_text(v)}" for k, v in value.items())

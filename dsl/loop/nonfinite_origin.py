@@ -22,7 +22,7 @@ from components.networks.residual_stack import plain_form
 
 # Where operations that are equal to a call keep what they call.
 _CALLED = ("jaxpr", "call_jaxpr", "fun_jaxpr")
-_COMPILED_TOGETHER = 40  # operations; one by one they take ten times as long
+_COMPILED_TOGETHER = 40  # operations; one by one they take much longer
 _TRANSFORMS = {"jvp", "vmap", "transpose", "jit", "checkpoint", "rematted_computation"}
 _LIBRARIES = re.compile(r"/(jax|jaxlib|equinox|jaxtyping)/|<")
 
@@ -270,7 +270,7 @@ def _describe(value: Any) -> str:
 
 
 def _line(eqn: JaxprEqn) -> str:
-    """Return the innermost line of code that is no library's."""
+    """Return the innermost line of code that is not a library's."""
     traceback = eqn.source_info.traceback
     for frame in traceback.frames if traceback else ():
         if not _LIBRARIES.search(frame.file_name):

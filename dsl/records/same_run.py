@@ -4,7 +4,7 @@ from collections.abc import Callable, Container, Iterator, Sequence
 from pathlib import Path
 
 from dsl.errors import UsageError
-from dsl.language.dump import default_text, experiment_identity, operative_settings
+from dsl.language.dump import default_identity, experiment_identity, operative_settings
 from dsl.language.registry import default_vocabulary
 from dsl.records.durable_files import read_if_present, refusing_unreadable
 from dsl.records.run_folder import ENVIRONMENT, METRICS, OPERATIVE
@@ -86,14 +86,15 @@ def list_upgraded_settings(before: str, now: str, file: str = OPERATIVE) -> list
         file: where the first one is, for messages.
 
     Raises:
-        ConfigError: one of them is no gin text.
+        ConfigError: one of them is not gin text.
     """
     there, here = operative_settings(before, file), operative_settings(now)
     names = {line.split(" = ")[0] for line in before.splitlines()}
+    identities = dict(experiment_identity(now))
     added = [
         f"  {s} = {here[s]}, which is its default"
         for s in here
-        if s not in there and here[s] == _default_of(s)
+        if s not in there and identities[s] == _default_of(s)
     ]
     renamed = [f"  {s}, under this name" for s in here if s in there and s not in names]
     return [*added, *renamed]
@@ -116,20 +117,23 @@ def list_differences(
             `total_env_steps` with the lengths of schedules.
 
     Raises:
-        ConfigError: one of them is no gin text.
+        ConfigError: one of them is not gin text.
     """
     there, here = operative_settings(before, file), operative_settings(now)
-    changed = {subject for subject, _ in experiment_identity(before) ^ experiment_identity(now)}
-    subjects = [s for s in dict.fromkeys([*there, *here]) if s in changed]
-    subjects = [s for s in subjects if not _is_ignored(s, ignored)]
-    return [line for subject in subjects for line in _differences(subject, there, here)]
+    identities = dict(experiment_identity(now))
+    changed = {subject for subject, _ in experiment_identity(before) ^ identities.items()}
+    added_as_default = {s for s in changed - there.keys() if identities[s] == _default_of(s)}
+    return [
+        line
+        for subject in dict.fromkeys([*there, *here])
+        if subject in changed - added_as_default and not _is_ignored(subject, ignored)
+        for line in _sides(subject, there, here)
+    ]
 
 
-def settings_without_seed(operative: str) -> tuple[tuple[str, str], ...]:
-    """Return the name and gin text of every setting of a run but its seed."""
-    settings = operative_settings(operative)
-    settings.pop(SEED, None)
-    return tuple(settings.items())
+def identity_without_seed(operative: str) -> frozenset[tuple[str, str]]:
+    """Return what the operative texts of runs share that differ in their seeds alone."""
+    return frozenset(pair for pair in experiment_identity(operative) if pair[0] != SEED)
 
 
 def join_first_lines(lines: Sequence[str]) -> str:
@@ -137,11 +141,7 @@ def join_first_lines(lines: Sequence[str]) -> str:
     return "\n".join([*lines[:_MOST_SHOWN], *(["  ..."] if len(lines) > _MOST_SHOWN else [])])
 
 
-def _differences(subject: str, before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
-    if before.get(subject) == now.get(subject):
-        return
-    if subject not in before and now[subject] == _default_of(subject):
-        return
+def _sides(subject: str, before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
     for sign, settings in (("-", before), ("+", now)):
         if subject in settings:
             yield f"  {sign} {subject} = {settings[subject]}"
@@ -157,13 +157,13 @@ def _is_ignored(subject: str, ignored: Container[str]) -> bool:
 
 
 def _default_of(subject: str) -> str | None:
-    """Return the default of a setting as gin text, or None if there is no such setting."""
+    """Return a setting's default as `experiment_identity` shows it; None for unknown settings."""
     vocabulary = default_vocabulary()
     name, _, setting = subject.rpartition("/")[2].rpartition(".")
     word = vocabulary.words.get(name)
     if word is None or setting not in word.settings:
         return None
-    return default_text(word.settings[setting].default, vocabulary)
+    return default_identity(word.settings[setting].default, vocabulary)
 
 
 def _refuse_nameless_run(folder: Path) -> None:

@@ -15,7 +15,7 @@ from dsl.records.description import describe_experiment, name_of
 from dsl.records.durable_files import read_if_present
 from dsl.records.resume import read_finished
 from dsl.records.run_folder import OPERATIVE
-from dsl.records.same_run import list_differences, settings_without_seed
+from dsl.records.same_run import identity_without_seed, list_differences
 
 FINISHED, STARTED, WAITING, OTHER = "finished", "started", "waiting", "other settings"
 # Bytes; file systems allow 255, of which other files of the run's name need some.
@@ -134,7 +134,7 @@ def group_by_seed(trials: Iterable[Trial]) -> list[list[Trial]]:
     """Group the trials that differ only in their seeds."""
     groups: dict[object, list[Trial]] = {}
     for trial in trials:
-        groups.setdefault(settings_without_seed(trial.operative), []).append(trial)
+        groups.setdefault(identity_without_seed(trial.operative), []).append(trial)
     return list(groups.values())
 
 

@@ -49,7 +49,7 @@ def describe_cache() -> str:
 
 
 def _write_problem(folder: str) -> str | None:
-    """Return why nothing can be written to a folder; None for places that are no folder."""
+    """Return why nothing can be written to a folder; None for places that are not folders."""
     if not folder or "://" in folder:  # off, or a store that JAX knows
         return None
     try:

@@ -12,7 +12,7 @@ from dsl.loop.finite_check import NonFiniteError
 from dsl.records.console_output import write_line
 from dsl.records.description import describe_file
 from dsl.records.run_folder import RunFolder
-from dsl.records.same_run import settings_without_seed
+from dsl.records.same_run import identity_without_seed
 from dsl.tracking import start_trackers
 from dsl.training import engine
 from dsl.training.build import build
@@ -99,7 +99,7 @@ def _open_jobs(
     accept_changes: bool,
 ) -> list[RunJob]:
     """Open the runs' folders, which stay open until `folders` is closed."""
-    if len({settings_without_seed(c.operative_text()) for c, _, _ in wanted}) > 1:
+    if len({identity_without_seed(c.operative_text()) for c, _, _ in wanted}) > 1:
         first = wanted[0][1]
         raise UsageError(f"{first}: the runs differ in more than their seeds; run them one by one.")
     built = build(wanted[0][0])

@@ -44,7 +44,7 @@ def _read_floats(name: str, values: ArrayLike) -> Array:
 def _batch_shape(states: tuple[int, ...], goals: tuple[int, ...], dims: EnvDims) -> tuple[int, ...]:
     asked = f"states are (..., {dims.state}), goals (..., {dims.goal}); got {states} and {goals}"
     if states[-1:] == (dims.state + dims.goal,):
-        raise ValueError(f"{asked}. The goal is no part of the state here: pass it by itself.")
+        raise ValueError(f"{asked}. The goal is not part of the state here: pass it by itself.")
     if states[-1:] != (dims.state,) or goals[-1:] != (dims.goal,):
         raise ValueError(f"{asked}.")
     try:

@@ -39,7 +39,7 @@ class WithoutBranches:
         try:
             corridor_path(Maze(tuple(value), 1.0))
         except ValueError as error:
-            return f"is no corridor: {error}"
+            return f"is not a corridor: {error}"
         return None
 
 

@@ -17,7 +17,7 @@ def use_problems(
 ) -> Iterator[Problem]:
     """Yield bindings without any effect.
 
-    Overriding is no fault: a binding of an included file may lose its use to the including file,
+    Overriding is not a fault: a binding of an included file may lose its use to the including file,
     and one of the user's file to a `--set`. But what a file or a `--set` says itself must count.
 
     Args:

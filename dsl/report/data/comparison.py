@@ -144,7 +144,7 @@ def _keys(classes: Iterable[Sequence[Any]]) -> list[str]:
 
 
 def _differs(values: Sequence[Any], classes: Sequence[str]) -> bool:
-    """Return whether two runs of one class differ; a missing value is no difference."""
+    """Return whether two runs of one class differ; a missing value is not a difference."""
     seen: dict[str, Any] = {}
     pairs = [(c, v) for c, v in zip(classes, values, strict=True) if v is not None]
     return any(seen.setdefault(c, v) != v for c, v in pairs)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 _WORD = re.compile(r"(?:\w+/)?\w+\.([A-Za-z]\w*)(?:\(\))?")
-# An underscore inside a word is no markup.
+# An underscore inside a word is not markup.
 _MARKDOWN = re.compile(r"([\\`*\[\]<>|$&~]|(?<![^\W_])_|_(?![^\W_]))")
 
 
@@ -31,7 +31,7 @@ def shortened(text: str, longest: int = 60) -> str:
 
 
 def single_line(text: str) -> str:
-    """Return a text on one line, with U+FFFD for what is no character of a text.
+    """Return a text on one line, with U+FFFD for what is not a character of a text.
 
     These are control characters, and the surrogates that stand for undecodable bytes in the names
     of files: neither UTF-8 nor a font has them.

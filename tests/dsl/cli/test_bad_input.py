@@ -88,8 +88,8 @@ CONTENTS = {
     "deep parentheses": (b"WIDTH = " + b"(" * 5_000, "Brackets are nested too deeply."),
     "includes itself": (b"include 'x.gin'", "the includes go in a circle: x.gin -> x.gin."),
     "includes a folder": (b"include '..'", "it is a folder."),
-    "includes a device": (b"include '/dev/zero'", "it is no ordinary file."),
-    "includes a pipe": (b"include 'pipe'", "it is no ordinary file."),
+    "includes a device": (b"include '/dev/zero'", "it is not a regular file."),
+    "includes a pipe": (b"include 'pipe'", "it is not a regular file."),
     "digits of other scripts": ("WIDTH = \u0663\n".encode(), "U+0663 (arabic-indic digit three)"),
 }
 
@@ -151,6 +151,10 @@ def test_nothing_but_an_import_runs_code(line):
         ("Experiment.updates_per_iteration=1000000000", "Raise evaluations."),
         ("Experiment.prefill_steps=2000000000", "Nearest: 1_073_741_823."),
         ("Experiment.learner={None: @learner.ActorCritic()}", "is called None; use letters"),
+        (
+            f"Experiment.learner={{'{'long' * 20}': @learner.ActorCritic()}}",
+            "is called longlonglonglonglong..., with 80 letters; use at most 64.",
+        ),
         ("energy.NegativeL2.epsilon=10000000000", "Write 10000000000.0."),
     ],
 )

@@ -112,7 +112,7 @@ def test_a_module_that_hides_behind_another_of_its_name():
 def test_dynamic_registration_is_no_part_of_the_language():
     Path("x.gin").write_text("from __gin__ import dynamic_registration\ninclude 'good.gin'\n")
     assert problems_of("x.gin") == [
-        "x.gin:1: `from __gin__ import dynamic_registration` is no part of this language."
+        "x.gin:1: `from __gin__ import dynamic_registration` is not part of this language."
     ]
 
 
@@ -172,4 +172,4 @@ def test_nothing_but_an_import_runs_code():
 
 def test_a_name_is_no_module(problems):
     (problem,) = problems("from math import sqrt\n")
-    assert problem == ("x.gin:2: math.sqrt is no module. gin files import modules: import math")
+    assert problem == ("x.gin:2: math.sqrt is not a module. gin files import modules: import math")

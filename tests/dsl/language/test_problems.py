@@ -190,16 +190,16 @@ SYNTAX = {
     "SEED = 3;  # so": "`SEED = 3;  # so`. Remove the ; at the end.",
     "SEED = 3; WIDTH = 4": "`SEED = 3; WIDTH = 4`. Write one statement a line, without a ;.",
     "SEED = 3 4": "`SEED = 3 4`. Something follows the value; a line has one value.",
-    "SEED = 0b12": "`SEED = 0b12`. 0b12 is no number that gin can read.",
+    "SEED = 0b12": "`SEED = 0b12`. 0b12 is not a number that gin can read.",
     "SEED = WIDTH = 3": "`SEED = WIDTH = 3`. Set one name a line.",
     "SEED = -%WIDTH": "`SEED = -%WIDTH`. A sign stands before a number only.",
     "Experiment.sizes = [-@env.Maze()]": "`Experiment.sizes = [-@env.Maze()]`. A sign "
     "stands before a number only.",
     "Experiment: seed = 1": "`Experiment: seed = 1`. Write Experiment.seed = 1.",
-    "SEED = 3e -4": "`SEED = 3e -4`. 3e -4 is no number that gin can read.",
+    "SEED = 3e -4": "`SEED = 3e -4`. 3e -4 is not a number that gin can read.",
     "SEED = +3": "`SEED = +3`. Write 3.",
     "SEED = ${WIDTH}": "`SEED = ${WIDTH}`. A macro is used as %WIDTH.",
-    "SEED = %%X": "`SEED = %%X`. What follows the '=' is no value: numbers, 'text', True, None, "
+    "SEED = %%X": "`SEED = %%X`. What follows the '=' is not a value: numbers, 'text', True, None, "
     "lists, @word(), %NAME.",
     "Experiment.note = {'a' 3}": "`Experiment.note = {'a' 3}`. An entry of a dict reads 'name': "
     "value.",

@@ -118,7 +118,7 @@ def test_a_pipe_is_read_once_however_often_includes_are_chosen():
 
 
 def test_a_device_is_no_ordinary_file():
-    assert problems_of("/dev/zero") == ["/dev/zero: cannot read it: it is no ordinary file."]
+    assert problems_of("/dev/zero") == ["/dev/zero: cannot read it: it is not a regular file."]
 
 
 @pytest.mark.skipif(not Path("/proc/kmsg").exists(), reason="a file of Linux")

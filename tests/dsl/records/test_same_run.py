@@ -4,7 +4,11 @@ import pytest
 
 from dsl.errors import UsageError
 from dsl.records.durable_files import UnreadableError
-from dsl.records.same_run import list_differences, require_same_run
+from dsl.records.same_run import (
+    identity_without_seed,
+    list_differences,
+    require_same_run,
+)
 
 OPERATIVE = """# Every value of the run, defaults included. Running this file repeats the run.
 
@@ -82,6 +86,21 @@ def test_a_setting_that_did_not_exist_then_counts_as_its_default():
     scoped = "critic/network.ResidualMLP.width = 256\n"
     assert list_differences(OPERATIVE, OPERATIVE + scoped) == []
     assert list_differences(OPERATIVE + other, OPERATIVE) == ["  - Experiment.num_envs = 64"]
+
+
+@pytest.mark.parametrize("spelt", ["3", "3.0"])
+def test_a_default_is_the_same_however_it_is_spelt(spelt, folder, capsys):
+    new = f"{OPERATIVE}learner.ImplicitQLearning.inverse_temperature = {spelt}\n"
+    assert list_differences(OPERATIVE, new) == []
+    assert require_same_run(folder, new, print) is True
+    assert f"inverse_temperature = {spelt}, which is its default" in capsys.readouterr().out
+
+
+def test_runs_that_differ_in_their_seeds_share_the_rest():
+    one, two = (f"{OPERATIVE}Experiment.seed = {seed}\n" for seed in (1, 2))
+    assert identity_without_seed(one) == identity_without_seed(two)
+    assert identity_without_seed(one) == identity_without_seed(two.replace("= 16", "= 16.0"))
+    assert identity_without_seed(one) != identity_without_seed(two.replace("= 16", "= 8"))
 
 
 def test_a_run_from_before_an_upgrade_is_continued_with_a_line(folder, capsys):

@@ -130,9 +130,9 @@ def test_the_command_line_sets_what_varies(tmp_path):
     ("line", "message"),
     [
         ("sweep.gird = {'SEED': [0]}", "a sweep has one setting, sweep.grid. Did you mean 'grid'?"),
-        ("sweep.grid = [0, 1]", "sweep.grid is no dict of lists"),
-        ("sweep.grid = {}", "sweep.grid is no dict of lists"),
-        ("sweep.grid = {'SEED': 3}", "has 3 for 'SEED', which is no list"),
+        ("sweep.grid = [0, 1]", "sweep.grid is not a dict of lists"),
+        ("sweep.grid = {}", "sweep.grid is not a dict of lists"),
+        ("sweep.grid = {'SEED': 3}", "has 3 for 'SEED', which is not a list"),
         ("sweep.grid = {'SEED': []}", "has no values for 'SEED': the list is empty"),
         ("sweep.grid = {3: [1]}", "has the key 3"),
         ("sweep.grid = {'SEED': [1, 1]}", "gives 'SEED' the value 1 twice"),

@@ -34,7 +34,7 @@ SEEDS, DEVICES = (0, 1, 2, 3), 2
 STOPPED = looking_around(
     "self._preemption.code = 143 if self.position.epoch == 3 else None", "look(self)"
 )
-# One of the seeds has a weight that is no number.
+# One of the seeds has a weight that is not a number.
 POISONED = (
     "import equinox as eqx, jax, jax.numpy as jnp",
     "from dsl.training import multi_seed_job",

@@ -67,7 +67,7 @@ def test_lists_and_traced_arrays_are_accepted(policy):
     [
         (STATES, GOALS[..., :1], r"goals \(..., 2\); got \(2, 5, 3\) and \(2, 5, 1\)\.$"),
         (0.0, GOALS, r"^states are \(..., 3\), goals \(..., 2\); got \(\) and \(2, 5, 2\)\.$"),
-        (np.zeros(5), GOALS, r"got \(5,\) and \(2, 5, 2\)\. The goal is no part of the state"),
+        (np.zeros(5), GOALS, r"got \(5,\) and \(2, 5, 2\)\. The goal is not part of the state"),
         (STATES[0], GOALS[:, 0], r"whose batches \(5,\) and \(2,\) do not broadcast"),
         ([[0.0, 1.0], [2.0]], GOALS, "^states are not an array of numbers"),
         (STATES, "goal", "^goals are of type <U4; pass real numbers"),

@@ -71,10 +71,10 @@ def test_a_corridor_of_rows_runs_from_its_start_to_its_other_end():
 @pytest.mark.parametrize(
     ("rows", "problem"),
     [
-        (("#####", "#R..#", "##.##", "#####"), "is no corridor: row 2, column 3 has 2 ways on"),
+        (("#####", "#R..#", "##.##", "#####"), "is not a corridor: row 2, column 3 has 2 ways on"),
         (("#####", "#R.R#", "#####"), "has 2 starts; a corridor has one"),
         (("#####", "#...#", "#####"), "has no start"),
-        (("#####", "#R#.#", "#####"), "is no corridor: row 2, column 2 has 0 ways on"),
+        (("#####", "#R#.#", "#####"), "is not a corridor: row 2, column 2 has 0 ways on"),
     ],
 )
 @pytest.mark.parametrize("word", [ant_maze_stitching, point_maze_stitching])
