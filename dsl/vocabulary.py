@@ -13,6 +13,7 @@ from components.critics.contrastive import ContrastiveCritic
 from components.critics.q_ensemble import QEnsemble
 from components.energies.quasimetric import NegativeMRN
 from components.energies.similarities import Cosine, Dot, NegativeL1, NegativeL2, NegativeSquaredL2
+from components.environments.core.physics.mjx import MJX
 from components.environments.tasks.ant import ant, ant_maze, ant_maze_stitching
 from components.environments.tasks.ant_ball import ant_ball, ant_ball_maze
 from components.environments.tasks.ant_push import ant_push
@@ -72,7 +73,7 @@ from dsl.tracking import Aim, Console, TensorBoard, WandB
 root(Experiment)
 renamed_settings("Experiment", fill_rows="prefill_steps")
 
-# The task, and what is remembered of it.
+# The task, what simulates it, and what is remembered of it.
 family("env", PointMaze=point_maze, PointMazeStitching=point_maze_stitching)
 family("env", Ant=ant, AntMaze=ant_maze, AntMazeStitching=ant_maze_stitching)
 family("env", Humanoid=humanoid, HumanoidMaze=humanoid_maze, HalfCheetah=half_cheetah)
@@ -80,6 +81,7 @@ family("env", AntBall=ant_ball, AntBallMaze=ant_ball_maze, AntPush=ant_push)
 family("env", Reacher=reacher, Pusher=pusher)
 family("env", ArmReach=arm_reach, ArmGrasp=arm_grasp, ArmPush=arm_push)
 family("env", ArmBinpick=arm_binpick, ArmBinpickEEF=arm_binpick_eef)
+family("physics", MJX)
 family("buffer", TrajectoryBuffer)
 family("goal", Commanded, GeometricFuture, UniformFuture, FinalState, EpisodeState, RandomState)
 family("goal", Mixture)

@@ -1,6 +1,8 @@
-"""Tasks: functions that build a `GoalEnvironment`.
+"""Tasks, which are functions that build a `GoalEnvironment`, and engines, which simulate them.
 
-    from components.environments import ant_maze
+    from components.environments import MJX, ant_maze
+
+    environment = ant_maze(physics=MJX())
 
 Names are imported when they are first used, so that importing one task does not load the others.
 """

@@ -1,3 +1,4 @@
+from .core.physics.mjx import MJX
 from .tasks.ant import ant, ant_maze, ant_maze_stitching
 from .tasks.ant_ball import ant_ball, ant_ball_maze
 from .tasks.ant_push import ant_push
@@ -15,6 +16,7 @@ from .tasks.pusher import pusher
 from .tasks.reacher import reacher
 
 __all__ = [
+    "MJX",
     "ant",
     "ant_ball",
     "ant_ball_maze",

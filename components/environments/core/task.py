@@ -94,18 +94,18 @@ class Task:
         """Return this task with other gears, masses, friction or anything else in its model.
 
         Args:
-            edit: changes a MuJoCo model in place. It is called with a copy of the physics' model
-                and, if the scene is another model, with a copy of that.
+            edit: changes a MuJoCo model in place. It is called with a copy of each model that the
+                task has.
 
         Raises:
             ValueError: a function of the task receives the physics in another way than through
                 `partial`.
         """
-        physics = self.physics.with_model(edit)
-        same = self.scene is self.physics.model
-        scene = physics.model if same else edit_copy(self.scene, edit)
+        before, physics = self.physics, self.physics.with_model(edit)
+        edited = {id(before.whole): physics.whole, id(before.model): physics.model}
+        scene = edited.get(id(self.scene)) or edit_copy(self.scene, edit)
         task = replace(replace_physics(self, physics), scene=scene)
-        with refuse_physics(self.physics):
+        with refuse_physics(before):
             jax.eval_shape(task._call_functions, jax.random.key(0))
         return task
 

@@ -11,7 +11,7 @@ from jaxtyping import Array, Float, Key
 from components.constraints import OneOf, PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.health import torso_between
-from components.environments.core.physics import Physics, PhysicsState
+from components.environments.core.physics import Physics, PhysicsEngine, PhysicsState
 from components.environments.core.samplers import PairSampler, pairs_in_cells, point_on_circle
 from components.environments.core.task import EpisodeStart, Task
 from components.environments.mazes.corridors import (
@@ -37,7 +37,11 @@ is_ant_healthy = torso_between(0.2, 1.0)
 StartName = Annotated[str, OneOf(("origin", "around_goal"))]
 
 
-def ant(start: StartName = "origin", episode_length: PositiveInt = 1000) -> GoalEnvironment:
+def ant(
+    start: StartName = "origin",
+    episode_length: PositiveInt = 1000,
+    physics: PhysicsEngine | None = None,
+) -> GoalEnvironment:
     """Walk an ant over an open floor to a goal 10 m from the origin in any direction.
 
     State (29): x, y, z, quaternion, hip and ankle of four legs; then the 14 velocities (linear in
@@ -53,6 +57,7 @@ def ant(start: StartName = "origin", episode_length: PositiveInt = 1000) -> Goal
     Args:
         start: `origin`, or `around_goal`: anywhere on the circle of 10 m around the goal.
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
@@ -60,10 +65,16 @@ def ant(start: StartName = "origin", episode_length: PositiveInt = 1000) -> Goal
     check(ant, start=start, episode_length=episode_length)
     model = ant_model()
     sample_start = _start_sampler(_pairs_on_circles(start))
-    return _ant_environment(Physics(model, SUBSTEPS), model, sample_start, episode_length)
+    return _ant_environment(
+        Physics(model, SUBSTEPS, engine=physics), model, sample_start, episode_length
+    )
 
 
-def ant_maze(layout: Layout = "u_maze", episode_length: PositiveInt = 1000) -> GoalEnvironment:
+def ant_maze(
+    layout: Layout = "u_maze",
+    episode_length: PositiveInt = 1000,
+    physics: PhysicsEngine | None = None,
+) -> GoalEnvironment:
     """Walk an ant through a maze with cells of 4 m and walls 2 m high.
 
     State, action, noise, success radius and falls as in `ant`. Starts around the centre of a start
@@ -72,19 +83,21 @@ def ant_maze(layout: Layout = "u_maze", episode_length: PositiveInt = 1000) -> G
     Args:
         layout: name of a layout in `mazes.layouts`, or rows of text.
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
     """
     check(ant_maze, episode_length=episode_length)
     maze = make_maze(layout)
-    return _ant_in_maze(maze, _start_sampler(pairs_in_cells(maze)), episode_length)
+    return _ant_in_maze(maze, _start_sampler(pairs_in_cells(maze)), episode_length, physics)
 
 
 def ant_maze_stitching(
     layout: CorridorLayout = "u_maze",
     distances: Distances = (1, 2, 3),
     episode_length: PositiveInt = 1000,
+    physics: PhysicsEngine | None = None,
 ) -> GoalEnvironment:
     """Walk an ant through a maze without branches to goals at chosen distances in cells.
 
@@ -101,6 +114,7 @@ def ant_maze_stitching(
         layout: name of a layout in `mazes.corridors`, or rows of text.
         distances: cells between start and goal.
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range, or a distance longer than the maze.
@@ -108,15 +122,19 @@ def ant_maze_stitching(
     check(ant_maze_stitching, distances=distances, episode_length=episode_length)
     maze = make_corridor(layout)
     pairs = pairs_at_distances(maze, distances)
-    return _ant_in_maze(maze, _start_sampler(pairs, exact=True), episode_length)
+    return _ant_in_maze(maze, _start_sampler(pairs, exact=True), episode_length, physics)
 
 
 def _ant_in_maze(
-    maze: Maze, sample_start: Callable[[Key[Array, ""]], EpisodeStart], episode_length: int
+    maze: Maze,
+    sample_start: Callable[[Key[Array, ""]], EpisodeStart],
+    episode_length: int,
+    engine: PhysicsEngine | None,
 ) -> GoalEnvironment:
-    model = ant_model(first_walls(maze.walls))
-    physics = Physics(model, SUBSTEPS, move_nearest_walls(maze.walls, model))
-    return _ant_environment(physics, ant_model(maze.walls), sample_start, episode_length, maze)
+    model, whole = ant_model(first_walls(maze.walls)), ant_model(maze.walls)
+    move_walls = move_nearest_walls(maze.walls, model)
+    physics = Physics(model, SUBSTEPS, move_walls, whole=whole, engine=engine)
+    return _ant_environment(physics, whole, sample_start, episode_length, maze)
 
 
 def _ant_environment(

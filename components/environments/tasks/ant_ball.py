@@ -9,7 +9,7 @@ from jaxtyping import Array, Float, Key
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Physics
+from components.environments.core.physics import Physics, PhysicsEngine
 from components.environments.core.samplers import choose_row, point_on_circle
 from components.environments.core.task import EpisodeStart, Task
 from components.environments.mazes.layouts import (
@@ -40,7 +40,9 @@ CLEARANCE = 1.5
 BALL = (29, 30)
 
 
-def ant_ball(episode_length: PositiveInt = 1000) -> GoalEnvironment:
+def ant_ball(
+    episode_length: PositiveInt = 1000, physics: PhysicsEngine | None = None
+) -> GoalEnvironment:
     """Move a ball of radius 0.5 m with the ant to a goal 5 m away in any direction.
 
     State (31): the 29 numbers of `ant`, then x and y of the ball. Goal (2): x, y of the ball
@@ -57,6 +59,7 @@ def ant_ball(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
     Args:
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
@@ -65,7 +68,7 @@ def ant_ball(episode_length: PositiveInt = 1000) -> GoalEnvironment:
     model = ant_ball_model()
     return GoalEnvironment(
         Task(
-            physics=Physics(model, SUBSTEPS),
+            physics=Physics(model, SUBSTEPS, engine=physics),
             scene=model,
             sample_start=_sample_open_start,
             observe=observe_with_object,
@@ -78,7 +81,9 @@ def ant_ball(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
 
 def ant_ball_maze(
-    layout: BallLayout = "u_maze", episode_length: PositiveInt = 1000
+    layout: BallLayout = "u_maze",
+    episode_length: PositiveInt = 1000,
+    physics: PhysicsEngine | None = None,
 ) -> GoalEnvironment:
     """Move a ball with the ant through a maze with cells of 4 m and walls 2 m high.
 
@@ -92,18 +97,19 @@ def ant_ball_maze(
     Args:
         layout: name in `mazes.layouts.BALL_LAYOUTS`, or rows of text.
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
     """
     check(ant_ball_maze, episode_length=episode_length)
     maze = make_maze(layout, layouts=BALL_LAYOUTS, row_rules=(BALL_MAZE_ROWS,))
-    model = ant_ball_physics_model(maze.walls)
+    model, whole = ant_ball_physics_model(maze.walls), ant_ball_model(maze.walls)
     update_model = move_both_walls(maze.walls, maze.walls, model, BALL_COLUMNS)
     return GoalEnvironment(
         Task(
-            physics=Physics(model, SUBSTEPS, update_model),
-            scene=ant_ball_model(maze.walls),
+            physics=Physics(model, SUBSTEPS, update_model, whole=whole, engine=physics),
+            scene=whole,
             sample_start=_maze_start_sampler(maze),
             observe=observe_with_object,
             goal_indices=BALL,

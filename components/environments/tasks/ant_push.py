@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, Key
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Physics
+from components.environments.core.physics import Physics, PhysicsEngine
 from components.environments.core.samplers import choose_row
 from components.environments.core.task import EpisodeStart, Task
 from components.environments.mazes.maze import Maze
@@ -32,7 +32,9 @@ START_HEIGHT = 0.75
 GOAL_SPREAD = 2.0
 
 
-def ant_push(episode_length: PositiveInt = 1000) -> GoalEnvironment:
+def ant_push(
+    episode_length: PositiveInt = 1000, physics: PhysicsEngine | None = None
+) -> GoalEnvironment:
     """Push a block of 7.2 m aside with the ant to reach the place behind it.
 
     State (31): the 29 numbers of `ant`, then x and y of the block. Goal (2): x, y of the torso, to
@@ -50,19 +52,19 @@ def ant_push(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
     Args:
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
     """
     check(ant_push, episode_length=episode_length)
     walls = MAZE.walls
-    model = ant_push_physics_model(walls)
+    model, whole = ant_push_physics_model(walls), ant_push_model(walls)
+    update_model = move_both_walls(walls, core_walls(walls), model, BLOCK_COLUMNS)
     return GoalEnvironment(
         Task(
-            physics=Physics(
-                model, SUBSTEPS, move_both_walls(walls, core_walls(walls), model, BLOCK_COLUMNS)
-            ),
-            scene=ant_push_model(walls),
+            physics=Physics(model, SUBSTEPS, update_model, whole=whole, engine=physics),
+            scene=whole,
             sample_start=_sample_start,
             observe=observe_with_object,
             goal_indices=(0, 1),

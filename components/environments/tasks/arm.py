@@ -13,7 +13,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from components.constraints import OneOf, PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Physics, PhysicsState
+from components.environments.core.physics import Physics, PhysicsEngine, PhysicsState
 from components.environments.core.task import EpisodeStart, Task
 from components.environments.robot_models.panda import OPEN
 from components.environments.robot_models.panda_scenes import (
@@ -66,7 +66,9 @@ EEF_REST = np.array([0, 0.6, 0.2, OPEN, OPEN], np.float32)
 VIEW = 1.9
 
 
-def arm_reach(episode_length: PositiveInt = 1000) -> GoalEnvironment:
+def arm_reach(
+    episode_length: PositiveInt = 1000, physics: PhysicsEngine | None = None
+) -> GoalEnvironment:
     """Bring the last link of a Panda without fingers to a point in the air.
 
     State (13): 7 joint angles; place and velocity of link 7, whose origin is 0.107 m above the
@@ -84,18 +86,19 @@ def arm_reach(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
     Args:
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
     """
     check(arm_reach, episode_length=episode_length)
-    physics = Physics(reach_model(), SUBSTEPS)
+    robot = Physics(reach_model(), SUBSTEPS, engine=physics)
     return GoalEnvironment(
         Task(
-            physics=physics,
+            physics=robot,
             scene=reach_model(drawn=True),
             sample_start=_sample_reach,
-            observe=partial(observe_arm, physics),
+            observe=partial(observe_arm, robot),
             goal_indices=(7, 8, 9),
             success_radius=SUCCESS_RADIUS,
             control=ARM,
@@ -105,7 +108,9 @@ def arm_reach(episode_length: PositiveInt = 1000) -> GoalEnvironment:
     )
 
 
-def arm_grasp(episode_length: PositiveInt = 1000) -> GoalEnvironment:
+def arm_grasp(
+    episode_length: PositiveInt = 1000, physics: PhysicsEngine | None = None
+) -> GoalEnvironment:
     """Bring the fingertips of a Panda to either side of a cube, wherever the cube is.
 
     State (23): place of the cube (side 0.06 m, 0.216 kg); 7 joint angles; place and velocity of
@@ -122,18 +127,19 @@ def arm_grasp(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
     Args:
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
     """
     check(arm_grasp, episode_length=episode_length)
-    physics = Physics(cube_model(), SUBSTEPS)
+    robot = Physics(cube_model(), SUBSTEPS, engine=physics)
     return GoalEnvironment(
         Task(
-            physics=physics,
+            physics=robot,
             scene=cube_model(start=GRASP_START, drawn=True),
             sample_start=grasp_start_sampler(REST_OPEN, GRASP_START),
-            observe=partial(observe_grasp, physics),
+            observe=partial(observe_grasp, robot),
             goal_indices=tuple(range(16, 23)),
             success_radius=GRASP_RADIUS,
             control=ARM_AND_GRIPPER,
@@ -147,7 +153,9 @@ def arm_grasp(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
 
 def arm_push(
-    difficulty: Difficulty = "easy", episode_length: PositiveInt = 1000
+    difficulty: Difficulty = "easy",
+    episode_length: PositiveInt = 1000,
+    physics: PhysicsEngine | None = None,
 ) -> GoalEnvironment:
     """Move a cube on a table with the Panda from a region on the left to one on the right.
 
@@ -163,17 +171,20 @@ def arm_push(
     Args:
         difficulty: 'easy' or 'hard'.
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
     """
     check(arm_push, difficulty=difficulty, episode_length=episode_length)
     start, goal = PUSH[difficulty]
-    return _cube_environment(start, goal, (), episode_length)
+    return _cube_environment(start, goal, (), episode_length, physics)
 
 
 def arm_binpick(
-    difficulty: Difficulty = "easy", episode_length: PositiveInt = 1000
+    difficulty: Difficulty = "easy",
+    episode_length: PositiveInt = 1000,
+    physics: PhysicsEngine | None = None,
 ) -> GoalEnvironment:
     """Lift a cube with the Panda out of one bin and into another; walls are 0.066 m high.
 
@@ -190,16 +201,19 @@ def arm_binpick(
     Args:
         difficulty: 'easy' or 'hard'.
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
     """
     check(arm_binpick, difficulty=difficulty, episode_length=episode_length)
     start, goal = BINPICK[difficulty]
-    return _cube_environment(start, goal, BINS[difficulty], episode_length)
+    return _cube_environment(start, goal, BINS[difficulty], episode_length, physics)
 
 
-def arm_binpick_eef(episode_length: PositiveInt = 1000) -> GoalEnvironment:
+def arm_binpick_eef(
+    episode_length: PositiveInt = 1000, physics: PhysicsEngine | None = None
+) -> GoalEnvironment:
     """Lift a cube with a Panda's hand without its arm out of one bin and into another.
 
     State (11): place of the cube; place and velocity of the hand; gap between the fingertips; mean
@@ -214,18 +228,19 @@ def arm_binpick_eef(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
     Args:
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
     """
     check(arm_binpick_eef, episode_length=episode_length)
-    physics = Physics(hand_model(BINS["easy"]), SUBSTEPS)
+    robot = Physics(hand_model(BINS["easy"]), SUBSTEPS, engine=physics)
     return GoalEnvironment(
         Task(
-            physics=physics,
+            physics=robot,
             scene=hand_model(BINS["easy"], drawn=True),
             sample_start=cube_start_sampler(EEF_REST, EEF_START, EEF_GOAL),
-            observe=partial(observe_hand, physics),
+            observe=partial(observe_hand, robot),
             goal_indices=(0, 1, 2),
             success_radius=SUCCESS_RADIUS,
             control=HAND_AND_GRIPPER,
@@ -236,15 +251,19 @@ def arm_binpick_eef(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
 
 def _cube_environment(
-    start: Square, goal: Square, bins: tuple[Bin, ...], episode_length: int
+    start: Square,
+    goal: Square,
+    bins: tuple[Bin, ...],
+    episode_length: int,
+    engine: PhysicsEngine | None,
 ) -> GoalEnvironment:
-    physics = Physics(cube_model(bins=bins), SUBSTEPS)
+    robot = Physics(cube_model(bins=bins), SUBSTEPS, engine=engine)
     return GoalEnvironment(
         Task(
-            physics=physics,
+            physics=robot,
             scene=cube_model(start, goal, bins, drawn=True),
             sample_start=cube_start_sampler(REST_OPEN, start, goal),
-            observe=partial(observe_push, physics),
+            observe=partial(observe_push, robot),
             goal_indices=(0, 1, 2),
             success_radius=SUCCESS_RADIUS,
             control=ARM_AND_GRIPPER,

@@ -6,7 +6,7 @@ from jaxtyping import Array, Float, Key
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Physics, PhysicsState
+from components.environments.core.physics import Physics, PhysicsEngine, PhysicsState
 from components.environments.core.task import EpisodeStart, Task
 from components.environments.robot_models.half_cheetah import SUBSTEPS, half_cheetah_model
 
@@ -16,7 +16,9 @@ GOAL = 5.0
 SUCCESS_RADIUS = 0.5
 
 
-def half_cheetah(episode_length: PositiveInt = 1000) -> GoalEnvironment:
+def half_cheetah(
+    episode_length: PositiveInt = 1000, physics: PhysicsEngine | None = None
+) -> GoalEnvironment:
     """Run with a planar robot on two legs to a goal 5 m ahead.
 
     State (18): x, height of the torso above its start (0.7 m), pitch, thigh, shin and foot of the
@@ -32,6 +34,7 @@ def half_cheetah(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
     Args:
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
@@ -40,7 +43,7 @@ def half_cheetah(episode_length: PositiveInt = 1000) -> GoalEnvironment:
     model = half_cheetah_model()
     return GoalEnvironment(
         Task(
-            physics=Physics(model, SUBSTEPS),
+            physics=Physics(model, SUBSTEPS, engine=physics),
             scene=model,
             sample_start=_sample_start,
             observe=_observe,

@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, Key
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.health import torso_between
-from components.environments.core.physics import Physics, PhysicsState
+from components.environments.core.physics import Physics, PhysicsEngine, PhysicsState
 from components.environments.core.samplers import PairSampler, pairs_in_cells
 from components.environments.core.task import Control, EpisodeStart, Task
 from components.environments.mazes.layouts import Layout, make_maze
@@ -34,7 +34,9 @@ LOWEST, HIGHEST = 1.0, 2.0
 CELL = 2.0
 
 
-def humanoid(episode_length: PositiveInt = 1000) -> GoalEnvironment:
+def humanoid(
+    episode_length: PositiveInt = 1000, physics: PhysicsEngine | None = None
+) -> GoalEnvironment:
     """Walk a humanoid over an open floor to a goal 1 m to 5 m away in any direction.
 
     State (246): 24 positions (x, y, z, quaternion; abdomen z, y, x; right hip x, z, y, knee; left
@@ -61,17 +63,22 @@ def humanoid(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
     Args:
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
     """
     check(humanoid, episode_length=episode_length)
     model = humanoid_model()
-    physics = Physics(model, SUBSTEPS)
-    return _humanoid_environment(physics, model, _sample_nearby_goal, episode_length)
+    robot = Physics(model, SUBSTEPS, engine=physics)
+    return _humanoid_environment(robot, model, _sample_nearby_goal, episode_length)
 
 
-def humanoid_maze(layout: Layout = "u_maze", episode_length: PositiveInt = 1000) -> GoalEnvironment:
+def humanoid_maze(
+    layout: Layout = "u_maze",
+    episode_length: PositiveInt = 1000,
+    physics: PhysicsEngine | None = None,
+) -> GoalEnvironment:
     """Walk a humanoid through a maze with cells of 2 m and walls 1 m high.
 
     State, goal, action, success radius and falls as in `humanoid`. Starts above the centre of a
@@ -85,6 +92,7 @@ def humanoid_maze(layout: Layout = "u_maze", episode_length: PositiveInt = 1000)
     Args:
         layout: name of a layout in `mazes.layouts`, or rows of text.
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
@@ -93,10 +101,10 @@ def humanoid_maze(layout: Layout = "u_maze", episode_length: PositiveInt = 1000)
     maze = make_maze(layout, CELL)
     # Three in the shipped layouts; rows of text may enclose the robot more tightly.
     count = max(NEAREST_WALLS, count_walls_within(maze.walls, REACH))
-    model = humanoid_model(first_walls(maze.walls, count))
-    physics = Physics(model, SUBSTEPS, move_nearest_walls(maze.walls, model, count))
-    scene = humanoid_model(maze.walls)
-    return _humanoid_environment(physics, scene, pairs_in_cells(maze), episode_length, maze)
+    model, whole = humanoid_model(first_walls(maze.walls, count)), humanoid_model(maze.walls)
+    move_walls = move_nearest_walls(maze.walls, model, count)
+    robot = Physics(model, SUBSTEPS, move_walls, whole=whole, engine=physics)
+    return _humanoid_environment(robot, whole, pairs_in_cells(maze), episode_length, maze)
 
 
 def _humanoid_environment(

@@ -6,7 +6,7 @@ from jaxtyping import Array, Key
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Physics
+from components.environments.core.physics import Physics, PhysicsEngine
 from components.environments.core.samplers import PairSampler, pairs_in_cells
 from components.environments.core.task import EpisodeStart, Task
 from components.environments.mazes.corridors import (
@@ -23,7 +23,11 @@ from components.environments.robot_models.point import SUBSTEPS, point_model
 VELOCITY_NOISE = 0.1
 
 
-def point_maze(layout: Layout = "u_maze", episode_length: PositiveInt = 1000) -> GoalEnvironment:
+def point_maze(
+    layout: Layout = "u_maze",
+    episode_length: PositiveInt = 1000,
+    physics: PhysicsEngine | None = None,
+) -> GoalEnvironment:
     """Push a sphere of radius 0.25 m with two motors through a maze with cells of 4 m.
 
     State (4): x, y, vx, vy. Goal (2): x, y. Action (2): force / 5 N along x and y. A control step
@@ -39,19 +43,21 @@ def point_maze(layout: Layout = "u_maze", episode_length: PositiveInt = 1000) ->
     Args:
         layout: name of a layout in `mazes.layouts`, or rows of text.
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
     """
     check(point_maze, episode_length=episode_length)
     maze = make_maze(layout)
-    return _point_in_maze(maze, pairs_in_cells(maze), episode_length)
+    return _point_in_maze(maze, pairs_in_cells(maze), episode_length, physics)
 
 
 def point_maze_stitching(
     layout: CorridorLayout = "u_maze",
     distances: Distances = (1, 2, 3),
     episode_length: PositiveInt = 1000,
+    physics: PhysicsEngine | None = None,
 ) -> GoalEnvironment:
     """Push a sphere through a maze without branches to goals at chosen distances in cells.
 
@@ -63,17 +69,21 @@ def point_maze_stitching(
         layout: name of a layout in `mazes.corridors`, or rows of text.
         distances: cells between start and goal.
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range, or a distance longer than the maze.
     """
     check(point_maze_stitching, distances=distances, episode_length=episode_length)
     maze = make_corridor(layout)
-    return _point_in_maze(maze, pairs_at_distances(maze, distances), episode_length)
+    return _point_in_maze(maze, pairs_at_distances(maze, distances), episode_length, physics)
 
 
-def _point_in_maze(maze: Maze, sample_pair: PairSampler, episode_length: int) -> GoalEnvironment:
-    model = point_model(first_walls(maze.walls))
+def _point_in_maze(
+    maze: Maze, sample_pair: PairSampler, episode_length: int, engine: PhysicsEngine | None
+) -> GoalEnvironment:
+    model, whole = point_model(first_walls(maze.walls)), point_model(maze.walls)
+    move_walls = move_nearest_walls(maze.walls, model)
 
     def sample_start(key: Key[Array, ""]) -> EpisodeStart:
         pair_key, velocity_key = jax.random.split(key)
@@ -83,8 +93,8 @@ def _point_in_maze(maze: Maze, sample_pair: PairSampler, episode_length: int) ->
 
     return GoalEnvironment(
         Task(
-            physics=Physics(model, SUBSTEPS, move_nearest_walls(maze.walls, model)),
-            scene=point_model(maze.walls),
+            physics=Physics(model, SUBSTEPS, move_walls, whole=whole, engine=engine),
+            scene=whole,
             sample_start=sample_start,
             observe=lambda state: jnp.concatenate([state.qpos, state.qvel]),
             goal_indices=(0, 1),

@@ -10,7 +10,7 @@ from jaxtyping import Array, Bool, Float, Key
 
 from components.constraints import OneOf, PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Physics, PhysicsState
+from components.environments.core.physics import Physics, PhysicsEngine, PhysicsState
 from components.environments.core.task import EpisodeStart, Task
 from components.environments.robot_models.pusher import (
     FARTHEST,
@@ -45,7 +45,9 @@ RADII = {"easy": 0.1, "hard": 0.05}
 
 
 def pusher(
-    difficulty: Annotated[str, OneOf(tuple(GOALS))] = "easy", episode_length: PositiveInt = 1000
+    difficulty: Annotated[str, OneOf(tuple(GOALS))] = "easy",
+    episode_length: PositiveInt = 1000,
+    physics: PhysicsEngine | None = None,
 ) -> GoalEnvironment:
     """Push an object over a table with the fork of an arm with seven joints, without gravity.
 
@@ -74,19 +76,20 @@ def pusher(
     Args:
         difficulty: of the goals.
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
     """
     check(pusher, difficulty=difficulty, episode_length=episode_length)
     model = pusher_model()
-    physics = Physics(model, SUBSTEPS)
+    robot = Physics(model, SUBSTEPS, engine=physics)
     return GoalEnvironment(
         Task(
-            physics=physics,
+            physics=robot,
             scene=model,
             sample_start=_start_sampler(GOALS[difficulty]),
-            observe=partial(_observe, physics),
+            observe=partial(_observe, robot),
             goal_indices=(10, 11, 12),
             success_radius=RADII[difficulty],
             episode_length=episode_length,

@@ -7,7 +7,7 @@ from jaxtyping import Array, Float, Key
 
 from components.constraints import PositiveInt, check
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import Physics, PhysicsState
+from components.environments.core.physics import Physics, PhysicsEngine, PhysicsState
 from components.environments.core.task import EpisodeStart, Task
 from components.environments.robot_models.reacher import (
     FORE,
@@ -22,7 +22,9 @@ VELOCITY_NOISE = 0.005
 GOAL_RADIUS = 0.2
 
 
-def reacher(episode_length: PositiveInt = 1000) -> GoalEnvironment:
+def reacher(
+    episode_length: PositiveInt = 1000, physics: PhysicsEngine | None = None
+) -> GoalEnvironment:
     """Bring the tip of an arm with two links of 0.1 m and 0.11 m to a point on a table.
 
     State (10): cosine of both joint angles, sine of both, then position (3) and velocity (3) of the
@@ -38,6 +40,7 @@ def reacher(episode_length: PositiveInt = 1000) -> GoalEnvironment:
 
     Args:
         episode_length: time limit (environment steps).
+        physics: what simulates the robot; by default what suits the device.
 
     Raises:
         SettingError: a setting outside its range.
@@ -46,7 +49,7 @@ def reacher(episode_length: PositiveInt = 1000) -> GoalEnvironment:
     model = reacher_model()
     return GoalEnvironment(
         Task(
-            physics=Physics(model, SUBSTEPS),
+            physics=Physics(model, SUBSTEPS, engine=physics),
             scene=model,
             sample_start=_sample_start,
             observe=_observe,

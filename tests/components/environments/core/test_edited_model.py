@@ -1,4 +1,4 @@
-"""A model that MJX has copied is read-only; `Task.with_model` changes gear, mass or friction."""
+"""A model that an engine copies is read-only; `Task.with_model` changes gear, mass or friction."""
 
 import copy
 import pickle

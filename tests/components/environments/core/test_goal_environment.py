@@ -119,10 +119,12 @@ def test_can_be_made_while_tracing():
     @jax.jit
     def trace(x):
         made.append(point_maze("u_maze"))
+        made[0].task.physics._simulation()
         return x
 
     trace(REST)
-    leaves = jax.tree.leaves((made[0].task.physics._mjx_model, made[0].task.physics._template))
+    simulation = made[0].task.physics._simulation()
+    leaves = jax.tree.leaves((simulation.model, simulation.template))
     assert all(isinstance(leaf, np.ndarray) for leaf in leaves)
 
 

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from components.environments.core.physics.mjx import MJX
 from components.environments.mazes.layouts import LAYOUTS, make_maze
 from components.environments.mazes.maze import Maze
 from components.environments.mazes.walls import (
@@ -55,7 +56,7 @@ def test_the_physics_gets_the_nearest_walls():
     env = point_maze("big_maze")
     walls, physics = env.task.maze.walls, env.task.physics
     adapt = move_nearest_walls(walls, physics.model)
-    model = jax.tree.map(jnp.asarray, physics._mjx_model)
+    model = jax.tree.map(jnp.asarray, physics.with_engine(MJX())._simulation().model)
     rng = np.random.default_rng(0)
     for point in rng.uniform(2, 26, (20, 2)).astype(np.float32):
         moved = adapt(model, jnp.asarray(point))

@@ -7,6 +7,7 @@ termination or by the time limit.
 import copy
 import importlib.util
 import re
+from dataclasses import dataclass
 from pathlib import Path
 
 import jax
@@ -23,7 +24,8 @@ from jumanji.wrappers import Wrapper
 from components.environments.core.auto_reset import step_or_reset
 from components.environments.core.edited_model import model_digest
 from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import refuse_physics
+from components.environments.core.physics import PhysicsEngine, refuse_physics
+from components.environments.core.physics.mjx import MJX
 from components.environments.core.task import replace_physics
 from dsl.language.registry import default_vocabulary
 
@@ -51,11 +53,19 @@ def compiled(word):
     return holding_still(find(word).env) if word in SAME_PHYSICS else find(word)
 
 
+@dataclass(frozen=True)
+class Still(PhysicsEngine):
+    """Nothing moves but the controls."""
+
+    def simulate(self, robot):
+        simulation = MJX().simulate(robot)
+        simulation.apply_control = lambda state, ctrl: state._replace(ctrl=ctrl)
+        return simulation
+
+
 def holding_still(env):
     """Return the compiled environment with a physics that only sets the controls."""
-    twin = copy.copy(env.task.physics)
-    _, kinematics = env.task.physics._traced_functions
-    vars(twin)["_traced_functions"] = (lambda state, ctrl: state._replace(ctrl=ctrl), kinematics)
+    twin = env.task.physics.with_engine(Still())
     still = GoalEnvironment(replace_physics(env.task, twin))
     return Compiled(still, jax.jit(still.reset), jax.jit(still.step))
 
@@ -147,7 +157,7 @@ def test_the_physics_can_be_replaced(env):
     """Every function that needs the physics takes it from a partial."""
     physics = env.task.physics
     twin = copy.copy(physics)
-    vars(twin)["_traced_functions"] = physics._traced_functions  # has traced MJX already
+    vars(twin)["_simulations"] = physics._simulations  # in which MJX has been traced already
     task = replace_physics(env.task, twin)
     start = jax.eval_shape(task.sample_start, jax.random.key(0))
     with refuse_physics(physics):
