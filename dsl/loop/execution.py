@@ -6,7 +6,6 @@ use every core already (`benchmarks/devices.md`).
 """
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any, Protocol
 
@@ -18,6 +17,7 @@ from components.protocols import Metrics
 from components.replay.trajectory_buffer import Step
 from components.target_devices import target_devices, target_platform
 from dsl.loop import training_loop
+from dsl.loop.compiling import Observer, compile_programs, observe_nothing
 from dsl.loop.evaluation_rollout import Rollout
 from dsl.loop.finite_check import FiniteFlags
 from dsl.loop.program import LearnerStates, Program, TrainState
@@ -81,16 +81,19 @@ def move_to_devices(program: Program, state: TrainState) -> TrainState:
     return replace(rest, envs=envs)
 
 
-def compile_loop(program: Program, state: TrainState) -> Execution:
+def compile_loop(
+    program: Program, state: TrainState, observe: Observer = observe_nothing
+) -> Execution:
     """Compile the loop.
 
     Args:
         program: from `assign_devices`.
         state: where it starts, from `init_on_devices` or `move_to_devices`.
+        observe: is told what is under way.
     """
     if _is_cpu() and program.devices > 1:
-        return SplitCpuExecution(program, state)
-    return FusedExecution(program, state)
+        return SplitCpuExecution(program, state, observe)
+    return FusedExecution(program, state, observe=observe)
 
 
 class FusedExecution:
@@ -100,6 +103,7 @@ class FusedExecution:
         program: what runs.
         state: where it starts.
         transform: applied to the functions of the loop, as `multi_seed.vmap_over_seeds`.
+        observe: is told what is under way.
     """
 
     def __init__(
@@ -107,14 +111,18 @@ class FusedExecution:
         program: Program,
         state: TrainState,
         transform: Callable[[Callable[..., Any]], Callable[..., Any]] = lambda function: function,
+        observe: Observer = observe_nothing,
     ):
         self._program = program
         run_iterations = transform(training_loop.run_iterations)
         end_epoch = transform(training_loop.end_epoch)
-        self._run_iterations, self._end_epoch = _compile_all(
-            _lower(run_iterations, (program, *_as_arrays(1, 1)), state),
-            _lower(end_epoch, (program, *_as_arrays(1)), state),
-        )
+        programs = {
+            "collection and updates": lambda: _lower(
+                run_iterations, (program, *_as_arrays(1, 1)), state
+            ),
+            "evaluation": lambda: _lower(end_epoch, (program, *_as_arrays(1)), state),
+        }
+        self._run_iterations, self._end_epoch = compile_programs(programs, observe)
 
     def run_iterations(self, state: TrainState, iterations: int, updates: int) -> TrainState:
         return self._run_iterations((self._program, *_as_arrays(iterations, updates)), state)
@@ -134,18 +142,26 @@ class SplitCpuExecution:
     compiled program cannot hold arrays of different sets of devices.
     """
 
-    def __init__(self, program: Program, state: TrainState):
+    def __init__(self, program: Program, state: TrainState, observe: Observer = observe_nothing):
         self._update_program, self._env_program = replace(program, devices=1), program
         rest, acting = replace(state, envs=None), self._acting_state(state)
         unroll, count = _example_unroll(state, program.unroll_length), jnp.zeros((), jnp.int32)
         env, update = (self._env_program,), self._update_program
         # `acting` shares arrays with the state, so its memory is not reused.
-        self._collect, self._evaluate, self._update, self._epoch_metrics = _compile_all(
-            _lower(training_loop.collect_unroll, env, acting, reuse_memory=False),
-            _lower(training_loop.evaluate_learners, env, acting, reuse_memory=False),
-            _lower(training_loop.insert_and_update, (update, unroll, count), rest),
-            _lower(training_loop.epoch_metrics, (update, count), rest),
-        )
+        programs = {
+            "collection": lambda: _lower(
+                training_loop.collect_unroll, env, acting, reuse_memory=False
+            ),
+            "evaluation": lambda: _lower(
+                training_loop.evaluate_learners, env, acting, reuse_memory=False
+            ),
+            "updates": lambda: _lower(
+                training_loop.insert_and_update, (update, unroll, count), rest
+            ),
+            "metrics": lambda: _lower(training_loop.epoch_metrics, (update, count), rest),
+        }
+        compiled = compile_programs(programs, observe)
+        self._collect, self._evaluate, self._update, self._epoch_metrics = compiled
 
     def run_iterations(self, state: TrainState, iterations: int, updates: int) -> TrainState:
         rest, envs = replace(state, envs=None), state.envs
@@ -193,12 +209,6 @@ def _lower(
 
 def _state_last(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda fixed, state: function(fixed[0], state, *fixed[1:])
-
-
-def _compile_all(*lowered: Any) -> list[Any]:
-    """Compile in parallel what was traced one after the other."""
-    with ThreadPoolExecutor(len(lowered)) as pool:
-        return list(pool.map(lambda program: program.compile(), lowered))
 
 
 def _example_unroll(state: TrainState, steps: int) -> Step:

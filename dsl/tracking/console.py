@@ -1,6 +1,5 @@
 """Progress on the terminal: a bar for a person, a hundred lines for a log file."""
 
-import os
 import sys
 import time
 from collections.abc import Callable
@@ -9,6 +8,7 @@ from typing import TextIO
 
 from tqdm import tqdm
 
+from dsl.records.console_output import has_width
 from dsl.records.metrics_log import Metrics
 from dsl.tracking.recent_rate import RecentRate
 
@@ -44,7 +44,7 @@ class ConsoleTracker:
         self._rate_within = RecentRate(weight=0.05)
         self._latest: dict[str, float | int] = {}
         self._percent = -1
-        self._bar = self._make_bar() if _has_width(self._stream) else None
+        self._bar = self._make_bar() if has_width(self._stream) else None
 
     def log(self, metrics: Metrics) -> None:
         self._latest.update(metrics)
@@ -91,14 +91,6 @@ class ConsoleTracker:
         if percent > self._percent:
             self._percent = percent
             print(f"{percent:3d}%  {steps:,} env steps, {text}", file=self._stream, flush=True)
-
-
-def _has_width(stream: TextIO) -> bool:
-    """Return whether this is a terminal; some claim to be one and have no columns to draw in."""
-    try:
-        return os.get_terminal_size(stream.fileno()).columns > 0
-    except (OSError, ValueError):
-        return False
 
 
 def _status_text(latest: Metrics, seconds_left: float | None) -> str:

@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from dsl.loop import execution, multi_seed
+from dsl.loop.compiling import Observer
 from dsl.loop.evaluation_rollout import Rollout
 from dsl.loop.execution import Execution, FusedExecution
 from dsl.loop.finite_check import NonFiniteError
@@ -17,8 +18,10 @@ from dsl.loop.run_position import RunPosition
 from dsl.records.console_output import write_line
 from dsl.training.chunk_sizer import ChunkSizer
 from dsl.training.compilation_cache import describe_cache
+from dsl.training.compile_progress import CompileProgress
 from dsl.training.preemption import PreemptionHandler, StopRequestedError
 from dsl.training.profiling import write_trace
+from dsl.training.quiet_compiler import without_alarms
 from dsl.training.run_job import RunJob
 
 _TRACED_ITERATIONS, _TRACED_UPDATES = 2, 20
@@ -48,7 +51,8 @@ def train_run(
     program = execution.assign_devices(job.experiment.program(job.schedule))
     engine = TrainingEngine([job], state, lambda tree, _: tree, preemption)
     engine.compile(
-        lambda: execution.compile_loop(program, state), execution.describe_devices(program)
+        lambda observe: execution.compile_loop(program, state, observe),
+        execution.describe_devices(program),
     )
     if profile is not None:
         engine.trace(profile)
@@ -79,7 +83,7 @@ def train_seeds(
     program = jobs[0].experiment.program(jobs[0].schedule)
     engine = TrainingEngine(jobs, states, multi_seed.select_seed, preemption)
     engine.compile(
-        lambda: FusedExecution(program, states, multi_seed.vmap_over_seeds),
+        lambda observe: FusedExecution(program, states, multi_seed.vmap_over_seeds, observe),
         multi_seed.describe_devices(len(jobs)),
     )
     return engine.train()
@@ -115,15 +119,16 @@ class TrainingEngine:
         self._state, self._select, self._preemption = state, select, preemption
         self._chunks, self._clock = ChunkSizer(), time.perf_counter()
 
-    def compile(self, compile_loop: Callable[[], Execution], where: str) -> None:
+    def compile(self, compile_loop: Callable[[Observer], Execution], where: str) -> None:
         """Compile the loop.
 
         Args:
-            compile_loop: compiles it.
+            compile_loop: compiles it, and tells an observer what is under way.
             where: says what it runs on, as part of a message.
         """
         write_line(f"compiling the training loop{where}")
-        self._execution = compile_loop()
+        with CompileProgress() as progress, without_alarms():
+            self._execution = compile_loop(progress.observe)
         seconds = self._add_elapsed_seconds(in_epoch=False)
         write_line(f"compiled in {seconds:.0f} s{describe_cache()}")
         if self._preemption is not None:

@@ -23,6 +23,7 @@ from dsl.records.console_output import write_line
 from dsl.records.description import describe_file, name_of
 from dsl.records.run_folder import OPERATIVE, RunFolder
 from dsl.training.build import build
+from dsl.training.quiet_compiler import without_alarms
 from dsl.training.run_job import RunJob
 from dsl.training.single_job import RUNS
 from dsl.training.starting_point import init_or_resume
@@ -86,8 +87,9 @@ def search(
     """
     # One device draws the same random numbers as many do.
     program = replace(experiment.program(schedule), devices=1)
-    started = init_on_devices(program, experiment.seed) if state is None else state
-    return _repeat(program, schedule, jax.device_put(started, jax.devices()[0]), position)
+    with without_alarms():
+        started = init_on_devices(program, experiment.seed) if state is None else state
+        return _repeat(program, schedule, jax.device_put(started, jax.devices()[0]), position)
 
 
 def _repeat(

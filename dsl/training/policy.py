@@ -28,6 +28,7 @@ from dsl.records.run_folder import OPERATIVE
 from dsl.training.build import build
 from dsl.training.policy_inputs import ArrayLike, match_inputs
 from dsl.training.python_description import BUILT_IN_PYTHON
+from dsl.training.quiet_compiler import without_alarms
 
 
 class Policy(eqx.Module):
@@ -154,7 +155,8 @@ def play(
     if recorded is not None:
         program = replace(program, recorded_episodes=recorded)
     state = LearnerState(policy.networks, None, None, jnp.zeros((), jnp.int32))
-    return eqx.filter_jit(evaluate)(program, {name: state}, jax.random.key(seed))
+    with without_alarms():
+        return eqx.filter_jit(evaluate)(program, {name: state}, jax.random.key(seed))
 
 
 def _find(place: Path) -> tuple[Path, Path]:

@@ -1,6 +1,7 @@
 """Finds where training starts: at the first step, or at a checkpoint."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 from dsl.checkpoint.manager import CheckpointManager
 from dsl.experiment import Experiment
@@ -8,6 +9,8 @@ from dsl.loop import multi_seed, training_loop
 from dsl.loop.execution import assign_devices, init_on_devices, move_to_devices
 from dsl.loop.program import TrainState
 from dsl.loop.run_position import RunPosition
+from dsl.training.compile_progress import CompileProgress
+from dsl.training.quiet_compiler import without_alarms
 
 
 def init_or_resume(
@@ -29,7 +32,8 @@ def init_or_resume(
     if resumed is not None:
         state, position = resumed
         return move_to_devices(program, state), position
-    return init_on_devices(program, experiment.seed), RunPosition()
+    with _compiling_initial_state():
+        return init_on_devices(program, experiment.seed), RunPosition()
 
 
 def init_or_resume_seeds(
@@ -53,7 +57,9 @@ def init_or_resume_seeds(
     if not iterations:
         for each in checkpoints:
             each.refuse_lost_run()
-        state = multi_seed.init_seeds(program, [experiment.seed for experiment in experiments])
+        with _compiling_initial_state():
+            seeds = [experiment.seed for experiment in experiments]
+            state = multi_seed.init_seeds(program, seeds)
         return state, [RunPosition()] * len(experiments)
     resumed = [
         each.restore_latest(training_loop.abstract_train_state(program), iterations)
@@ -66,3 +72,14 @@ def init_or_resume_seeds(
         each.discard_after(iterations)
     states, positions = zip(*found, strict=True)
     return multi_seed.stack_seeds(program, states), positions
+
+
+@contextmanager
+def _compiling_initial_state() -> Iterator[None]:
+    """Show that the first program is being compiled, which is run at once."""
+    with (
+        without_alarms(),
+        CompileProgress() as progress,
+        progress.observe("compiling", "initial state"),
+    ):
+        yield

@@ -1,31 +1,11 @@
-import contextlib
-import fcntl
 import io
 import itertools
-import os
-import pty
-import struct
-import termios
 
 import pytest
+from terminals import on_terminal
 
 from dsl.tracking.console import ConsoleTracker
 from dsl.tracking.recent_rate import RecentRate
-
-
-def on_terminal(columns, use):
-    """What a terminal of that width has been sent by `use(stream)`."""
-    screen, stream = pty.openpty()
-    fcntl.ioctl(stream, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
-    with open(stream, "w") as file:
-        use(file)
-    sent = b""
-    # Linux ends a terminal that nobody writes to any more with an error.
-    with contextlib.suppress(OSError):
-        while part := os.read(screen, 10_000):
-            sent += part
-    os.close(screen)
-    return sent.decode()
 
 
 def two_epochs(stream):
