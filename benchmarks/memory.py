@@ -16,6 +16,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 ANT = ("experiments/ant_maze_1024.gin", "NUM_ENVS=64", "Experiment.prefill_steps=62")
+DEEP = ("CRITIC_DEPTH=64", "ACTOR_DEPTH=64")
 SMALL = "buffer.TrajectoryBuffer.capacity=2_000"
 CASES = {
     "quickstart": ("experiments/quickstart.gin",),
@@ -24,10 +25,12 @@ CASES = {
         *ANT,
         *("CRITIC_DEPTH=4", "ACTOR_DEPTH=4", "BATCH_SIZE=2048", SMALL),
     ),
-    "ant, depth 64": (*ANT, "CRITIC_DEPTH=64", "ACTOR_DEPTH=64"),
-    "ant, depth 64, keep block inputs": (
-        *ANT,
-        *("CRITIC_DEPTH=64", "ACTOR_DEPTH=64", "network.ResidualMLP.keep='block_inputs'"),
+    "ant, depth 64": (*ANT, *DEEP),
+    "ant, depth 64, keep block inputs": (*ANT, *DEEP, "network.ResidualMLP.keep='block_inputs'"),
+    "ant, depth 64, batch 2048": (*ANT, *DEEP, "BATCH_SIZE=2048", SMALL),
+    "ant, depth 64, batch 2048 in 4 micro-batches": (
+        *(*ANT, *DEEP, "BATCH_SIZE=2048", SMALL),
+        "learner.ActorCritic.gradient_accumulation=4",
     ),
     "ant, depth 1024 and 512": ANT,
 }

@@ -195,3 +195,15 @@ def _may_be(value: Any, member: Any) -> bool:
     bare = typing.get_args(member)[0] if constraints_of(member) else member
     kind = typing.get_origin(bare) or bare
     return not inspect.isclass(kind) or isinstance(value, (int, float) if kind is float else kind)
+
+
+def require_together(owner: object, *names: str) -> None:
+    """Refuse an object that has some of these settings while others are None.
+
+    Raises:
+        SettingError: for the first setting that is missing.
+    """
+    filled = [name for name in names if getattr(owner, name) is not None]
+    missing = [name for name in names if name not in filled]
+    if filled and missing:
+        raise SettingError(missing[0], f"is missing: this learner has a {filled[0]}.")

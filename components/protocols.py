@@ -271,6 +271,13 @@ class Learner(eqx.Module):
     def trained_losses(self) -> dict[str, TrainedLoss]:
         """Return the losses that an update differentiates, by the network's name in `networks`."""
 
+    def micro_batches(self) -> int:
+        """Return in how many equal parts an update takes its batch; by default it takes it whole.
+
+        The size of a batch must be a multiple of it.
+        """
+        return 1
+
     def learning_rates(self) -> dict[str, NetworkRate]:
         """Return the learning rates that are known, by the network's name in `networks`.
 

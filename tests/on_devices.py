@@ -6,6 +6,7 @@ JAX_NUM_CPU_DEVICES=8 python tests/on_devices.py
 import json
 import re
 from dataclasses import replace
+from functools import partial
 
 import equinox as eqx
 import jax
@@ -20,10 +21,17 @@ from word_values import some_networks, some_numbers, word_values
 from components.losses.actor import LogLikelihood
 from components.networks.residual_stack import residual_stack
 from components.networks.stack_form import StackForm
+from components.replay.batch import Batch
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.experiment import Experiment
 from dsl.loop import execution, training_loop
-from dsl.loop.sharding import SHARD_AXIS0, shardings, train_state_specs
+from dsl.loop.sharding import (
+    REPLICATED,
+    SHARD_AXIS0,
+    shardings,
+    splitting_batches,
+    train_state_specs,
+)
 
 CAPACITY = 97  # no other size is the same
 PROGRAM = Experiment(
@@ -108,6 +116,25 @@ def fused_stack(mesh):
     return [float(value), *(np.asarray(g).tolist() for g in gradients)], run.as_text()
 
 
+def accumulated_update(devices):
+    """Networks after an update in micro-batches on so many devices, and its text."""
+    learner = contrastive(8, 4, LogLikelihood(), optax.sgd(1e-2), gradient_accumulation=2)
+    program, key = replace(PROGRAM, devices=devices), jax.random.key(0)
+    numbers = jax.random.normal(key, (32, 7))
+    batch = Batch(*jnp.split(numbers[:, :5], 5, axis=1), *numbers[:, 5:].T)
+    state = learner.init(Line.dims, key)
+    place = partial(shardings, program)
+    state, batch = jax.device_put((state, batch), (place(REPLICATED), place(SHARD_AXIS0)))
+
+    def update(state, batch):
+        with splitting_batches(program):
+            return learner.update(state, batch, key)[0].networks
+
+    run = eqx.filter_jit(update).lower(state, batch).compile()
+    sums = [float(jnp.sum(jnp.abs(x))) for x in jax.tree.leaves(run(state, batch))]
+    return sums, run.compiled.as_text()
+
+
 def share(array):
     """Shape of what one device holds."""
     return array.sharding.shard_shape(array.shape)
@@ -125,6 +152,8 @@ def main():
     words, on_two = words_on_two()
     alone, _ = fused_stack(None)
     shared, stack_text = fused_stack(Mesh(jax.devices(), ("d",)))
+    whole, _ = accumulated_update(1)
+    parted, update_text = accumulated_update(8)
     report = {
         "one": one,
         "two": two,
@@ -141,6 +170,9 @@ def main():
         "rows of two": share(split.buffer.rows.state),
         "gathered": gathered(text),
         "reduced": text.count(" all-reduce("),
+        "accumulated alone": whole,
+        "accumulated shared": parted,
+        "gathered by accumulation": gathered(update_text),
         "stack alone": alone,
         "stack shared": shared,
         "gathered by the stack": gathered(stack_text),

@@ -11,9 +11,14 @@ from jaxtyping import Array, Float, Key, PyTree
 
 from components.actors.action_selection import ActionSelection, Mode, Sample
 from components.compatibility import require_fit
-from components.constraints import MoreThan, PositiveInt, SettingError, check
+from components.constraints import MoreThan, PositiveInt, SettingError, check, require_together
 from components.env_dims import EnvDims
-from components.learners.gradient_step import guarded, init_optimiser, step_network
+from components.learners.gradient_step import (
+    guarded,
+    init_optimiser,
+    step_network,
+    step_network_on_batch,
+)
 from components.learners.policy_learner import PolicyLearner
 from components.learners.target_networks import Polyak, Targets
 from components.optimisers.rated import NetworkRate, network_rates
@@ -67,6 +72,7 @@ class ActorCritic(PolicyLearner):
     temperature_optimiser: Optimiser | None = eqx.field(static=True)
     target: Polyak | None
     policy_delay: int = eqx.field(static=True)
+    gradient_accumulation: int = eqx.field(static=True)
     skip_nonfinite: bool = eqx.field(static=True)
     behaviour_policy: ActionSelection
     evaluation_policy: ActionSelection
@@ -88,6 +94,7 @@ class ActorCritic(PolicyLearner):
         evaluation_policy: ActionSelection = Mode(),  # noqa: B008
         max_gradient_norm: Annotated[float, MoreThan(0)] | None = None,
         skip_nonfinite: bool = False,
+        gradient_accumulation: PositiveInt = 1,
     ):
         """Args:
             actor: plan of the policy, called with `dims` and `key`.
@@ -108,11 +115,15 @@ class ActorCritic(PolicyLearner):
                 clips nothing.
             skip_nonfinite: skip and count updates whose gradient is not finite, instead of
                 stopping the run.
+            gradient_accumulation: micro-batches that a batch is taken in, one after the other, to
+                save the memory of activations; each network takes one step, on their mean gradient.
+                Contrastive losses find their negatives in the micro-batch.
 
         Raises:
             SettingError: a setting is outside its range, or useless without another.
         """
-        check(ActorCritic, policy_delay=policy_delay, max_gradient_norm=max_gradient_norm)
+        numbers = {"policy_delay": policy_delay, "max_gradient_norm": max_gradient_norm}
+        check(ActorCritic, **numbers, gradient_accumulation=gradient_accumulation)
 
         def guard(optimiser: Optimiser | None) -> Optimiser | None:
             return optimiser and guarded(optimiser, max_gradient_norm, skip_nonfinite)
@@ -124,10 +135,10 @@ class ActorCritic(PolicyLearner):
         self.critic_optimiser = guard(critic_optimiser)
         self.temperature, self.temperature_optimiser = temperature, guard(temperature_optimiser)
         self.target, self.policy_delay = target, policy_delay
-        self.skip_nonfinite = skip_nonfinite
+        self.skip_nonfinite, self.gradient_accumulation = skip_nonfinite, gradient_accumulation
         self.behaviour_policy, self.evaluation_policy = behaviour_policy, evaluation_policy
-        _require_together(self, "critic", "critic_loss", "critic_optimiser")
-        _require_together(self, "temperature", "temperature_optimiser")
+        require_together(self, "critic", "critic_loss", "critic_optimiser")
+        require_together(self, "temperature", "temperature_optimiser")
         if target is not None and critic is None:
             raise SettingError("target", "follows a critic, but this learner has none.")
 
@@ -168,6 +179,9 @@ class ActorCritic(PolicyLearner):
             temperature=(self.temperature_optimiser, self.policy_delay),
         )
 
+    def micro_batches(self) -> int:
+        return self.gradient_accumulation
+
     def stop_grad_networks(self, state: LearnerState) -> StopGradNetworks:
         """Return the networks that the losses of the next update read."""
         networks, targets = state.networks, state.targets or Targets(None, None)
@@ -203,26 +217,31 @@ class ActorCritic(PolicyLearner):
     def _update_critic(
         self, state: LearnerState, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
     ) -> tuple[LearnerState, Metrics]:
-        loss, optimiser = self.critic_loss, self.critic_optimiser
-        if loss is None or optimiser is None:
+        critic_loss, optimiser = self.critic_loss, self.critic_optimiser
+        if critic_loss is None or optimiser is None:
             return state, {}
+
+        def loss(critic, batch, key):
+            return critic_loss(critic, batch, frozen, key)
+
         # `split(key, 2)` in the actor's loss yields `fold_in(key, 0)` and `fold_in(key, 1)`, so 2
         # is the first fold that shares no random numbers with it.
         critic_key = jax.random.fold_in(key, 2)
-        return step_network(
-            state, "critic", lambda critic: loss(critic, batch, frozen, critic_key), optimiser
-        )
+        parts = self.gradient_accumulation
+        return step_network_on_batch(state, "critic", loss, optimiser, batch, critic_key, parts)
 
     def _update_actor(
         self, state: LearnerState, batch: Batch, frozen: StopGradNetworks, key: Key[Array, ""]
     ) -> tuple[LearnerState, Metrics]:
         """Step the actor, the temperature on the log-probabilities it drew, and the targets."""
 
-        def loss(actor):
+        def loss(actor, batch, key):
             value, log_probs = self.actor_loss(actor, batch, frozen, key)
             return value, {"log_probs": log_probs}
 
-        state, metrics = step_network(state, "actor", loss, self.actor_optimiser)
+        state, metrics = step_network_on_batch(
+            state, "actor", loss, self.actor_optimiser, batch, key, self.gradient_accumulation
+        )
         log_probs = metrics.pop("log_probs")
         if log_probs is not None:
             metrics["entropy"] = -jnp.mean(log_probs)
@@ -276,11 +295,3 @@ class ActorCritic(PolicyLearner):
 
 def _init_optional(optimiser: Optimiser | None, network: PyTree) -> optax.OptState | None:
     return None if optimiser is None else init_optimiser(optimiser, network)
-
-
-def _require_together(learner: ActorCritic, *names: str) -> None:
-    """Refuse a learner that fills some of these settings and leaves others None."""
-    filled = [name for name in names if getattr(learner, name) is not None]
-    missing = [name for name in names if name not in filled]
-    if filled and missing:
-        raise SettingError(missing[0], f"is missing: this learner has a {filled[0]}.")

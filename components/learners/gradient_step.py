@@ -7,12 +7,17 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import optax
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Float, Int, Key
 
+from components.learners.gradient_accumulation import BatchLoss, accumulated_gradient
 from components.optimisers.rated import with_rate_of
 from components.protocols import LearnerState, Optimiser
+from components.replay.batch import Batch
 
 Module = TypeVar("Module")
+Metrics = dict[str, Any]
+# Maps a module to its loss and metrics, and the gradient of the loss.
+Differentiated = Callable[[Module], tuple[tuple[Float[Array, ""], Metrics], Any]]
 _FOREVER = 2**31 - 1
 
 
@@ -45,11 +50,11 @@ def skipped_updates(optimiser_states: Any) -> Int[Array, ""] | None:
 
 
 def gradient_step(
-    loss: Callable[[Module], tuple[Float[Array, ""], dict[str, Any]]],
+    loss: Callable[[Module], tuple[Float[Array, ""], Metrics]],
     module: Module,
     optimiser: Optimiser,
     optimiser_state: optax.OptState,
-) -> tuple[Module, optax.OptState, dict[str, Any]]:
+) -> tuple[Module, optax.OptState, Metrics]:
     """Take one step of `optimiser` down the gradient of `loss`.
 
     Args:
@@ -62,31 +67,64 @@ def gradient_step(
         The new module, the new optimiser state, and the metrics with `loss` and `grad_norm` (the
         global L2 norm before the optimiser saw the gradient) added.
     """
-    (value, metrics), gradient = eqx.filter_value_and_grad(loss, has_aux=True)(module)
-    # Optax relies on JAX's default type promotion, also if the caller has made it stricter.
-    with jax.numpy_dtype_promotion("standard"):
-        updates, optimiser_state = optimiser.update(
-            gradient, optimiser_state, eqx.filter(module, eqx.is_inexact_array)
-        )
-    metrics = {**metrics, "loss": value, "grad_norm": optax.tree.norm(gradient)}
-    return eqx.apply_updates(module, updates), optimiser_state, metrics
+    differentiated = eqx.filter_value_and_grad(loss, has_aux=True)
+    return _descend(differentiated, module, optimiser, optimiser_state)
 
 
 def step_network(
     state: LearnerState,
     name: str,
-    loss: Callable[[Any], tuple[Float[Array, ""], dict[str, Any]]],
+    loss: Callable[[Any], tuple[Float[Array, ""], Metrics]],
     optimiser: Optimiser,
-) -> tuple[LearnerState, dict[str, Any]]:
+) -> tuple[LearnerState, Metrics]:
     """Take one gradient step of the network of this name in a learner's state.
 
     Returns:
         The state with that network and its optimiser's state replaced, and the metrics of
         `gradient_step` with `loss` and `grad_norm` prefixed by the name.
     """
+    differentiated = eqx.filter_value_and_grad(loss, has_aux=True)
+    return _step_network(state, name, differentiated, optimiser)
+
+
+def step_network_on_batch(
+    state: LearnerState,
+    name: str,
+    loss: BatchLoss[Any],
+    optimiser: Optimiser,
+    batch: Batch,
+    key: Key[Array, ""],
+    micro_batches: int,
+) -> tuple[LearnerState, Metrics]:
+    """Take one gradient step, as `step_network` does, on a batch that may be taken in parts.
+
+    Args:
+        state: of the learner.
+        name: of the network.
+        loss: maps the network, a batch and a key to a scalar and a dict of metrics.
+        optimiser: an optax transformation.
+        batch: transitions.
+        key: of the loss; more than one micro-batch have keys of their own.
+        micro_batches: see `accumulated_gradient`.
+    """
+    if micro_batches == 1:
+        return step_network(state, name, lambda network: loss(network, batch, key), optimiser)
+
+    def differentiated(network: Any) -> Any:
+        return accumulated_gradient(loss, network, batch, key, micro_batches)
+
+    return _step_network(state, name, differentiated, optimiser)
+
+
+def _step_network(
+    state: LearnerState, name: str, differentiated: Differentiated[Any], optimiser: Optimiser
+) -> tuple[LearnerState, Metrics]:
     with jax.named_scope(name):
-        network, optimiser_state, metrics = gradient_step(
-            loss, getattr(state.networks, name), optimiser, getattr(state.optimisers, name)
+        network, optimiser_state, metrics = _descend(
+            differentiated,
+            getattr(state.networks, name),
+            optimiser,
+            getattr(state.optimisers, name),
         )
     state = eqx.tree_at(
         lambda s: (getattr(s.networks, name), getattr(s.optimisers, name)),
@@ -95,3 +133,19 @@ def step_network(
     )
     prefixed = {f"{name}_{metric}": metrics.pop(metric) for metric in ("loss", "grad_norm")}
     return state, {**prefixed, **metrics}
+
+
+def _descend(
+    differentiated: Differentiated[Module],
+    module: Module,
+    optimiser: Optimiser,
+    optimiser_state: optax.OptState,
+) -> tuple[Module, optax.OptState, Metrics]:
+    (value, metrics), gradient = differentiated(module)
+    # Optax relies on JAX's default type promotion, also if the caller has made it stricter.
+    with jax.numpy_dtype_promotion("standard"):
+        updates, optimiser_state = optimiser.update(
+            gradient, optimiser_state, eqx.filter(module, eqx.is_inexact_array)
+        )
+    metrics = {**metrics, "loss": value, "grad_norm": optax.tree.norm(gradient)}
+    return eqx.apply_updates(module, updates), optimiser_state, metrics

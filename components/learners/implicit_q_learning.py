@@ -11,9 +11,9 @@ from jaxtyping import Array, Float, Key
 
 from components.actors.action_selection import ActionSelection, Mode, Sample
 from components.compatibility import require_class
-from components.constraints import AtLeast, Between, Discount, PositiveFloat, check
+from components.constraints import AtLeast, Between, Discount, PositiveFloat, PositiveInt, check
 from components.env_dims import EnvDims
-from components.learners.gradient_step import init_optimiser, step_network
+from components.learners.gradient_step import init_optimiser, step_network_on_batch
 from components.learners.policy_learner import PolicyLearner
 from components.learners.target_networks import Polyak
 from components.losses.shape_checks import require_member_values, require_scalars
@@ -98,6 +98,7 @@ class ImplicitQLearning(PolicyLearner):
     expectile: float = eqx.field(static=True)
     inverse_temperature: float = eqx.field(static=True)
     largest_weight: float = eqx.field(static=True)
+    gradient_accumulation: int = eqx.field(static=True)
     behaviour_policy: ActionSelection
     evaluation_policy: ActionSelection
 
@@ -117,6 +118,7 @@ class ImplicitQLearning(PolicyLearner):
         largest_weight: PositiveFloat = 100.0,
         behaviour_policy: ActionSelection = Sample(),  # noqa: B008
         evaluation_policy: ActionSelection = Mode(),  # noqa: B008
+        gradient_accumulation: PositiveInt = 1,
     ):
         """Args:
             actor: plan of the policy, called with `dims` and `key`.
@@ -133,6 +135,7 @@ class ImplicitQLearning(PolicyLearner):
             largest_weight: w_max, of one transition in the actor's loss.
             behaviour_policy: selects the actions that collect training data.
             evaluation_policy: selects the actions that the policy is scored by.
+            gradient_accumulation: as in `ActorCritic`.
 
         Raises:
             SettingError: a setting is outside its range.
@@ -142,6 +145,7 @@ class ImplicitQLearning(PolicyLearner):
             "expectile": expectile,
             "inverse_temperature": inverse_temperature,
             "largest_weight": largest_weight,
+            "gradient_accumulation": gradient_accumulation,
         }
         check(ImplicitQLearning, **numbers)
         self.actor, self.actor_optimiser = actor, actor_optimiser
@@ -150,6 +154,7 @@ class ImplicitQLearning(PolicyLearner):
         self.relabelling, self.target = relabelling, target
         self.discount, self.expectile = discount, expectile
         self.inverse_temperature, self.largest_weight = inverse_temperature, largest_weight
+        self.gradient_accumulation = gradient_accumulation
         self.behaviour_policy, self.evaluation_policy = behaviour_policy, evaluation_policy
 
     def init(self, dims: EnvDims, key: Key[Array, ""]) -> LearnerState:
@@ -169,18 +174,18 @@ class ImplicitQLearning(PolicyLearner):
         return LearnerState(networks, optimisers, targets, jnp.zeros((), jnp.int32))
 
     def update(
-        self,
-        state: LearnerState,
-        batch: Batch,
-        key: Key[Array, ""],  # noqa: ARG002 - nothing is drawn
+        self, state: LearnerState, batch: Batch, key: Key[Array, ""]
     ) -> tuple[LearnerState, Metrics]:
         old, metrics = state, {}
         for name, loss in self._losses().items():
-            state, found = step_network(
+            state, found = step_network_on_batch(
                 state,
                 name,
-                lambda network, loss=loss: loss(network, old, batch),
+                lambda network, batch, _, loss=loss: loss(network, old, batch),
                 getattr(self, f"{name}_optimiser"),
+                batch,
+                key,
+                self.gradient_accumulation,
             )
             metrics |= found
         networks = state.networks
@@ -193,6 +198,9 @@ class ImplicitQLearning(PolicyLearner):
             return lambda network, state, batch, key: loss(network, state, batch)[0]  # noqa: ARG005
 
         return {name: without_metrics(loss) for name, loss in self._losses().items()}
+
+    def micro_batches(self) -> int:
+        return self.gradient_accumulation
 
     def learning_rates(self) -> dict[str, NetworkRate]:
         return network_rates(

@@ -10,6 +10,7 @@ from components.protocols import Learner
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from dsl.checkpoint.policy import CheckpointPolicy
 from dsl.experiment.problems import (
+    accumulation_problems,
     best_by_problems,
     buffer_problems,
     collector_problems,
@@ -118,6 +119,8 @@ class Experiment:
             found += buffer_problems(self.buffer, self.environment, self.unroll_length)
         if unknown.isdisjoint(("transitions_per_iteration", "batch_size")):
             found += update_problems(self.transitions_per_iteration, self.batch_size)
+        if unknown.isdisjoint(("learner", "batch_size")):
+            found += accumulation_problems(self.learners, self.batch_size)
         if unknown.isdisjoint(_COUNTS) and not found:
             found += overflow_problems(self.schedule(), self.num_envs)
         return found

@@ -74,6 +74,20 @@ def update_problems(transitions: int | None, batch: int) -> Iterator[SettingErro
         yield SettingError("transitions_per_iteration", problem)
 
 
+def accumulation_problems(learners: Mapping[str, Learner], batch: int) -> Iterator[SettingError]:
+    """Report a batch that a learner cannot take in equal micro-batches of two or more."""
+    for name, learner in learners.items():
+        count = learner.micro_batches()
+        if batch % count or batch < 2 * count:
+            nearest = max(2, round(batch / count)) * count
+            problem = (
+                f"is {batch}, not {count} equal micro-batches of at least 2 transitions, which"
+            )
+            owner = "the learner" if len(learners) == 1 else f"the learner {name!r}"
+            yield SettingError("batch_size", f"{problem} {owner} asks for. Nearest: {nearest}.")
+            return
+
+
 def collector_problems(
     learners: Mapping[str, Learner], collector: str | None
 ) -> Iterator[SettingError]:

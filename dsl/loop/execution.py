@@ -48,7 +48,9 @@ def assign_devices(program: Program) -> Program:
     """Return the program on as many of the target devices as can have equal shares."""
     counts = [program.num_envs, *(each.episodes or 1 for each in program.evaluations.values())]
     if not _is_cpu():
-        counts.append(program.batch_size)
+        # Devices share every micro-batch.
+        learners = program.learners.values()
+        counts += [program.batch_size // learner.micro_batches() for learner in learners]
     return replace(program, devices=usable_devices(len(target_devices()), *counts))
 
 

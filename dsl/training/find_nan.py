@@ -8,6 +8,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from components.learners.gradient_accumulation import MICRO_BATCHES
 from components.networks.layers import BLOCKS
 from dsl.checkpoint.manager import NONFINITE
 from dsl.experiment import Experiment
@@ -27,6 +28,9 @@ from dsl.training.quiet_compiler import without_alarms
 from dsl.training.run_job import RunJob
 from dsl.training.single_job import RUNS
 from dsl.training.starting_point import init_or_resume
+
+# What one round of a loop is called, by the name of its scope.
+_ROUNDS = {BLOCKS: "block", MICRO_BATCHES: "micro-batch"}
 
 
 def find_nan(
@@ -131,12 +135,13 @@ def _explain(program: Program, state: TrainState, index: int) -> str:
 
 def describe_origin(origin: Origin) -> str:
     """Return a line for each thing that is known of an operation."""
-    names = [name for name in origin.names if name != BLOCKS]
+    names = [name for name in origin.names if name not in _ROUNDS]
     rows = [("operation", f"{origin.operation}, which gave {origin.result}")]
     rows += [("line", origin.line)] if origin.line else []
     rows += [("network", _join(names, origin.is_backward))] if names else []
     for loop in origin.loops:
-        kind = "block" if loop.scope.rstrip(")").endswith(BLOCKS) else "step of a loop"
+        scope = loop.scope.rstrip(")").rpartition("/")[2].rpartition("(")[2]
+        kind = _ROUNDS.get(scope, "step of a loop")
         of = "" if loop.steps is None else f" of {loop.steps:,}"
         rows.append((kind, f"{loop.step + 1:,}{of}"))
     return "\n".join(f"  {name:<9}  {text}" for name, text in rows)

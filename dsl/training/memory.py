@@ -109,8 +109,8 @@ def _update_bytes(experiment: Experiment, learner: Learner, state: LearnerState)
         return count_bytes(jax.eval_shape(pull, module, state, batch, key))
 
     # A backward pass also keeps the weights, which exist anyway: count what grows with the batch.
+    rows = experiment.batch_size // learner.micro_batches()
     activations = [
-        kept(loss, module, experiment.batch_size) - kept(loss, module, _FEWEST_ROWS)
-        for module, loss in losses
+        kept(loss, module, rows) - kept(loss, module, _FEWEST_ROWS) for module, loss in losses
     ]
     return count_bytes([module for module, _ in losses]), max(sum(activations), 0)

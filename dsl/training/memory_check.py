@@ -21,7 +21,7 @@ _CURES = {
     "parameters": "Make the networks narrower or shallower.",
     "optimisers": "Make the networks narrower or shallower.",
     "updates": "Make the networks narrower or shallower.",
-    "activations": "Make batch_size or the networks smaller.",
+    "activations": "Make batch_size or the networks smaller, or gradient_accumulation larger.",
     "replay": "Make the buffer's capacity or num_envs smaller.",
     "environments": "Make num_envs smaller.",
     "evaluation": "Make eval_episodes smaller.",

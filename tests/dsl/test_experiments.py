@@ -120,6 +120,13 @@ def test_less_than_one_batch_is_refused():
         build(load(file, ["TASK=ant_big_maze", "TRANSITIONS=100"]))
 
 
+def test_a_batch_without_equal_micro_batches_is_refused():
+    setting = "learner.ActorCritic.gradient_accumulation=3"
+    message = r"BATCH_SIZE is 256, not 3 equal micro-batches .* Nearest: 255"
+    with pytest.raises(ConfigError, match=message):
+        build(load(ROOT / "experiments" / "quickstart.gin", [setting]))
+
+
 def _grid_setting(grid):
     """The override that gives a sweep this grid."""
     values = {names: ", ".join(f"({', '.join(v)},)" for v in vs) for names, vs in grid.items()}

@@ -65,8 +65,9 @@ def values_of(state):
     return rows(state, BATCH.goal) @ VALUE + BIAS
 
 
-def test_one_update_against_numpy(key):
-    learner = linear()
+@pytest.mark.parametrize("micro_batches", [1, 2])
+def test_one_update_against_numpy(key, micro_batches):
+    learner = linear(gradient_accumulation=micro_batches)
     old = learner.init(DIMS, key)
     new, metrics = eqx.filter_jit(learner.update)(old, float32(BATCH), key)
     x, y = rows(BATCH.state, BATCH.goal), rows(BATCH.state, BATCH.action, BATCH.goal)
@@ -126,6 +127,7 @@ def test_the_value_network_is_listed_and_inspected(key):
         ({"inverse_temperature": -1.0}, "inverse_temperature is -1.0"),
         ({"largest_weight": 0.0}, "largest_weight is 0.0"),
         ({"discount": 1.0}, "discount is 1.0"),
+        ({"gradient_accumulation": 0}, "gradient_accumulation is 0"),
     ],
 )
 def test_impossible_settings(settings, problem):

@@ -153,9 +153,10 @@ def test_td3_against_numpy(td3_run):
         assert_close(state.targets.actor, reference.target_actor)
 
 
-def test_sac_against_numpy():
+@pytest.mark.parametrize("micro_batches", [1, 2])
+def test_sac_against_numpy(micro_batches):
     reference = Reference()
-    states, metrics = updates(sac(), 4)
+    states, metrics = updates(sac(gradient_accumulation=micro_batches), 4)
     for step, state in enumerate(states[1:], start=1):
         loss = reference.sac(step)
         np.testing.assert_allclose(metrics[step - 1]["actor_loss"], loss, rtol=1e-4)
@@ -165,6 +166,16 @@ def test_sac_against_numpy():
         assert state.targets.actor is None
         log_alpha = state.networks.temperature.log_alpha
         np.testing.assert_allclose(log_alpha, reference.log_alpha, rtol=1e-4)
+
+
+def test_td3_in_micro_batches_against_numpy():
+    reference = Reference()
+    states, metrics = updates(td3(gradient_accumulation=4), 2)
+    losses = [reference.td3(step) for step in (1, 2)]
+    assert_close(states[2].networks.critic, reference.critic)
+    assert_close(states[2].networks.actor, reference.actor)
+    assert_close(states[2].targets.critic, reference.target_critic)
+    np.testing.assert_allclose(metrics[1]["actor_loss"], 2 * losses[1], rtol=1e-4)
 
 
 def test_actor_and_targets_move_every_second_update_and_the_critic_every_time(td3_run):

@@ -66,6 +66,15 @@ def test_fused_stacks_gather_no_batch_and_add_their_gradients(report):
         np.testing.assert_allclose(shared, alone, 1e-4, 1e-5)
 
 
+def test_micro_batches_are_shared_by_all_devices_and_gathered_on_none(report):
+    for alone, shared in zip(
+        report["accumulated alone"], report["accumulated shared"], strict=True
+    ):
+        np.testing.assert_allclose(shared, alone, 1e-4, 1e-5)
+    # Embeddings of the 16 rows of a micro-batch, and their squared norms.
+    assert set(report["gathered by accumulation"]) == {"64,16", "16"}
+
+
 @pytest.mark.parametrize(
     ("available", "counts", "usable"),
     [(8, (64, 32), 8), (8, (12, 20), 4), (6, (64, 32), 4), (4, (3, 8), 1), (2, (62, 256), 2)],

@@ -59,25 +59,28 @@ def experiment(learner):
     )
 
 
-def doomed():
+def doomed(**settings):
     return Doomed(
         actor=lambda dims, key: LinearPolicy(jnp.ones((dims.action, dims.state + dims.goal))),  # noqa: ARG005
         actor_loss=Fading(jnp.ones(())),
         actor_optimiser=optax.sgd(1e-3),
         relabelling=Commanded(),
+        **settings,
     )
 
 
 @pytest.mark.usefixtures("quickly_compiled")
-def test_a_loss_that_fails_at_a_known_update(capsys):
-    asked = experiment(doomed())
+@pytest.mark.parametrize("settings", [{}, {"gradient_accumulation": 2}], ids=["whole", "parts"])
+def test_a_loss_that_fails_at_a_known_update(capsys, settings):
+    asked = experiment(doomed(**settings))
     found = search(asked, asked.schedule())
     head, *rows = found.splitlines()
     assert head == (
         "update 6 of the run (epoch 1, iteration 2, update 2 of 4) made the first number that is "
         "not finite:"
     )
-    assert [row.split(maxsplit=1)[0] for row in rows] == ["operation", "line", "network"]
+    assert [row.split(maxsplit=1)[0] for row in rows[:3]] == ["operation", "line", "network"]
+    assert [row.split() for row in rows[3:]] == [["micro-batch", "1", "of", "2"]] * bool(settings)
     assert rows[0].endswith("log, which gave -inf in 1 of 1 numbers of float32[]")
     assert "test_find_nan.py:" in rows[1]
     assert rows[1].endswith("in __call__")
