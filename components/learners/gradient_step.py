@@ -10,6 +10,7 @@ import optax
 from jaxtyping import Array, Float, Int, Key
 
 from components.learners.gradient_accumulation import BatchLoss, accumulated_gradient
+from components.learners.gradient_norm import clip_by_gradient_norm, gradient_norm
 from components.optimisers.rated import with_rate_of
 from components.protocols import LearnerState, Optimiser
 from components.replay.batch import Batch
@@ -37,7 +38,7 @@ def guarded(optimiser: Optimiser, max_norm: float | None, skip_nonfinite: bool) 
     """
     wrapped = optimiser
     if max_norm is not None:
-        wrapped = optax.chain(optax.clip_by_global_norm(max_norm), wrapped)
+        wrapped = optax.chain(clip_by_gradient_norm(max_norm), wrapped)
     if skip_nonfinite:  # never give up: the count shows how many updates were bad
         wrapped = optax.apply_if_finite(wrapped, _FOREVER)
     return optimiser if wrapped is optimiser else with_rate_of(wrapped, optimiser)
@@ -147,5 +148,5 @@ def _descend(
         updates, optimiser_state = optimiser.update(
             gradient, optimiser_state, eqx.filter(module, eqx.is_inexact_array)
         )
-    metrics = {**metrics, "loss": value, "grad_norm": optax.tree.norm(gradient)}
+    metrics = {**metrics, "loss": value, "grad_norm": gradient_norm(gradient)}
     return eqx.apply_updates(module, updates), optimiser_state, metrics

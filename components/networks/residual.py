@@ -17,14 +17,19 @@ from components.networks.layers import (
     Dense,
     Layer,
 )
-from components.networks.residual_blocks import Step, fold_blocks, stack_blocks, with_skips
+from components.networks.residual_blocks import (
+    PackedBlocks,
+    Step,
+    fold_blocks,
+    stack_blocks,
+    with_skips,
+)
 from components.networks.residual_stack import fused_where_possible, residual_stack
 from components.networks.stack_form import (
     Kernel,
     StackForm,
     chosen_kernel,
     chosen_precision,
-    packed,
 )
 
 Depth = Annotated[int, MultipleOf(LAYERS_PER_BLOCK)]
@@ -56,14 +61,15 @@ class AbstractResidualNetwork(eqx.Module):
         """Measure what each block adds to the residual stream of one example, first block first."""
 
 
-def scan_norms(added: Step, blocks: PyTree, x: Float[Array, " width"]) -> BlockNorms:
-    """Measure norms along `x <- x + added(x, block)` over the leading axis of `blocks`."""
+def scan_norms(added: Step, blocks: Block | PackedBlocks, x: Float[Array, " width"]) -> BlockNorms:
+    """Measure norms along `x <- x + added(x, block)`, first block first."""
 
     def step(x: Array, block: PyTree) -> tuple[Array, BlockNorms]:
         y = added(x, block)
         return x + y, BlockNorms(jnp.linalg.norm(y), jnp.linalg.norm(x))
 
-    return jax.lax.scan(step, x, blocks)[1]
+    stacked = blocks.stacked() if isinstance(blocks, PackedBlocks) else blocks
+    return jax.lax.scan(step, x, stacked)[1]
 
 
 class AbstractResidualMLP(AbstractResidualNetwork):
@@ -78,7 +84,7 @@ class AbstractResidualMLP(AbstractResidualNetwork):
     keep: str = eqx.field(static=True)
     kernel: str = eqx.field(static=True)
     input: Layer
-    blocks: Block
+    blocks: Block | PackedBlocks  # stacked where they are scanned
     output: Dense
 
     def __init__(
@@ -102,9 +108,8 @@ class AbstractResidualMLP(AbstractResidualNetwork):
         self.depth, self.skip_every, self.branch_scale = depth, skip_every, branch_scale
         self.keep, self.kernel = keep, kernel
         self.input = Layer(in_size, width, activation, normalise, key=input_key)
-        self.blocks = stack_blocks(
-            width, depth, activation, normalise, compute_dtype, key=blocks_key
-        )
+        blocks = stack_blocks(width, depth, activation, normalise, compute_dtype, key=blocks_key)
+        self.blocks = blocks if chosen_kernel(kernel) == "scan" else PackedBlocks(blocks)
         self.output = Dense(width, out_size, key=output_key)
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
@@ -113,21 +118,20 @@ class AbstractResidualMLP(AbstractResidualNetwork):
 
     def _through_blocks(self, x: Float[Array, " width"]) -> Float[Array, " width"]:
         """Return the residual stream after the last block."""
-        kernel = chosen_kernel(self.kernel)
-        if kernel == "scan":
+        blocks = self.blocks
+        if isinstance(blocks, Block):
             step = lambda x, block: with_skips(x, block, self.skip_every, self.branch_scale)  # noqa: E731
-            return fold_blocks(step, self.blocks, x, self.keep)
-        layer = self.blocks.layers[0]
+            return fold_blocks(step, blocks, x, self.keep)
         form = StackForm(
-            activation=layer.activation,
+            activation=blocks.activation,
             skip_every=self.skip_every,
             branch_scale=self.branch_scale,
-            precision=chosen_precision(layer.dense.compute_dtype),
+            precision=chosen_precision(blocks.compute_dtype),
             keep=self.keep,
         )
-        if kernel == "fused":
+        if chosen_kernel(self.kernel) == "fused":
             form = fused_where_possible(form, x.size, asked=self.kernel == "fused")
-        return residual_stack(x, *packed(self.blocks), form)
+        return residual_stack(x, blocks.weights, blocks.vectors, form)
 
 
 class ResidualMLP(AbstractResidualMLP):

@@ -8,7 +8,7 @@ from jax.sharding import Mesh
 from jaxtyping import Array, Float
 
 from components.constraints import OneOf
-from components.networks.layers import LAYERS_PER_BLOCK, Activation, Block, Layer
+from components.networks.layers import LAYERS_PER_BLOCK, Activation
 from components.target_devices import target_devices, target_platform
 
 Kernel = Annotated[str, OneOf(("auto", "xla", "fused"))]
@@ -106,27 +106,6 @@ def chosen_precision(compute_dtype: str) -> str:
     if wanted is None or wanted in _TF32:
         return "tf32"
     return "tf32x3" if wanted in _TF32X3 else "float32"
-
-
-def packed(blocks: Block) -> tuple[Float[Array, "layers width width"], Float[Array, "layers v w"]]:
-    """Return the weights and vectors of stacked blocks, layer after layer.
-
-    The vectors of a layer are its bias and, with LayerNorm, scale and offset.
-
-    Args:
-        blocks: one `Block` whose arrays have a leading block axis.
-    """
-
-    def by_layer(arrays: list[Array]) -> Array:
-        stacked = jnp.stack(arrays, axis=1)
-        return stacked.reshape(-1, *stacked.shape[2:])
-
-    def vectors(layer: Layer) -> Array:
-        arrays = jax.tree.leaves((layer.dense.bias, layer.norm))
-        return jnp.stack(arrays, axis=1)
-
-    weights = by_layer([layer.dense.weight for layer in blocks.layers])
-    return weights, by_layer([vectors(layer) for layer in blocks.layers])
 
 
 def block_count(weights: Float[Array, "nets layers width width"]) -> int:

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import PyTree
 
+from dsl.checkpoint.block_layouts import convert_blocks
 from dsl.checkpoint.disk_format import Arrays, compare_programs, read_manifest
 from dsl.checkpoint.errors import IncompatibleError
 from dsl.loop.named_leaves import leaves_by_name
@@ -82,6 +83,7 @@ def restore_tree(template: PyTree, arrays: Arrays, place: Path) -> PyTree:
         IncompatibleError: names, shapes or types differ from those of the template.
     """
     expected = leaves_by_name(template)
+    arrays = convert_blocks(arrays, expected)
     if missing := sorted(set(expected) - set(arrays)):
         raise _incompatible(place, f"it has no {missing[0]}, which the run has here")
     if unknown := sorted(set(arrays) - set(expected)):

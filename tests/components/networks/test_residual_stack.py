@@ -13,7 +13,10 @@ from random_modules import filled
 
 from components.constraints import SettingError
 from components.networks import ResidualMLP, StableResidualMLP, plain_stack, residual_stack
+from components.networks.layers import Block
+from components.networks.residual_blocks import PackedBlocks
 from components.networks.stack_form import EPSILON, StackForm, chosen_precision
+from components.target_devices import tracing_for
 
 NETS = 2
 # Swish with LayerNorm and without, the other activations, every skip, both types; pairs of them.
@@ -117,9 +120,23 @@ def test_unrolled_plain_form_equals_the_scanned_one(keep, fused):
     chex.assert_trees_all_close(unrolled, run(False), rtol=1e-4, atol=1e-5)
 
 
-def small(kind=ResidualMLP, width=8, **settings):
+def small(kind=ResidualMLP, width=8, kernel="auto", **settings):
     """A small network; all of one kind and width have the same parameters."""
-    return filled(functools.partial(kind, width, 8, in_size=5, out_size=3, **settings))
+    build = functools.partial(kind, width, 8, in_size=5, out_size=3, **settings)
+    network = filled(build)
+    if kernel == "auto":
+        return network
+    parts = lambda n: (n.input, n.blocks, n.output)  # noqa: E731
+    other = eqx.filter_eval_shape(lambda key: build(kernel=kernel, key=key), jax.random.key(0))
+    values = network.input, PackedBlocks(network.blocks), network.output
+    return eqx.tree_at(parts, other, values)
+
+
+def stacked_arrays(tree):
+    """The arrays of a tree, of packed blocks as if they were stacked."""
+    is_packed = lambda node: isinstance(node, PackedBlocks)  # noqa: E731
+    stack = lambda node: node.stacked() if is_packed(node) else node  # noqa: E731
+    return jax.tree.leaves(jax.tree.map(stack, tree, is_leaf=is_packed))
 
 
 def loss(network, x):
@@ -134,7 +151,7 @@ def batch_loss(network, xs):
 
 def assert_close(ours, theirs):
     """Compare the arrays alone: the networks that they are gradients of differ in a setting."""
-    arrays = jax.tree.leaves(ours), jax.tree.leaves(theirs)
+    arrays = stacked_arrays(ours), stacked_arrays(theirs)
     chex.assert_trees_all_close(*arrays, rtol=2e-4, atol=2e-5)
 
 
@@ -204,6 +221,37 @@ def test_maps_become_one_operation_and_a_frozen_network_has_no_gradient_of_param
         assert len(re.findall(r"= residual_stack_backward\[", text)) == 1
         assert f"trained={flag}" in text
     assert "f32[1,2,8,8,8]" not in trained  # no gradient of weights for each example
+
+
+def test_layers_are_packed_block_after_block():
+    stacked = small().blocks
+    packed = PackedBlocks(stacked)
+    assert packed.weights.shape == (8, 8, 8)
+    assert packed.vectors.shape == (8, 3, 8)
+    layer = stacked.layers[2]  # of the second block, so the seventh of all
+    np.testing.assert_array_equal(packed.weights[6], layer.dense.weight[1])
+    of_layer = (layer.dense.bias[1], layer.norm.weight[1], layer.norm.bias[1])
+    np.testing.assert_array_equal(packed.vectors[6], np.stack(of_layer))
+    chex.assert_trees_all_equal(packed.stacked(), stacked)
+
+
+def test_blocks_are_packed_where_they_are_not_scanned():
+    class GPU:
+        platform = "gpu"
+
+    def blocks(kernel):
+        build = lambda key: ResidualMLP(8, 8, kernel=kernel, in_size=5, out_size=3, key=key)  # noqa: E731
+        return eqx.filter_eval_shape(build, jax.random.key(0)).blocks
+
+    assert isinstance(blocks("auto"), Block)
+    assert isinstance(blocks("xla"), PackedBlocks)
+    with tracing_for([GPU()]):
+        assert isinstance(blocks("auto"), PackedBlocks)
+
+
+def test_norms_inside_packed_blocks():
+    ours, theirs = (small(kernel=kernel).block_norms(XS[0]) for kernel in ("xla", "auto"))
+    chex.assert_trees_all_close(ours, theirs, rtol=1e-6)
 
 
 def test_automatic_is_the_scan_on_a_cpu():
