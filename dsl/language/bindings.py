@@ -90,6 +90,11 @@ class Unread:
     names: frozenset[str]
     bindings: tuple[Binding, ...]
 
+    @property
+    def may_include(self) -> bool:
+        """Return whether another file may be included here, whose settings are not known."""
+        return "include" in self.names
+
 
 Statement = Binding | Import | Include | Unread
 

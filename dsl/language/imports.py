@@ -89,6 +89,10 @@ def _failure(statement: Import, error: BaseException) -> str:
         if statement.text.startswith("from ") and _is_module(statement.module.rpartition(".")[0]):
             whole = statement.module.rpartition(".")[0]
             return f"{statement.module} is not a module. gin files import modules: import {whole}"
+        if statement.module.endswith(".py"):
+            return (
+                f"modules are imported without .py: import {statement.module.removesuffix('.py')}"
+            )
         others = [p.stem for p in statement.folder.glob("*.py")]
         return (
             f"there is no module {name!r}. Put {name}.py beside this file, or run from its folder."

@@ -17,15 +17,17 @@ from typing import Any, NamedTuple
 from gin import config_parser
 
 from dsl.errors import printable
-from dsl.language.bindings import Binding, Import, Include, Statement
+from dsl.language.bindings import Binding, Import, Include, Statement, Unread
+from dsl.language.foreign_syntax import arithmetic_hint, without_warnings
 from dsl.language.problems import OVERRIDES, Location, Problem
 from dsl.language.salvage import TOP_LEVEL, salvage
-from dsl.language.syntax_hints import REPEATED_KEY, SIGN, arithmetic_hint, explain, without_warnings
+from dsl.language.syntax_hints import REPEATED_KEY, SIGN, TOO_SMALL, explain
 from dsl.language.values import MacroRef, Reference, has_named_keys, shown
 
 _BLANK = re.compile(r"\s*(#.*)?$")
 NAMED_KEYS = "the keys of a dict must be numbers or text."
 _NAME = re.compile(r"([A-Za-z_]\w*/)*([A-Za-z_]\w*\.)*[A-Za-z_]\w*")
+_KEYWORDS = ("include", "import")
 _GIN_SIGNS = ("@", "%", "[", "(", "{", "'", '"')
 
 
@@ -84,9 +86,18 @@ def read_statements(
         problems.append(problem)
         start = _next_statement(lines, begun)
         statements.append(salvage(lines, begun, start, problem.location))
-    wrong = [s for s in statements if isinstance(s, Binding) and has_named_keys(s.value)]
-    problems.extend(Problem(s.location, NAMED_KEYS) for s in wrong)
-    return [s for s in statements if s not in wrong], problems
+    bindings = [s for s in statements if isinstance(s, Binding)]
+    wrong = {b: NAMED_KEYS for b in bindings if has_named_keys(b.value)}
+    wrong |= {b: _keyword_advice(b) for b in bindings if b.is_macro and b.word in _KEYWORDS}
+    problems.extend(Problem(binding.location, text) for binding, text in wrong.items())
+    unread = [Unread(frozenset({b.word}), ()) for b in wrong if b.is_macro]
+    return [*(s for s in statements if s not in wrong), *unread], problems
+
+
+def _keyword_advice(binding: Binding) -> str:
+    """Return what to write in place of `include = 'file'`."""
+    value = shown(binding.value) if binding.word == "include" else str(binding.value)
+    return f"{binding.word} takes no '='. Write {binding.word} {value}."
 
 
 def error_message(error: Exception) -> tuple[int, str]:
@@ -130,6 +141,9 @@ class _Parser(config_parser.ConfigParser):
         found, value = super()._maybe_parse_basic_type()
         if token.string == "-" and not found:
             raise SyntaxError(SIGN)  # gin itself would read `-%X` as `%X`
+        digits = re.match(r"[-\s]*([\d._]*)", token.line[token.start[1] :])
+        if type(value) is float and value == 0 and digits and re.search("[1-9]", digits[1]):
+            raise SyntaxError(f"{TOO_SMALL} {value}.")
         return found, value
 
     def _parse_dict_item(self) -> tuple[Any, Any]:

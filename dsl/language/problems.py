@@ -4,6 +4,7 @@ import difflib
 import re
 import sysconfig
 import traceback
+import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -127,7 +128,7 @@ def similar_scope(scope: str, known: Iterable[str]) -> str | None:
     Scopes that differ in their digits alone, such as `critic1` and `critic2`, are two scopes.
     """
     close = [other for other in known if _is_misspelt(scope.lower(), other.lower())]
-    return max(close, key=lambda other: _likeness(scope, other), default=None)
+    return max(close, key=lambda other: likeness(scope, other), default=None)
 
 
 def _is_misspelt(scope: str, other: str) -> bool:
@@ -135,17 +136,29 @@ def _is_misspelt(scope: str, other: str) -> bool:
         return scope == other
     parts, others = scope.split("/"), other.split("/")
     return len(parts) == len(others) and all(
-        _likeness(a, b) >= _CLOSE for a, b in zip(parts, others, strict=True)
+        likeness(a, b) >= _CLOSE for a, b in zip(parts, others, strict=True)
     )
 
 
-def _likeness(a: str, b: str) -> float:
+def likeness(a: str, b: str) -> float:
+    """Return how alike two texts are, from 0 to 1."""
     return difflib.SequenceMatcher(None, a, b).ratio()
 
 
-def did_you_mean(suggestion: str | None) -> str:
-    """Return ` Did you mean 'x'?` to append to a sentence, or nothing."""
-    return f" Did you mean '{suggestion}'?" if suggestion else ""
+def did_you_mean(suggestion: str | None, name: str = "") -> str:
+    """Return ` Did you mean 'x'?` to append to a sentence, or nothing.
+
+    Args:
+        suggestion: what may have been meant.
+        name: what was found; a letter of another alphabet in it is named.
+    """
+    if not suggestion:
+        return ""
+    foreign = next((c for c in name if not c.isascii()), None) if suggestion.isascii() else None
+    if foreign is None:
+        return f" Did you mean '{suggestion}'?"
+    described = f"U+{ord(foreign):04X}, {unicodedata.name(foreign, 'unnamed').lower()}"
+    return f" Did you mean '{suggestion}'? Its '{foreign}' is {described}."
 
 
 def listed(title: str, names: Iterable[str], limit: int = 12) -> str:

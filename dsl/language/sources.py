@@ -137,6 +137,7 @@ class _Reader:
                 self.sources.imports.append(statement)
             elif isinstance(statement, Unread):
                 self.sources.unread.append(statement)
+                self.sources.is_complete &= not statement.may_include
             else:
                 self._include(statement, path, (*stack, resolved))
 
@@ -144,7 +145,7 @@ class _Reader:
         for macro in _MACRO.findall(include.path):
             self.sources.choosers.setdefault(macro, include.location)
         try:
-            target = _find(_with_macros(include.path, self.sources.chosen), path.parent)
+            target = _find(_with_macros(include.path, self.sources.chosen), path)
             resolved = target.resolve()
             if resolved in stack:
                 chain = [displayed(p) for p in (*stack[stack.index(resolved) :], resolved)]
@@ -192,27 +193,39 @@ def _with_macros(path: str, values: dict[str, Any]) -> str:
     return _MACRO.sub(value_of, path)
 
 
-def _find(path: str, folder: Path) -> Path:
+def _find(path: str, including: Path) -> Path:
+    folder = including.parent
+    if not path or "*" in path or "://" in path:
+        raise SourceError(f"{path!r} does not name one file of this machine.")
     # `/` with an absolute path gives that path.
     for place in (folder / path, EXPERIMENTS / path, EXPERIMENTS.parent / path):
         try:
             if place.exists():
                 return place
+            if place.is_symlink():
+                target = os.readlink(place)
+                raise SourceError(
+                    f"{displayed(place)} is a link to {target}, which does not exist."
+                )
         except (OSError, ValueError):  # a name that no file can have
             break
     looked = f"Looked in {displayed(folder)} and {displayed(EXPERIMENTS)}."
-    suggestion = did_you_mean(nearest(path, _includable(path, folder)))
-    raise SourceError(f"there is no file {path!r}. {looked}{suggestion}")
+    raise SourceError(f"there is no file {path!r}. {looked}{_suggested_file(path, including)}")
 
 
-def _includable(path: str, folder: Path) -> list[str]:
-    """Return the gin files beside the missing one, and those that are shipped."""
+def _suggested_file(path: str, including: Path) -> str:
+    """Suggest a gin file beside the missing one, or one that is shipped."""
+    folder = including.parent
     try:
         shipped = [p.relative_to(EXPERIMENTS).as_posix() for p in EXPERIMENTS.rglob("*.gin")]
-        similar = (p for p in (folder / path).parent.glob("*.gin") if p.exists())
-        return [p.relative_to(folder).as_posix() for p in similar] + shipped
+        beside = (p for p in (folder / path).parent.glob("*.gin") if p.exists())
+        names = [p.relative_to(folder).as_posix() for p in beside if p != including] + shipped
     except (OSError, ValueError):
-        return []
+        return ""
+    # Names are compared without their ending, which makes short ones alike.
+    by_stem = {name.removesuffix(".gin"): name for name in reversed(names)}
+    found = nearest(path.removesuffix(".gin"), by_stem)
+    return did_you_mean(by_stem[found]) if found else ""
 
 
 def _similar_file(path: Path) -> str:

@@ -1,84 +1,48 @@
 """Explain gin's syntax errors, and say what to write instead."""
 
-import ast
-import contextlib
-import operator
 import re
-import threading
 import unicodedata
-import warnings
-from collections.abc import Iterator
-from typing import Any
 
-from dsl.language.values import shown
+from dsl.language.foreign_syntax import (
+    arithmetic_hint,
+    explain_digit_groups,
+    explain_foreign_syntax,
+    explain_number,
+)
 
 REPEATED_KEY = "A dict has every key once; there are two of"
 SIGN = "A sign stands before a number only."
+TOO_SMALL = "It is too small for a number, and would be read as"
 
+_MODULE = r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*"
 _NO_VALUE = (
     "What follows the '=' is not a value: numbers, 'text', True, None, lists, @word(), %NAME."
 )
 
-_OPERATORS = {
-    ast.Add: operator.add,
-    ast.Sub: operator.sub,
-    ast.Mult: operator.mul,
-    ast.Div: operator.truediv,
-    ast.FloorDiv: operator.floordiv,
-    ast.Pow: operator.pow,
-}
 _PYTHON_NAMES = {"true": "True", "false": "False", "none": "None", "null": "None"}
-_filters = threading.Lock()  # the filters of warnings belong to the whole process
-
-
-@contextlib.contextmanager
-def without_warnings() -> Iterator[None]:
-    """Silence Python's warnings about the user's literals."""
-    with _filters, warnings.catch_warnings(action="ignore"):
-        yield
+_SWITCHES = {"on": True, "yes": True, "off": False, "no": False}
+_LOOKALIKES = {"\u2010": "-", "\u2011": "-", "\u2012": "-", "\u2013": "-", "\u2014": "-"}
+_LOOKALIKES |= {"\u2212": "-", "\u00a0": "a blank", "\u00d7": "*"}
 
 
 def explain(message: str, line: str) -> str:
     """Return one or two sentences about a line that gin refused with `message`."""
-    if message.startswith((REPEATED_KEY, SIGN)):
+    if message.startswith((REPEATED_KEY, SIGN, TOO_SMALL)):
         return message
+    if re.match(r"[ \t]+(include|import)\b(?!\s*=)", line):
+        return f"An {line.split()[0]} is a line of its own, not indented, above or below the block."
     if re.match(r"[ \t]*\t", line) and re.search("identifier|ndent|dedent", message):
         return "The lines of a block must be indented alike; this one begins with a tab."
     hints = (
-        *(_curly_quotes, _odd_character, _continuation, _include, _import, _call, _arithmetic),
-        *(_thousands, _two_names, _trailing_sign, _bare_word, _number_form, _quotes, _form),
+        *(_curly_quotes, _odd_character, _continuation, _include, _import, _wrong_name, _call),
+        *(_foreign, _arithmetic, _digit_groups, _two_names, _trailing_sign, _bare_word),
+        *(_number_form, _quotes, _form),
     )
     for hint in hints:
         found = hint(message, line.strip())
         if found:
             return found
     return f"gin says: {_tidy(message)}"
-
-
-def arithmetic_hint(expression: str) -> str | None:
-    """Return what to write in place of arithmetic on numbers; None for other expressions."""
-    try:
-        with without_warnings():
-            tree = ast.parse(expression.strip(), mode="eval").body
-        value = _number(tree) if isinstance(tree, ast.BinOp) else None
-    except Exception:  # no expression, no arithmetic
-        return None
-    return None if value is None else f"gin has no arithmetic. Write {shown(value)}."
-
-
-def _number(tree: ast.expr) -> Any:
-    """Return the value of an expression of numbers; raises on everything else."""
-    if isinstance(tree, ast.BinOp):
-        left, right = _number(tree.left), _number(tree.right)
-        # Without a bound, a power can keep the machine busy for ever.
-        if isinstance(tree.op, ast.Pow) and (abs(left) > 1000 or not 0 <= right < 20):
-            raise ValueError(tree)
-        return _OPERATORS[type(tree.op)](left, right)
-    if isinstance(tree, ast.UnaryOp) and isinstance(tree.op, ast.USub):
-        return -_number(tree.operand)
-    if isinstance(tree, ast.Constant) and type(tree.value) in (int, float):
-        return tree.value
-    raise ValueError(tree)
 
 
 def _curly_quotes(_: str, line: str) -> str | None:
@@ -92,7 +56,9 @@ def _odd_character(_: str, line: str) -> str | None:
     if odd is None:
         return None
     name = unicodedata.name(odd, "a control character").lower()
-    return f"gin cannot read the character U+{ord(odd):04X} ({name}). Retype it."
+    wanted = _LOOKALIKES.get(odd)
+    advice = f"Write {wanted}." if wanted else "Retype it."
+    return f"gin cannot read the character U+{ord(odd):04X} ({name}). {advice}"
 
 
 def _continuation(_: str, line: str) -> str | None:
@@ -102,7 +68,27 @@ def _continuation(_: str, line: str) -> str | None:
 def _import(_: str, line: str) -> str | None:
     if re.match(r"(import|from)\b.*,", line):
         return "Import one module a line."
-    return "Write import module." if re.match(r"(import|from)\b(?!.*[=:])", line) else None
+    if not re.match(r"(import|from)\b(?!.*[=:])", line):
+        return None
+    module = line.split()[1].strip("'\".;,") if len(line.split()) > 1 else ""
+    if "-" in module:
+        return f"A module's name has no '-'. Rename the file to {module.replace('-', '_')}.py."
+    return f"Write import {module if re.fullmatch(_MODULE, module) else 'module'}."
+
+
+def _wrong_name(_: str, line: str) -> str | None:
+    name = re.match(r"([\w./]+)\s*=", line)
+    if name is None or re.fullmatch(rf"(\w+/)*{_MODULE}", name[1]):
+        return None
+    return f"{name[1]} is not a name: NAME, or scope/family.Word.setting."
+
+
+def _foreign(_: str, line: str) -> str | None:
+    return explain_foreign_syntax(line)
+
+
+def _digit_groups(_: str, line: str) -> str | None:
+    return explain_digit_groups(line)
 
 
 def _two_names(_: str, line: str) -> str | None:
@@ -122,13 +108,15 @@ def _number_form(message: str, line: str) -> str | None:
     found = re.match(r"[\w./]+\s*=\s*([-+]?\.?\d[\w.]*)\s*(#.*)?$", line)
     if "newline" not in message or not found:
         return None
-    return f"{found[1]} is not a number that gin can read."
+    return explain_number(found[1])
 
 
 def _include(_: str, line: str) -> str | None:
     if not line.startswith("include"):
         return None
     quoted = re.search(r"'([^']+)'|\"([^\"]+)\"", line)
+    if quoted and re.match(r"\s*,\s*['\"]", line[quoted.end() :]):
+        return "Include one file a line."
     bare = line.removeprefix("include").strip(" =\"';")
     path = (quoted[1] or quoted[2]) if quoted else bare or "base/name.gin"
     return f"Write include '{path}'."
@@ -155,11 +143,6 @@ def _arithmetic(message: str, line: str) -> str | None:
     return None
 
 
-def _thousands(_: str, line: str) -> str | None:
-    found = re.search(r"=\s*(\d{1,3}(?:,\d{3})+)\s*(#.*)?$", line)
-    return f"Write {found[1].replace(',', '_')}." if found else None
-
-
 def _bare_word(message: str, line: str) -> str | None:
     found = re.search(r"Failed to parse token '(.*)'", message)
     if not found:
@@ -169,10 +152,10 @@ def _bare_word(message: str, line: str) -> str | None:
         return f"A setting cannot be {token}: write a finite number."
     if token.lower() in _PYTHON_NAMES:
         return f"Write {_PYTHON_NAMES[token.lower()]}."
-    if re.search(rf"\b{re.escape(token)}\s*\(", line):
-        return f"To build a word, write @family.{token}()."
+    if token.lower() in _SWITCHES:
+        return f"Write {_SWITCHES[token.lower()]}. Text goes in quotes: '{token}'."
     if not token.isidentifier():
-        return f"{token} is not a number that gin can read."
+        return explain_number(token)
     whole = line.partition("=")[2].partition("#")[0].strip()
     text = whole if re.fullmatch(r"[\w./ -]+", whole) else token
     if text.isidentifier() and text.isupper():
@@ -183,7 +166,8 @@ def _bare_word(message: str, line: str) -> str | None:
 def _form(message: str, line: str) -> str | None:
     if found := re.match(r"([\w./]+):\s*([A-Za-z_]\w*)\s*=\s*([^\s#].*)", line):
         return f"Write {found[1]}.{found[2]} = {found[3]}."
-    if "Expected newline" in message and (found := re.match(r"([\w./]+):\s*([^\s#].*)", line)):
+    statement = re.search("Expected newline|Expected '='|Couldn't parse|Invalid ident", message)
+    if statement and (found := re.match(r"([A-Za-z_][\w./]*):\s*([^\s#].*)", line)):
         return f"Write {found[1]} = {found[2]}."
     if "Expected newline" in message:
         return "Something follows the value; a line has one value."

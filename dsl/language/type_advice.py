@@ -3,14 +3,15 @@
 import collections.abc
 import inspect
 import math
+import re
 import types
 import typing
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 from components.constraints import find_problem
+from dsl.language.foreign_syntax import arithmetic_hint
 from dsl.language.problems import did_you_mean, nearest
 from dsl.language.registry import Vocabulary
-from dsl.language.syntax_hints import arithmetic_hint
 from dsl.language.values import Reference, shown
 
 UNIONS = (Union, types.UnionType)
@@ -169,6 +170,8 @@ def _for_text(
     options = [o for k in kinds if get_origin(k) is Literal for o in get_args(k)]
     if options:
         return did_you_mean(nearest(value, [o for o in options if isinstance(o, str)]))
+    if re.fullmatch(r"%[A-Za-z_]\w*", value):
+        return f" Write {value}, without quotes."
     if computed := arithmetic_hint(value):
         return f" {computed[0].upper()}{computed[1:]}"
     takes_names = bool(words) or any(k in CALLABLES or get_origin(k) in CALLABLES for k in kinds)

@@ -111,8 +111,11 @@ def _absence_problems(known: Known, sweep: list[Binding], file: Location) -> Ite
     """Yield settings that must be set and are not, and bindings that nothing uses."""
     vocabulary, sources = known.vocabulary, known.sources
     if not known.table.bindings and not sources.unread:
-        yield Problem(file, f"it sets nothing. An experiment sets {vocabulary.root}.")
+        example = "Begin with another file, as in include 'quickstart.gin'"
+        yield Problem(file, f"it sets nothing. {example}, or set {vocabulary.root}.")
         return
+    if not known.table.bindings:
+        return  # nothing could be read: what is missing follows from that
     read = mend(known)
     graph = resolve_graph(read.table, vocabulary)
     if graph.problem is not None:

@@ -6,7 +6,15 @@ from functools import cached_property
 
 from dsl.language.bindings import Binding, BindingTable, split_key
 from dsl.language.graph import enclosing_scopes
-from dsl.language.problems import OVERRIDES, Problem, did_you_mean, listed, nearest, similar_scope
+from dsl.language.problems import (
+    OVERRIDES,
+    Problem,
+    did_you_mean,
+    likeness,
+    listed,
+    nearest,
+    similar_scope,
+)
 from dsl.language.registry import Vocabulary
 from dsl.language.sources import Sources
 from dsl.language.sweeps import varied_names
@@ -79,14 +87,22 @@ def sweep_name_problems(known: Known, sweep: list[Binding]) -> Iterator[Problem]
         yield from (Problem(binding.location, text) for text in texts if text)
 
 
-def _unknown_word(name: str, vocabulary: Vocabulary) -> str:
-    family, _, _ = name.rpartition(".")
+def _unknown_word(name: str, known: Known) -> str:
+    family, vocabulary = name.rpartition(".")[0], known.vocabulary
     suggestion = nearest(name, [*vocabulary.words, *vocabulary.constants])
+    # What resembles no word closely may be the user's own.
+    may_be_own = not known.sources.imports and (not suggestion or not _is_close(name, suggestion))
+    own = " If it is your own, import its module." if may_be_own else ""
     if suggestion:
-        return f"there is no word '{name}'.{did_you_mean(suggestion)}"
+        return f"there is no word '{name}'.{did_you_mean(suggestion, name)}{own}"
     if family in vocabulary.families:
-        return f"there is no word '{name}'.{listed('There are', vocabulary.members(family))}"
-    return f"there is no word '{name}'.{listed('Families', vocabulary.families)}"
+        return f"there is no word '{name}'.{listed('There are', vocabulary.members(family))}{own}"
+    return f"there is no word '{name}'.{listed('Families', vocabulary.families)}{own}"
+
+
+def _is_close(name: str, suggestion: str) -> bool:
+    """Return whether two words differ little, their families aside."""
+    return likeness(name.rpartition(".")[2], suggestion.rpartition(".")[2]) >= 0.8
 
 
 def _wrong_target(binding: Binding, known: Known) -> str | None:
@@ -138,11 +154,11 @@ def _wrong_target_word(binding: Binding, known: Known) -> str | None:
     if name in vocabulary.families:
         words = [n for n in vocabulary.members(name) if n in vocabulary.words]
         return f"'{name}' is a family; name one of its words.{listed('There are', words)}"
-    return _unknown_word(name, vocabulary) if known.all_words else None
+    return _unknown_word(name, known) if known.all_words else None
 
 
 def _unknown_setting(word: Word, setting: str) -> str:
-    suggestion = did_you_mean(nearest(setting, word.settings))
+    suggestion = did_you_mean(nearest(setting, word.settings), setting)
     settings = listed("Settings", word.settings) or " It has no settings."
     return f"{word.name} has no setting '{setting}'.{suggestion}{settings}"
 
@@ -159,7 +175,7 @@ def _wrong_reference(reference: Reference, known: Known) -> str | None:
         return f"{name} is a constant: write %{name} instead of {reference}."
     if known.table.macro(name):
         return f"{name} is a macro: write %{name} instead of {reference}."
-    return _unknown_word(name, vocabulary) if known.all_words else None
+    return _unknown_word(name, known) if known.all_words else None
 
 
 def _misspelt_scope(reference: Reference, known: Known) -> str | None:

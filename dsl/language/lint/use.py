@@ -105,7 +105,7 @@ class _Explanation:
             return f"{binding.word} has no effect: {place} takes it, but has none itself."
         others = [n for n in self.table.macros if n != binding.word]
         text = f"'{binding.word}' is defined, but no '%{binding.word}' uses it."
-        return text + did_you_mean(nearest(binding.word, others))
+        return text + did_you_mean(nearest(binding.word, others), binding.word)
 
     def _unknown_scope(self, scope: str) -> str:
         suggestion = did_you_mean(nearest(scope, self.scopes))

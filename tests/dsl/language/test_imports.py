@@ -48,6 +48,12 @@ def test_a_module_beside_the_gin_file_brings_its_words():
     assert "\nimport words_of_a\n" in configuration.operative_text()
 
 
+def test_a_module_is_imported_without_its_ending():
+    write("words_of_c", MODULE)
+    Path("own/x.gin").write_text("include '../good.gin'\nimport words_of_c.py\n")
+    assert problems_of() == ["own/x.gin:2: modules are imported without .py: import words_of_c"]
+
+
 def test_a_missing_module():
     write("words_of_b", MODULE)
     Path("own/x.gin").write_text("include '../good.gin'\nimport wrds_of_b\nEnergy.x = @a.b()\n")

@@ -2,6 +2,8 @@
 
 import pytest
 
+from dsl.language.parse import parse
+
 NAMES = {
     "network.Netwrk.width = 4": (
         "x.gin:2: there is no word 'network.Netwrk'. Did you mean 'network.Network'?"
@@ -10,7 +12,8 @@ NAMES = {
         "x.gin:2: there is no word 'net.Network'. Did you mean 'network.Network'?"
     ),
     "energy.Xyzzy.a = 4": (
-        "x.gin:2: there is no word 'energy.Xyzzy'. There are: energy.NegativeL2, energy.Dot."
+        "x.gin:2: there is no word 'energy.Xyzzy'. There are: energy.NegativeL2, energy.Dot. If it "
+        "is your own, import its module."
     ),
     "network.Network.widht = 4": (
         "x.gin:2: network.Network has no setting 'widht'. Did you mean 'width'? "
@@ -165,6 +168,41 @@ USES = {
 }
 
 SYNTAX = {
+    "critic.Critic.energy = energy.Dot()": "`critic.Critic.energy = energy.Dot()`. Write "
+    "@energy.Dot().",
+    "critic.Critic.energy = energy.Dot": "`critic.Critic.energy = energy.Dot`. Write "
+    "@energy.Dot(). Text goes in quotes: 'energy.Dot'.",
+    "critic.Critic.energy = near/energy.Dot(a=3)": "`critic.Critic.energy = near/energy.Dot(a=3)`. "
+    "Write @near/energy.Dot() and set it on lines of its own.",
+    "SEED = 3 // small": "`SEED = 3 // small`. A comment begins with #.",
+    "SEED = 7 // 2": "`SEED = 7 // 2`. gin has no arithmetic. Write 3.",
+    "Experiment.sizes = range(1, 7, 2)": "`Experiment.sizes = range(1, 7, 2)`. gin calls no "
+    "functions. Write [1, 3, 5].",
+    "Experiment.sizes = range(1, 7, 0)": "`Experiment.sizes = range(1, 7, 0)`. gin calls no "
+    "functions. Write the value.",
+    "Experiment.sizes = np.arange(3)": "`Experiment.sizes = np.arange(3)`. gin calls no functions. "
+    "Write the value.",
+    "Experiment.sizes = [i for i in range(3)]": "`Experiment.sizes = [i for i in range(3)]`. A gin "
+    "file holds no code. Write the list out.",
+    "Experiment.note = lambda: 3": "`Experiment.note = lambda: 3`. A gin file holds no code. Write "
+    "the function in a module of your own, and import it.",
+    "Experiment.note = f'{x}_maze'": "`Experiment.note = f'{x}_maze'`. Text is written '...', "
+    "without the f.",
+    "SEED = 064": "`SEED = 064`. Write 64.",
+    "SEED = 64L": "`SEED = 64L`. Write 64.",
+    "SEED = 1.2M": "`SEED = 1.2M`. Write 1_200_000.",
+    "SEED = 1 200 000": "`SEED = 1 200 000`. Write 1_200_000.",
+    "SEED = \u22123": "`SEED = \u22123`. gin cannot read the character U+2212 (minus sign). "
+    "Write -.",
+    "network.Network.normalise = off": "`network.Network.normalise = off`. Write False. Text goes "
+    "in quotes: 'off'.",
+    "SEED = -1e-400": "`SEED = -1e-400`. It is too small for a number, and would be read as -0.0.",
+    "Experiment..seed = 3": "`Experiment..seed = 3`. Experiment..seed is not a name: NAME, or "
+    "scope/family.Word.setting.",
+    "import 'my_words'": "`import 'my_words'`. Write import my_words.",
+    "import my-words": "`import my-words`. A module's name has no '-'. Rename the file to "
+    "my_words.py.",
+    "include 'a.gin', 'b.gin'": "`include 'a.gin', 'b.gin'`. Include one file a line.",
     "Experiment.steps = 10 * 1000": "`Experiment.steps = 10 * 1000`. gin has no arithmetic. "
     "Write 10_000.",
     "Experiment.steps = %SEED * 2": "`Experiment.steps = %SEED * 2`. gin has no arithmetic. "
@@ -182,7 +220,7 @@ SYNTAX = {
     "SEED = nan": "`SEED = nan`. A setting cannot be nan: write a finite number.",
     "SEED = -inf": "`SEED = -inf`. A setting cannot be -inf: write a finite number.",
     "SEED =\u00a03": "`SEED =\\xa03`. gin cannot read the character U+00A0 "
-    "(no-break space). Retype it.",
+    "(no-break space). Write a blank.",
     "SEED = 3\u200b": "`SEED = 3\\u200b`. gin cannot read the character U+200B "
     "(zero width space). Retype it.",
     "SEED = 3 \\": "`SEED = 3 \\`. Nothing follows the \\ at the end. Remove it.",
@@ -203,7 +241,7 @@ SYNTAX = {
     "lists, @word(), %NAME.",
     "Experiment.note = {'a' 3}": "`Experiment.note = {'a' 3}`. An entry of a dict reads 'name': "
     "value.",
-    "from math": "`from math`. Write import module.",
+    "from math": "`from math`. Write import math.",
     "import math, os": "`import math, os`. Import one module a line.",
     "include 'good.gin';": "`include 'good.gin';`. Write include 'good.gin'.",
     "Experiment.seed 3": "`Experiment.seed 3`. A line reads NAME = value, family.Word.setting = "
@@ -230,6 +268,43 @@ def test_one_mistake_gives_one_problem(problems, text, expected):
 @pytest.mark.parametrize(("text", "expected"), SYNTAX.items())
 def test_a_line_that_cannot_be_read_is_shown_with_what_to_write(problems, text, expected):
     assert problems(text) == [f"x.gin:2: cannot read {expected}"]
+
+
+def test_an_include_inside_of_a_block(problems):
+    (found,) = problems("Experiment:\n  include 'good.gin'\n")
+    assert found == (
+        "x.gin:3: cannot read `include 'good.gin'`. An include is a line of its own, not indented, "
+        "above or below the block."
+    )
+
+
+@pytest.mark.parametrize("text", ["include good.gin", "include = 'good.gin'"])
+def test_what_an_unread_include_may_set_is_not_called_missing(problems, text):
+    (found,) = problems(text, base=False)
+    assert found.endswith("Write include 'good.gin'.")
+
+
+@pytest.mark.parametrize("text", ["Experiment:\n  - seed: 3\n", '{"Experiment": {"seed": 3}}'])
+def test_a_file_of_another_format_is_not_told_what_it_lacks(problems, text):
+    (found,) = problems(text, base=False)
+    assert "cannot read" in found
+
+
+@pytest.mark.parametrize("zero", ["0", "0.0", "-0.0", "0e5", "False"])
+def test_a_zero_is_not_too_small(zero):
+    assert parse(f"SEED = {zero}\n").error is None
+
+
+def test_a_colon_inside_of_a_block(problems):
+    assert problems("Experiment:\n  seed: 3") == ["x.gin:3: cannot read `seed: 3`. Write seed = 3."]
+
+
+def test_a_letter_of_another_alphabet_is_named(problems):
+    (found,) = problems("W\u0406DTH = 3")
+    assert found.endswith(
+        "Did you mean 'WIDTH'? Its '\u0406' is U+0406, cyrillic capital letter byelorussian-"
+        "ukrainian i."
+    )
 
 
 def test_all_problems_are_reported_at_once_by_line(problems):
@@ -308,7 +383,10 @@ def test_required_settings_are_asked_for_where_the_word_is_built(problems):
 
 @pytest.mark.parametrize("text", ["", "# nothing here\n\n", "\n\n"])
 def test_an_empty_file_says_so(problems, text):
-    assert problems(text, base=False) == ["x.gin: it sets nothing. An experiment sets Experiment."]
+    assert problems(text, base=False) == [
+        "x.gin: it sets nothing. Begin with another file, as in include 'quickstart.gin', or set "
+        "Experiment."
+    ]
 
 
 def test_a_value_equal_to_the_default_is_right_whatever_its_type_says(problems):

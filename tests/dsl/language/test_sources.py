@@ -124,7 +124,35 @@ def test_a_device_is_no_ordinary_file():
 @pytest.mark.skipif(not Path("/proc/kmsg").exists(), reason="a file of Linux")
 @pytest.mark.parametrize("path", ["/proc/kmsg", "/proc/self/status"])
 def test_files_without_a_size_are_not_read(path):
-    assert problems_of(path) == [f"{path}: it sets nothing. An experiment sets Experiment."]
+    assert problems_of(path) == [
+        f"{path}: it sets nothing. Begin with another file, as in include 'quickstart.gin', or set "
+        "Experiment."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("included", "said"),
+    [
+        ("lost.gin", "lost.gin is a link to nowhere.gin, which does not exist."),
+        ("base/*.gin", "'base/*.gin' does not name one file of this machine."),
+        ("https://a.org/x.gin", "'https://a.org/x.gin' does not name one file of this machine."),
+        ("", "'' does not name one file of this machine."),
+    ],
+)
+def test_what_is_not_the_name_of_a_file(included, said):
+    Path("lost.gin").symlink_to("nowhere.gin")
+    Path("x.gin").write_text(f"include '{included}'\n")
+    assert problems_of("x.gin") == [f"x.gin:1: {said}"]
+
+
+@pytest.mark.parametrize(
+    ("included", "suggested"),
+    [("good", " Did you mean 'good.gin'?"), ("y.gin", "experiments."), ("x.gn", "experiments.")],
+)
+def test_a_file_is_suggested_by_its_name_and_never_itself(included, suggested):
+    Path("x.gin").write_text(f"include '{included}'\n")
+    (found,) = problems_of("x.gin")
+    assert found.endswith(suggested)
 
 
 def test_a_path_is_shown_as_short_as_it_can_be(tmp_path):
