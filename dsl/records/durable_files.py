@@ -26,9 +26,14 @@ _REMEDIES = {
     errno.ENOTDIR: "Move away the file that has the name of a folder",
     errno.EISDIR: "Move away the folder that has the name of a file",
     errno.ENOENT: "Bring its folder back",
+    errno.ELOOP: "Remove the link that leads back to itself",
     errno.ENAMETOOLONG: "Choose a shorter name",
     errno.EMFILE: "Raise the limit on open files (ulimit -n)",
 }
+
+
+# Reasons why a file cannot be read that will not pass.
+_LASTING = (errno.ENOTDIR, errno.EISDIR, errno.ENAMETOOLONG, errno.ELOOP)
 
 
 class UnreadableError(UsageError):
@@ -41,10 +46,14 @@ class UnreadableError(UsageError):
 
     def __init__(self, path: Path, reason: OSError | str):
         text = reason if isinstance(reason, str) else _explain_refusal(path, reason, "read")
-        super().__init__(
-            f"{path}: cannot be read now ({text}); nothing was changed. "
-            "Repeat the command when it can be read."
-        )
+        if isinstance(reason, OSError) and reason.errno in _LASTING:
+            message = f"cannot be read ({text}); nothing was changed. {remedy(reason)}."
+        else:
+            message = (
+                f"cannot be read now ({text}); nothing was changed. "
+                "Repeat the command when it can be read."
+            )
+        super().__init__(f"{path}: {message}")
 
 
 @contextlib.contextmanager

@@ -90,6 +90,22 @@ def read_finished(folder: Path) -> Finished | None:
         return None
 
 
+def find_record_damage(folder: Path, end: Finished) -> str | None:
+    """Return what is wrong with the record of a finished run, as part of a message; None if whole.
+
+    Raises:
+        UnreadableError: it cannot be read now.
+    """
+    try:
+        with refusing_unreadable(folder / METRICS):
+            epochs = [line["epoch"] for line in read_metrics(folder / METRICS)]
+    except FileNotFoundError:
+        return "is missing"
+    except (ValueError, TypeError, KeyError):
+        return "has lines that are not epochs of a run"
+    return None if end.epoch in epochs else f"has no epoch {end.epoch}, the last one"
+
+
 def mark_finished(folder: Path, end: Finished) -> None:
     """Write down that the run is over.
 

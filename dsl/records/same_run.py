@@ -43,6 +43,11 @@ def require_same_run(folder: Path, operative: str, say: Callable[[str], None]) -
         _refuse_nameless_run(folder)
         return False
     before = text.decode(errors="replace")
+    if not before.strip():
+        raise UsageError(
+            f"{path}: is empty, so nothing says which run the folder holds. Bring the file back "
+            "from a copy, or give --out another folder."
+        )
     different = list_differences(before, operative, str(path))
     if different:
         raise UsageError(

@@ -13,11 +13,12 @@ from dsl.language.configuration import ConfigError, load
 from dsl.language.dump import experiment_identity, operative_settings
 from dsl.records.description import describe_experiment, name_of
 from dsl.records.durable_files import read_if_present
-from dsl.records.resume import read_finished
+from dsl.records.resume import find_record_damage, read_finished
 from dsl.records.run_folder import OPERATIVE
 from dsl.records.same_run import identity_without_seed, list_differences
 
 FINISHED, STARTED, WAITING, OTHER = "finished", "started", "waiting", "other settings"
+DAMAGED = "damaged record"
 # Bytes; file systems allow 255, of which other files of the run's name need some.
 _LONGEST_NAME = 200
 _UNSAFE_IN_FILE_NAMES = r"[^\w.+-]+"
@@ -47,7 +48,9 @@ class Trial(NamedTuple):
         if list_differences(text.decode(errors="replace"), self.operative, str(path)):
             return OTHER
         end = read_finished(self.folder)
-        return FINISHED if end and end.env_steps >= self.total_env_steps() else STARTED
+        if end is None or end.env_steps < self.total_env_steps():
+            return STARTED
+        return DAMAGED if find_record_damage(self.folder, end) else FINISHED
 
     def total_env_steps(self) -> int:
         """Return how long the run is asked to be."""

@@ -6,6 +6,7 @@ from typing import Any
 
 from dsl.checkpoint.manager import CheckpointManager
 from dsl.checkpoint.run_checkpoints import read_newest_metadata
+from dsl.errors import UsageError
 from dsl.experiment import Experiment
 from dsl.loop.evaluation_rollout import Rollout
 from dsl.loop.finite_check import NonFiniteError, require_finite
@@ -15,7 +16,13 @@ from dsl.records.console_output import write_line
 from dsl.records.durable_files import UnreadableError, reporting_unwritable
 from dsl.records.metrics_log import read_metrics
 from dsl.records.own_words import store_words
-from dsl.records.resume import Finished, cut_record, mark_finished, read_finished
+from dsl.records.resume import (
+    Finished,
+    cut_record,
+    find_record_damage,
+    mark_finished,
+    read_finished,
+)
 from dsl.records.run_folder import METRICS, WORDS, RunFolder, read_environment
 from dsl.records.run_times import SECONDS_BEFORE
 from dsl.records.same_code import (
@@ -79,9 +86,21 @@ class RunJob:
         self._score = float("-inf")
 
     def is_finished(self) -> bool:
-        """Return whether the run was finished earlier."""
+        """Return whether the run was finished earlier.
+
+        Raises:
+            UsageError: it was, but its record is damaged.
+        """
         end = read_finished(self.folder.path)
-        return self._is_resumed and end is not None and end.epoch >= self.schedule.epochs
+        if not self._is_resumed or end is None or end.epoch < self.schedule.epochs:
+            return False
+        if damage := find_record_damage(self.folder.path, end):
+            raise UsageError(
+                f"{self.folder.path / METRICS}: {damage}, although the run is finished. Bring the "
+                "record back from a copy, or begin the run again with --restart, which moves the "
+                "old one aside."
+            )
+        return True
 
     def finished_notices(self) -> list[str]:
         """Return what differs between a finished run and the one that is asked for."""

@@ -52,6 +52,13 @@ def test_a_file_that_cannot_be_read_now_is_neither_missing_nor_damaged(
     assert read_if_present(path) == b"whole"
 
 
+def test_a_reason_that_will_not_pass_comes_with_what_helps(tmp_path):
+    (tmp_path / "one").touch()
+    said = "cannot be read .Not a directory.; nothing was changed. Move away the file that has the"
+    with pytest.raises(UnreadableError, match=said):
+        list_if_present(tmp_path / "one")
+
+
 def test_the_file_of_another_user_names_its_owner(tmp_path, monkeypatch):
     path = tmp_path / "one"
     path.touch()

@@ -8,7 +8,13 @@ import pytest
 
 from dsl.errors import UsageError
 from dsl.records.durable_files import UnreadableError
-from dsl.records.resume import Finished, cut_record, mark_finished, read_finished
+from dsl.records.resume import (
+    Finished,
+    cut_record,
+    find_record_damage,
+    mark_finished,
+    read_finished,
+)
 
 
 def test_the_record_is_cut_to_what_came_before(tmp_path):
@@ -20,6 +26,22 @@ def test_the_record_is_cut_to_what_came_before(tmp_path):
     assert cut_record(tmp_path, 5, print, has_checkpoint=True) == [3, 4]
     path.unlink()
     assert cut_record(tmp_path, 2, print, has_checkpoint=True) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("record", "damage"),
+    [
+        ('{"epoch": 0}\n{"epoch": 1}\n', None),
+        ('{"epoch": 0}\n{"epoch": 1', "has no epoch 1, the last one"),
+        ('{"epoch": 0}\n{gar\n{"epoch": 1}\n', "has lines that are not epochs of a run"),
+        ("[]\n", "has lines that are not epochs of a run"),
+        (None, "is missing"),
+    ],
+)
+def test_what_the_record_of_a_finished_run_lacks(tmp_path, record, damage):
+    if record is not None:
+        (tmp_path / "metrics.jsonl").write_text(record)
+    assert find_record_damage(tmp_path, Finished(epoch=1, env_steps=640)) == damage
 
 
 def test_a_record_without_a_checkpoint_is_kept_beside_the_new_one(tmp_path, capsys):

@@ -29,6 +29,12 @@ def folder(tmp_path):
     return tmp_path
 
 
+def test_an_emptied_description_is_told_from_another_run(folder):
+    (folder / "operative.gin").write_text("\n")
+    with pytest.raises(UsageError, match=r"operative\.gin: is empty, so nothing says which run"):
+        require_same_run(folder, OPERATIVE, print)
+
+
 def test_an_empty_folder_holds_no_run(tmp_path):
     assert require_same_run(tmp_path, OPERATIVE, print) is False
 

@@ -198,6 +198,8 @@ def test_a_run_is_judged_as_it_judges_itself(tmp_path):
     (begun.folder / "finished.json").write_text('{"epoch": 1, "env_steps": 1024}')
     longer = asked("TOTAL_ENV_STEPS=2000")
     assert (longer.status(), longer.is_extended()) == ("started", True)
+    assert begun.status() == "damaged record"
+    (begun.folder / "metrics.jsonl").write_text('{"epoch": 0}\n{"epoch": 1}\n')
     for same in (["TOTAL_ENV_STEPS=900"], ["TOTAL_ENV_STEPS=1000", "Experiment.film=False"]):
         trial = asked(*same)
         assert (trial.status(), trial.is_extended()) == ("finished", False)

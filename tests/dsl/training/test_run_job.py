@@ -109,6 +109,11 @@ def refuse_space(*_):
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+def finish_at_epoch_4(path):
+    (path / "metrics.jsonl").write_text('{"epoch": 4}\n')
+    mark_finished(path, Finished(4, 1_000))
+
+
 def finished(path, **changed):
     """The notices about a run of four epochs that is asked for again."""
     with RunFolder.open(path) as folder:
@@ -119,7 +124,7 @@ def finished(path, **changed):
 
 def test_changed_words_of_a_finished_run_are_told_and_change_nothing(tmp_path):
     start(tmp_path)
-    mark_finished(tmp_path, Finished(4, 1_000))
+    finish_at_epoch_4(tmp_path)
     before = contents(tmp_path)
     for _ in range(2):
         (notice,) = finished(tmp_path, words={"loss.py": "SCALE = 100\n"})
@@ -132,7 +137,7 @@ def test_changed_words_of_a_finished_run_are_told_and_change_nothing(tmp_path):
 def test_a_finished_run_tells_what_other_settings_would_have_changed(tmp_path):
     operative = "Experiment.seed = 1\nExperiment.total_env_steps = {}\nExperiment.film = True\n"
     start(tmp_path, operative=operative.format(1_000))
-    mark_finished(tmp_path, Finished(4, 1_000))
+    finish_at_epoch_4(tmp_path)
     assert finished(tmp_path, operative=operative.format(1_000)) == []
     (notice,) = finished(tmp_path, operative=operative.format(500).replace("True", "False"))
     assert notice.splitlines()[1:] == [
@@ -141,6 +146,14 @@ def test_a_finished_run_tells_what_other_settings_would_have_changed(tmp_path):
         "  - Experiment.film = True",
         "  + Experiment.film = False",
     ]
+
+
+def test_a_finished_run_without_its_record_is_refused(tmp_path):
+    start(tmp_path)
+    finish_at_epoch_4(tmp_path)
+    (tmp_path / "metrics.jsonl").unlink()
+    with pytest.raises(UsageError, match=r"metrics\.jsonl: is missing, although the run is finish"):
+        finished(tmp_path)
 
 
 def test_words_whose_copy_failed_are_known_by_their_hashes(tmp_path):
