@@ -5,17 +5,21 @@ more boxes, which only the object touches and which follow the object as the oth
 (see `walls`).
 """
 
+from typing import NamedTuple
+
 import mujoco
+from jaxtyping import Array, Float
 
 from components.environments.mazes.walls import (
     WALL_BIT,
     Boxes,
-    MoveWalls,
+    WallMover,
     add_walls,
     first_walls,
     move_nearest_walls,
     move_walls_near,
 )
+from components.environments.workarounds.quiet_mjx import mjx
 
 # Contact bits of the robot's parts that touch the object, and of walls that touch the object.
 OBJECT_BIT = 4
@@ -48,9 +52,19 @@ def add_nearest_walls(
     add_walls(spec, first_walls(walls), height)
 
 
+class BothMovers(NamedTuple):
+    """Moves the walls of a robot and those of an object; a `ModelUpdate` of the physics."""
+
+    follow_robot: WallMover
+    follow_object: WallMover
+
+    def __call__(self, model: mjx.Model, qpos: Float[Array, " nq"]) -> mjx.Model:
+        return self.follow_object(self.follow_robot(model, qpos), qpos)
+
+
 def move_both_walls(
     walls: Boxes, object_walls: Boxes, model: mujoco.MjModel, columns: tuple[int, int]
-) -> MoveWalls:
+) -> BothMovers:
     """Return a function that moves the walls of `add_nearest_walls` to the robot and the object.
 
     Args:
@@ -60,5 +74,4 @@ def move_both_walls(
         columns: entries of qpos that are x and y of the object.
     """
     follow_robot = move_nearest_walls(walls, model)
-    follow_object = move_walls_near(columns, object_walls, model, PREFIX)
-    return lambda model, qpos: follow_object(follow_robot(model, qpos), qpos)
+    return BothMovers(follow_robot, move_walls_near(columns, object_walls, model, PREFIX))

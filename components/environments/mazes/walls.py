@@ -11,7 +11,6 @@ gets as many walls as `count_walls_within` finds: three in the shipped mazes, fo
 a cell.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -27,9 +26,6 @@ FLOOR_BIT = 1
 WALL_BIT = 2
 
 NEAREST = 2
-
-# Moves walls before a physics step; a `ModelUpdate` of the physics.
-MoveWalls = Callable[[mjx.Model, Float[Array, " nq"]], mjx.Model]
 
 
 class Rectangle(NamedTuple):
@@ -130,7 +126,40 @@ def count_walls_within(walls: Boxes, reach: float) -> int:
     return int(within.max())
 
 
-def move_nearest_walls(walls: Boxes, model: mujoco.MjModel, count: int = NEAREST) -> MoveWalls:
+class WallMover:
+    """Moves walls before a physics step; a `ModelUpdate` of the physics.
+
+    Two that do the same are equal, so that mazes which differ in their cells alone share their
+    traced physics.
+    """
+
+    def __init__(self, columns: tuple[int, int], walls: Boxes, geoms: np.ndarray):
+        """Args:
+        columns: entries of qpos that are x and y of the body among the walls.
+        walls: all walls, as they bound this body.
+        geoms: ids of the geoms to move.
+        """
+        self._columns, self._walls, self._geoms = columns, walls, geoms
+
+    def __call__(self, model: mjx.Model, qpos: Float[Array, " nq"]) -> mjx.Model:
+        walls, geoms = self._walls, self._geoms
+        index = _nearest_indices(walls, qpos[np.array(self._columns)], len(geoms))
+        return model.replace(
+            geom_pos=model.geom_pos.at[geoms, :2].set(jnp.asarray(walls.centre)[index]),
+            geom_size=model.geom_size.at[geoms, :2].set(jnp.asarray(walls.half)[index]),
+        )
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, WallMover) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+    def _key(self) -> tuple[object, ...]:
+        return self._columns, *(array.tobytes() for array in (*self._walls, self._geoms))
+
+
+def move_nearest_walls(walls: Boxes, model: mujoco.MjModel, count: int = NEAREST) -> WallMover:
     """Return a function that moves the wall geoms of `model` to the walls nearest to the robot.
 
     Args:
@@ -153,7 +182,7 @@ def move_walls_near(
     model: mujoco.MjModel,
     prefix: str,
     count: int = NEAREST,
-) -> MoveWalls:
+) -> WallMover:
     """Return a function as `move_nearest_walls` does, for any body that moves among the walls.
 
     Args:
@@ -164,12 +193,4 @@ def move_walls_near(
         count: number of these geoms.
     """
     geoms = np.array([model.geom(f"{prefix}_{i}").id for i in range(count)])
-
-    def move_walls(model: mjx.Model, qpos: Float[Array, " nq"]) -> mjx.Model:
-        index = _nearest_indices(walls, qpos[np.array(columns)], count)
-        return model.replace(
-            geom_pos=model.geom_pos.at[geoms, :2].set(jnp.asarray(walls.centre)[index]),
-            geom_size=model.geom_size.at[geoms, :2].set(jnp.asarray(walls.half)[index]),
-        )
-
-    return move_walls
+    return WallMover(columns, walls, geoms)

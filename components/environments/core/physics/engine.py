@@ -10,7 +10,8 @@ from jaxtyping import Array, Float
 from components.environments.core.physics.state import Kinematics, PhysicsState
 from components.environments.workarounds.quiet_mjx import mjx
 
-# Changes the model of MJX before a physics step, from the positions there.
+# Changes the model of MJX before a physics step, from the positions there. It can be hashed, and
+# equal ones change a model alike.
 ModelUpdate = Callable[[mjx.Model, Float[Array, " nq"]], mjx.Model]
 
 

@@ -3,6 +3,7 @@
 import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from weakref import WeakValueDictionary
 
 import jax
 import jax.numpy as jnp
@@ -10,6 +11,7 @@ import mujoco
 import numpy as np
 from jaxtyping import Array, Float
 
+from components.environments.core.edited_model import model_digest
 from components.environments.core.physics.engine import PhysicsEngine, Robot
 from components.environments.core.physics.state import Kinematics, PhysicsState
 from components.environments.workarounds.kinematics_barrier import (
@@ -34,7 +36,11 @@ class MJX(PhysicsEngine):
     """MuJoCo in JAX (MJX): runs on every device, as a part of the compiled program."""
 
     def simulate(self, robot: Robot) -> "MJXSimulation":
-        return MJXSimulation(robot)
+        alike = model_digest(robot.model), robot.substeps, robot.update_model
+        simulation = _simulations.get(alike)
+        if simulation is None:
+            simulation = _simulations[alike] = MJXSimulation(robot)
+        return simulation
 
 
 class MJXSimulation:
@@ -86,6 +92,11 @@ class MJXSimulation:
 
     def _as_jax_arrays(self) -> tuple[mjx.Model, mjx.Data]:
         return jax.tree.map(jnp.asarray, (self.model, self.template))
+
+
+# Those in use, by what makes them differ. Mazes for training and for evaluation often differ in
+# their starts and goals alone: their physics is traced once.
+_simulations: WeakValueDictionary[tuple, MJXSimulation] = WeakValueDictionary()
 
 
 def _fill_data(template: mjx.Data, state: PhysicsState) -> mjx.Data:

@@ -26,7 +26,8 @@ def chain(links):
 
 def barriers(links):
     """Count the barriers in the kinematics of such an arm."""
-    physics = Physics(chain(links), 1)
+    # A function of its own, so that the physics is traced anew and not shared with an equal one.
+    physics = Physics(chain(links), 1, lambda model, _: model)
     still = jnp.zeros(links, jnp.float32)
     state = physics.initial_state(still, still)
     steps = str(jax.make_jaxpr(lambda state: physics.compute_kinematics(state).xpos)(state))

@@ -8,6 +8,8 @@ import mujoco
 import numpy as np
 
 from components.environments.core.physics import Physics, PhysicsState
+from components.environments.core.physics.mjx import MJX
+from components.environments.tasks.point import point_maze
 from components.environments.workarounds.quiet_mjx import mjx
 
 
@@ -31,7 +33,7 @@ def test_mechanics_are_c_mujocos(free_ant):
 def test_mjx_is_traced_once_for_all_programs(bead, monkeypatch):
     traced, step = [], mjx.step
     monkeypatch.setattr(mjx, "step", lambda *x: (traced.append(1), step(*x))[1])
-    physics = Physics(bead.task.physics.model, 2)
+    physics = Physics(bead.task.physics.model, 2, lambda model, _: model)
     physics_state = physics.initial_state(jnp.zeros(1, jnp.float32), jnp.zeros(1, jnp.float32))
     jax.eval_shape(physics.apply_control, physics_state, physics_state.ctrl)
     once = len(traced)
@@ -39,6 +41,27 @@ def test_mjx_is_traced_once_for_all_programs(bead, monkeypatch):
     states = jax.tree.map(lambda x: x[None], physics_state)
     jax.eval_shape(lambda batch: jax.vmap(physics.apply_control)(batch, batch.ctrl), states)
     assert len(traced) == once
+
+
+def test_mazes_that_differ_in_their_cells_alone_share_what_is_traced():
+    for_training, for_evaluation = point_maze("big_maze"), point_maze("big_maze_eval")
+    other_walls = point_maze("u_maze")
+    assert shared_step(for_training) is shared_step(for_evaluation)
+    assert shared_step(for_training) is not shared_step(other_walls)
+
+
+def test_an_edited_robot_is_traced_by_itself():
+    env = point_maze("big_maze")
+
+    def edit(model):
+        model.body_mass *= 2
+
+    edited = env.task.with_model(edit).physics.with_engine(MJX())
+    assert shared_step(env) is not edited._simulation().apply_control
+
+
+def shared_step(env):
+    return env.task.physics.with_engine(MJX())._simulation().apply_control
 
 
 def test_physics_that_has_been_traced_pickles(bead):
