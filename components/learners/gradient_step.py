@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int, Key
 
+from components.constraints import SettingError
 from components.learners.gradient_accumulation import BatchLoss, accumulated_gradient
 from components.learners.gradient_norm import clip_by_gradient_norm, gradient_norm
 from components.optimisers.rated import with_rate_of
@@ -133,6 +134,9 @@ def _step_network(
         (network, optimiser_state),
     )
     prefixed = {f"{name}_{metric}": metrics.pop(metric) for metric in ("loss", "grad_norm")}
+    if taken := sorted(prefixed.keys() & metrics.keys()):
+        problem = f"returns a metric called {taken[0]!r}, which every learner records; rename it."
+        raise SettingError(f"{name}_loss", problem)
     return state, {**prefixed, **metrics}
 
 

@@ -23,6 +23,7 @@ from components.losses.contrastive_objectives import (
     squared_logsumexp,
     squared_logsumexp_of_negatives,
 )
+from components.losses.shape_checks import require_logits
 from components.protocols import CriticLoss, Metrics, PairCritic, Scalar, StopGradNetworks
 from components.replay.batch import Batch
 
@@ -59,6 +60,7 @@ class AbstractContrastiveLoss(CriticLoss):
     ) -> tuple[Scalar, Metrics]:
         """Return the loss of a critic on a batch, and metrics."""
         logits = critic.pairs(batch.state, batch.action, batch.goal).logits
+        require_logits(len(batch.state), len(batch.goal), logits)
         return self.objective(logits), contrastive_metrics(logits)
 
 
@@ -216,6 +218,7 @@ class EmbeddingPenalty(CriticLoss):
     ) -> tuple[Scalar, Metrics]:
         """Return the loss of a critic on a batch, and metrics."""
         logits, state_actions, goals = critic.pairs(batch.state, batch.action, batch.goal)
+        require_logits(len(batch.state), len(batch.goal), logits)
         size = jnp.mean(jnp.square(state_actions)) + jnp.mean(jnp.square(goals))
         metrics = {**contrastive_metrics(logits), "embedding_size": size}
         return self.loss.objective(logits) + self.weight * size, metrics

@@ -8,6 +8,21 @@ import chex
 from jaxtyping import Array
 
 
+def require_logits(rows: int, columns: int, logits: Array) -> None:
+    """Require one number per state-action and goal.
+
+    Args:
+        rows: state-actions.
+        columns: goals.
+        logits: from `PairCritic.pairs`.
+
+    Raises:
+        AssertionError: an energy or a critic returned something else than a matrix.
+    """
+    message = "an energy's pairwise must return a matrix, a number for each state-action and goal"
+    chex.assert_shape(logits, (rows, columns), custom_message=message)
+
+
 def require_scalars(count: int, *arrays: Array) -> None:
     """Require one number per transition.
 

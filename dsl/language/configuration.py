@@ -100,6 +100,15 @@ class Configuration:
         """Return the import statements of all files, in order."""
         return list(self._read.sources.imports)
 
+    def own_words(self) -> list[str]:
+        """Return the words that the file's own imports define, each with its line."""
+        own = {statement.module.split(".")[0] for statement in self.imports}
+        return [
+            f"{node.subject} ({self._read.table.origin(node.builder).location})"
+            for node in self._graph.nodes.values()
+            if node.builder and node.word.target.__module__.split(".")[0] in own
+        ]
+
     def operative_text(self) -> str:
         """Return every value of the run as a gin file that gives itself again when loaded."""
         imports = (statement.text for statement in self.imports)

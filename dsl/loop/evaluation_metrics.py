@@ -5,10 +5,14 @@ of the user's own is any function or word that does the same.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
+import jax
+import jax.numpy as jnp
+from jax.typing import DTypeLike
 from jaxtyping import Array, Bool, Float, Int
 
+from components.env_dims import EnvDims
 from components.environments.core.goal_environment import Observation
 
 
@@ -36,6 +40,27 @@ class Episodes(NamedTuple):
     final_success: Bool[Array, " B"]
     final_distance: Float[Array, " B"]
     success_at_start: Bool[Array, " B"]
+
+
+def abstract_episodes(dims: EnvDims, steps: int, count: int) -> Episodes:
+    """Return `count` episodes of `steps` time steps with shapes in place of arrays."""
+
+    def array(kind: DTypeLike, *shape: int) -> Any:
+        return jax.ShapeDtypeStruct(shape, jnp.dtype(kind))
+
+    observation = Observation(
+        array("float32", steps, count, dims.state), array("float32", steps, count, dims.goal)
+    )
+    return Episodes(
+        observation,
+        action=array("float32", steps, count, dims.action),
+        success=array("bool", steps, count),
+        distance=array("float32", steps, count),
+        running=array("bool", steps, count),
+        final_success=array("bool", count),
+        final_distance=array("float32", count),
+        success_at_start=array("bool", count),
+    )
 
 
 EvaluationMetric: TypeAlias = Callable[[Episodes], Array]

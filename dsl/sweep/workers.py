@@ -25,8 +25,13 @@ from dsl.sweep.kept_trials import keep_trials, kept_file
 _POLL_SECONDS = 0.2
 # As `dsl.tracking.fan_out` reports it.
 _LOST_VIEW = r"\w+ stopped: "
-# What JAX writes below a traceback, whose last line names the error.
-_AFTER_TRACEBACKS = ("-----", "For simplicity, JAX has removed its internal frames")
+# What JAX and `dsl.training.own_word_errors` write below the line that names an error.
+_AFTER_TRACEBACKS = (
+    "-----",
+    "For simplicity, JAX has removed its internal frames",
+    "It was raised in a word of your own",
+    "No line above is your own",
+)
 
 
 def describe_trials(trials: Sequence[Trial]) -> str:

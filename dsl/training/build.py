@@ -6,6 +6,8 @@ from components.constraints import SettingError
 from dsl.experiment import Experiment
 from dsl.language.configuration import ConfigError, Configuration
 from dsl.loop.training_loop import abstract_train_state
+from dsl.training.metric_checks import evaluation_metric_problems, learner_metric_problems
+from dsl.training.own_word_errors import pointing_to_own_words
 
 
 def build(configuration: Configuration) -> Experiment:
@@ -13,7 +15,7 @@ def build(configuration: Configuration) -> Experiment:
 
     One update of the learners is traced, without computing anything: words that do not fit each
     other raise a `SettingError`, which is shown with the line of its setting. Every other error is
-    a bug, in a word of the user's perhaps, and keeps its traceback.
+    a bug, in a word of the user's perhaps, and keeps its traceback from the user's line on.
 
     Raises:
         ConfigError: with every problem found.
@@ -29,11 +31,17 @@ def build(configuration: Configuration) -> Experiment:
 
 def _trace_problems(configuration: Configuration, experiment: Experiment) -> list[str]:
     try:
-        abstract_train_state(experiment.program())
+        state = abstract_train_state(experiment.program())
+        found = [
+            *learner_metric_problems(state.metric_sums),
+            *evaluation_metric_problems(experiment),
+        ]
     except SettingError as error:
         # A partial that refuses a setting, when it is completed, names its word itself.
         return [configuration.describe_error(error, _learner_word(experiment, error.setting))]
-    return []
+    except Exception as error:
+        raise pointing_to_own_words(error, configuration) from error.__cause__
+    return [configuration.describe_error(error) for error in found]
 
 
 def _learner_word(experiment: Experiment, setting: str) -> str | None:

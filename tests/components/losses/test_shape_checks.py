@@ -9,8 +9,9 @@ from word_values import some_networks, some_numbers
 
 from components.losses.actor import DeterministicGradient, LogLikelihood, MaximumEntropy
 from components.losses.c_learning import CLearning
+from components.losses.contrastive import EmbeddingPenalty, InfoNCE
 from components.losses.td import ClippedDoubleQ, SoftBellman
-from components.protocols import EnsembleCritic, StopGradNetworks
+from components.protocols import EnsembleCritic, PairCritic, Pairs, StopGradNetworks
 
 BATCH, _ = some_numbers()
 _, ENSEMBLE, POLICY = some_networks()
@@ -27,6 +28,25 @@ class Lone(EnsembleCritic):
 
     def network_inputs(self, state, action, goal):  # noqa: ARG002
         return {}
+
+
+class Diagonal(PairCritic):
+    """Scores each state-action with its own goal alone."""
+
+    def __call__(self, state, action, goal):
+        return jnp.sum(state) + jnp.sum(action) - jnp.sum(goal)
+
+    def pairs(self, states, actions, goals):
+        return Pairs(jax.vmap(self)(states, actions, goals), states, goals)
+
+    def network_inputs(self, state, action, goal):  # noqa: ARG002
+        return {}
+
+
+@pytest.mark.parametrize("loss", [InfoNCE(), EmbeddingPenalty(InfoNCE(), weight=0.1)])
+def test_a_critic_of_pairs_gives_a_matrix(loss):
+    with pytest.raises(AssertionError, match="pairwise must return a matrix"):
+        trace(loss, Diagonal())
 
 
 class PerAction(Action):

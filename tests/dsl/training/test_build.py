@@ -56,6 +56,78 @@ def test_the_command_shows_the_line_of_the_bug(file):
     assert "does not fit" not in done.stderr
 
 
+def test_the_traceback_of_a_bug_begins_at_the_users_line(file):
+    with forgotten("broken_words"), pytest.raises(TypeError) as found:
+        build(load(file))
+    names = [Path(str(entry.path)).name for entry in found.traceback]
+    assert names[:3] == ["test_build.py", "build.py", "build.py"]
+    assert names[3] == "broken_words.py"
+    assert found.value.__notes__[-1] == (
+        "It was raised in a word of your own: broken_words.py:10, in objective."
+    )
+
+
+@pytest.mark.parametrize("body", ["return jnp.sum(logits), logits", "return jnp.zeros(3)"])
+def test_what_an_own_word_returns_wrongly_names_the_word(file, body):
+    code = LOSS.replace('return logits + "no number"', body)
+    Path("broken_words.py").write_text(f"import jax.numpy as jnp\n{code}")
+    with forgotten("broken_words"), pytest.raises((TypeError, ValueError)) as found:
+        build(load(file))
+    assert found.value.__notes__[-1].endswith(
+        "its base class says: loss.BrokenLoss (broken.gin:4)."
+    )
+
+
+OWN_METRICS = """
+import jax.numpy as jnp
+from components.losses.contrastive import InfoNCE
+from dsl import constants, family
+
+
+class BrokenLoss(InfoNCE):
+    \"\"\"A loss that measures something.\"\"\"
+
+    def __call__(self, critic, batch, frozen, key):
+        value, metrics = super().__call__(critic, batch, frozen, key)
+        return value, {**metrics, METRIC: MEASURED}
+
+
+family("loss", BrokenLoss)
+constants("metric", mine=lambda episodes: episodes.success.mean())
+"""
+
+
+@pytest.mark.parametrize(
+    ("metric", "measured", "said"),
+    [
+        ("'v'", "jnp.zeros(3)", "has a loss whose metric 'v' is float32[3]; it must be a number."),
+        ("'critic_loss'", "value", "returns a metric called 'critic_loss', which every learner"),
+    ],
+)
+def test_metrics_of_an_own_loss_are_checked(file, metric, measured, said):
+    code = OWN_METRICS.replace("METRIC", metric).replace("MEASURED", measured)
+    Path("broken_words.py").write_text(code)
+    with forgotten("broken_words"), pytest.raises(ConfigError) as found:
+        build(load(file))
+    assert said in str(found.value)
+
+
+def test_an_own_metric_that_is_not_one_per_episode_is_refused(file):
+    Path("broken_words.py").write_text(OWN_METRICS.replace("METRIC: MEASURED", ""))
+    file.write_text(
+        "import broken_words\ninclude 'quickstart.gin'\n"
+        "Experiment.evaluation = @evaluation.FreshEpisodes()\n"
+        "evaluation.FreshEpisodes.metrics = {\n"
+        "    'time_at_goal': %metric.time_at_goal, 'm': %metric.mine}\n"
+    )
+    with forgotten("broken_words"), pytest.raises(ConfigError) as found:
+        build(load(file))
+    assert found.value.problems == [
+        "broken.gin:3: Experiment.evaluation has the metric 'm', which returns float32[]; a metric "
+        "returns a number for each of the 64 episodes."
+    ]
+
+
 def test_a_loss_that_does_not_fit_the_critic_is_refused_with_its_line(tmp_path):
     experiment = tmp_path / "mine.gin"
     experiment.write_text(
