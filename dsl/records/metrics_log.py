@@ -4,7 +4,8 @@ import json
 import math
 import numbers
 import os
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -74,6 +75,30 @@ def read_metrics_from(path: Path, offset: int) -> tuple[list[dict[str, Any]], in
         data = file.read()
     whole = data[: data.rfind(b"\n") + 1]
     return [json.loads(line) for line in whole.splitlines()], offset + len(whole)
+
+
+def describe_gaps(lines: Sequence[Mapping[str, Any]], last: int | None = None) -> str | None:
+    """Return which epochs of a record are missing or repeated, as part of a message; None if none.
+
+    Args:
+        lines: whole epochs, as `read_metrics` returns them.
+        last: number of the last epoch if the run is finished.
+    """
+    epochs = [line["epoch"] for line in lines]
+    count = max([*epochs, -1 if last is None else last], default=-1) + 1
+    if repeated := sorted(epoch for epoch, times in Counter(epochs).items() if times > 1):
+        return f"has {_listed_epochs(repeated)} more than once"
+    if missing := sorted(set(range(count)) - set(epochs)):
+        return f"lacks {_listed_epochs(missing)}"
+    return None
+
+
+def _listed_epochs(epochs: Sequence[int]) -> str:
+    if len(epochs) == 1:
+        return f"epoch {epochs[0]}"
+    if len(epochs) == epochs[-1] - epochs[0] + 1:
+        return f"epochs {epochs[0]} to {epochs[-1]}"
+    return f"{len(epochs)} epochs, the first of them {epochs[0]},"
 
 
 def _plain_number(value: float | int) -> float | int | None:

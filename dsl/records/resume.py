@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from dsl.errors import UsageError
 from dsl.records.durable_files import free_name, read_if_present, refusing_unreadable, write_record
-from dsl.records.metrics_log import read_metrics
+from dsl.records.metrics_log import describe_gaps, read_metrics
 from dsl.records.run_folder import METRICS
 
 FINISHED = "finished.json"
@@ -98,12 +98,15 @@ def find_record_damage(folder: Path, end: Finished) -> str | None:
     """
     try:
         with refusing_unreadable(folder / METRICS):
-            epochs = [line["epoch"] for line in read_metrics(folder / METRICS)]
+            lines = read_metrics(folder / METRICS)
+        epochs = [line["epoch"] for line in lines]
     except FileNotFoundError:
         return "is missing"
     except (ValueError, TypeError, KeyError):
         return "has lines that are not epochs of a run"
-    return None if end.epoch in epochs else f"has no epoch {end.epoch}, the last one"
+    if end.epoch in epochs and len(set(epochs)) == len(epochs):
+        return None  # a hole before the end was reported when the run continued behind it
+    return describe_gaps(lines, end.epoch)
 
 
 def mark_finished(folder: Path, end: Finished) -> None:

@@ -7,7 +7,8 @@ from dsl.errors import UsageError
 from dsl.language.dump import default_identity, experiment_identity, operative_settings
 from dsl.language.registry import default_vocabulary
 from dsl.records.durable_files import read_if_present, refusing_unreadable
-from dsl.records.run_folder import ENVIRONMENT, METRICS, OPERATIVE
+from dsl.records.restart import is_set_aside
+from dsl.records.run_folder import ENVIRONMENT, EXPERIMENT, METRICS, OPERATIVE
 
 SEED = "Experiment.seed"
 # Settings of the root that change no number of what has been done: a run may resume with others.
@@ -41,6 +42,7 @@ def require_same_run(folder: Path, operative: str, say: Callable[[str], None]) -
     text = read_if_present(path)
     if text is None:
         _refuse_nameless_run(folder)
+        _refuse_nested_runs(folder)
         return False
     before = text.decode(errors="replace")
     if not before.strip():
@@ -169,6 +171,19 @@ def _default_of(subject: str) -> str | None:
     if word is None or setting not in word.settings:
         return None
     return default_identity(word.settings[setting].default, vocabulary)
+
+
+def _refuse_nested_runs(folder: Path) -> None:
+    """Refuse a new run around other runs, or inside of one: each would hide the other."""
+    with refusing_unreadable(folder):
+        inside = sorted(path.parent for path in folder.glob(f"*/{EXPERIMENT}"))
+    if others := [run.name for run in inside if not is_set_aside(run)]:
+        raise UsageError(
+            f"{folder}: holds other runs, such as {others[0]}. Give --out a folder of its own."
+        )
+    around = next((p for p in folder.parents[:2] if (p / EXPERIMENT).is_file()), None)
+    if around:
+        raise UsageError(f"{folder}: is inside of the run {around}. Give --out another folder.")
 
 
 def _refuse_nameless_run(folder: Path) -> None:

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from dsl.records.durable_files import UnreadableError, refusing_unreadable
-from dsl.records.metrics_log import read_metrics
+from dsl.records.metrics_log import describe_gaps, read_metrics
 from dsl.records.restart import is_set_aside
+from dsl.records.resume import read_finished
 from dsl.records.run_folder import CONFIG, EXPERIMENT, METRICS, OPERATIVE
 from dsl.tracking.aim_copiers import copy_run
 from dsl.tracking.aim_repository import rebuild_advice, repository_lock, repository_path
@@ -92,8 +93,11 @@ def _add_each(folders: Iterable[Path], root: Path, say: Say) -> list[str]:
             what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")
             failures.append(f"{folder} is not in {repository_path(root)} ({what}).")
         else:
-            epochs = len(read_metrics(folder / METRICS))
-            say(f"{folder}: {epochs} epochs in {repository_path(root)}")
+            lines = read_metrics(folder / METRICS)
+            say(f"{folder}: {len(lines)} epochs in {repository_path(root)}")
+            end = read_finished(folder)
+            if gaps := describe_gaps(lines, end.epoch if end else None):
+                problems.append(f"{folder}: its record {gaps}.")
     if len(failures) > _MOST_FAILURES:
         failures[_MOST_FAILURES:] = [f"... nor are {len(failures) - _MOST_FAILURES} others."]
     return problems + failures + ([rebuild_advice(root)] if failures else [])

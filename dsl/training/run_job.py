@@ -14,7 +14,7 @@ from dsl.loop.program import LearnerStates, TrainState
 from dsl.loop.run_position import RunPosition
 from dsl.records.console_output import write_line
 from dsl.records.durable_files import UnreadableError, reporting_unwritable
-from dsl.records.metrics_log import read_metrics
+from dsl.records.metrics_log import describe_gaps, read_metrics
 from dsl.records.own_words import store_words
 from dsl.records.resume import (
     Finished,
@@ -105,6 +105,8 @@ class RunJob:
     def finished_notices(self) -> list[str]:
         """Return what differs between a finished run and the one that is asked for."""
         notices = [describe_ignored_changes(self.folder.path, self._description["operative"])]
+        if gaps := describe_gaps(read_metrics(self.folder.path / METRICS)):
+            notices.append(f"its record {gaps}")
         if self._changed_words:
             notices.append(
                 f"own words have changed since it was trained: {', '.join(self._changed_words)}. "

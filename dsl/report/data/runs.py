@@ -11,7 +11,7 @@ import numpy as np
 from dsl.errors import UsageError
 from dsl.records.durable_files import UnreadableError
 from dsl.records.kept_trial import is_dropped
-from dsl.records.metrics_log import read_metrics
+from dsl.records.metrics_log import describe_gaps, read_metrics
 from dsl.records.resume import read_finished
 from dsl.records.run_folder import ENVIRONMENT, EXPERIMENT, METRICS
 from dsl.records.same_run import MAY_CHANGE
@@ -89,6 +89,10 @@ class Run:
         # A finished run that is being extended still has the mark of its earlier end.
         return self.env_steps >= total or (end is not None and end.env_steps >= total)
 
+    def gaps(self) -> str | None:
+        """Return which epochs its record lacks or repeats, as part of a message; None if none."""
+        return describe_gaps(self.epochs, self._end.epoch if self._end else None)
+
     def curves(self, metric: str) -> dict[str, Curve]:
         """Return a metric such as `eval/time_at_goal` by learner; a single learner is named ""."""
         names = {name for epoch in self.epochs for name in epoch}
@@ -132,6 +136,8 @@ def read_runs(paths: Iterable[Path]) -> tuple[list[Run], list[str]]:
             runs.append(run)
         else:
             problems.append(f"{folder}: has no epoch yet.")
+        if gaps := run.gaps():
+            problems.append(f"{folder}: its record {gaps}.")
     return _without_repeats(runs, problems), problems
 
 

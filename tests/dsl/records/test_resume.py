@@ -8,6 +8,7 @@ import pytest
 
 from dsl.errors import UsageError
 from dsl.records.durable_files import UnreadableError
+from dsl.records.metrics_log import describe_gaps
 from dsl.records.resume import (
     Finished,
     cut_record,
@@ -32,8 +33,9 @@ def test_the_record_is_cut_to_what_came_before(tmp_path):
     ("record", "damage"),
     [
         ('{"epoch": 0}\n{"epoch": 1}\n', None),
-        ('{"epoch": 0}\n{"epoch": 1', "has no epoch 1, the last one"),
+        ('{"epoch": 0}\n{"epoch": 1', "lacks epoch 1"),
         ('{"epoch": 0}\n{gar\n{"epoch": 1}\n', "has lines that are not epochs of a run"),
+        ('{"epoch": 0}\n{"epoch": 1}\n{"epoch": 1}\n', "has epoch 1 more than once"),
         ("[]\n", "has lines that are not epochs of a run"),
         (None, "is missing"),
     ],
@@ -42,6 +44,22 @@ def test_what_the_record_of_a_finished_run_lacks(tmp_path, record, damage):
     if record is not None:
         (tmp_path / "metrics.jsonl").write_text(record)
     assert find_record_damage(tmp_path, Finished(epoch=1, env_steps=640)) == damage
+
+
+@pytest.mark.parametrize(
+    ("epochs", "last", "gaps"),
+    [
+        ([0, 1, 2], 2, None),
+        ([0, 1, 2], None, None),
+        ([], None, None),
+        ([], 1, "lacks epochs 0 to 1"),
+        ([0, 2], None, "lacks epoch 1"),
+        ([0, 2, 5], 6, "lacks 4 epochs, the first of them 1,"),
+        ([0, 0, 1, 1], 1, "has epochs 0 to 1 more than once"),
+    ],
+)
+def test_holes_and_repetitions_of_a_record(epochs, last, gaps):
+    assert describe_gaps([{"epoch": epoch} for epoch in epochs], last) == gaps
 
 
 def test_a_record_without_a_checkpoint_is_kept_beside_the_new_one(tmp_path, capsys):

@@ -29,6 +29,21 @@ def folder(tmp_path):
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    ("place", "said"),
+    [
+        (".", "holds other runs, such as mine. Give --out a folder of its own."),
+        ("mine/checkpoints", "is inside of the run .*mine. Give --out another folder."),
+    ],
+)
+def test_runs_are_not_nested(tmp_path, place, said):
+    (tmp_path / "mine" / "checkpoints").mkdir(parents=True)
+    (tmp_path / "mine" / "experiment.json").touch()
+    with pytest.raises(UsageError, match=said):
+        require_same_run(tmp_path / place, OPERATIVE, print)
+    assert require_same_run(tmp_path / "other", OPERATIVE, print) is False
+
+
 def test_an_emptied_description_is_told_from_another_run(folder):
     (folder / "operative.gin").write_text("\n")
     with pytest.raises(UsageError, match=r"operative\.gin: is empty, so nothing says which run"):

@@ -110,7 +110,8 @@ def refuse_space(*_):
 
 
 def finish_at_epoch_4(path):
-    (path / "metrics.jsonl").write_text('{"epoch": 4}\n')
+    lines = "".join(f'{{"epoch": {epoch}}}\n' for epoch in range(5))
+    (path / "metrics.jsonl").write_text(lines)
     mark_finished(path, Finished(4, 1_000))
 
 
@@ -154,6 +155,13 @@ def test_a_finished_run_without_its_record_is_refused(tmp_path):
     (tmp_path / "metrics.jsonl").unlink()
     with pytest.raises(UsageError, match=r"metrics\.jsonl: is missing, although the run is finish"):
         finished(tmp_path)
+
+
+def test_a_hole_in_the_record_of_a_finished_run_is_told(tmp_path):
+    start(tmp_path)
+    finish_at_epoch_4(tmp_path)
+    (tmp_path / "metrics.jsonl").write_text('{"epoch": 0}\n{"epoch": 4}\n')
+    assert finished(tmp_path) == ["its record lacks epochs 1 to 3"]
 
 
 def test_words_whose_copy_failed_are_known_by_their_hashes(tmp_path):

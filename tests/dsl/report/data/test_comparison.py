@@ -120,6 +120,20 @@ def test_repeated_damaged_and_foreign_folders_are_named(tmp_path):
         assert any(damage in problem for problem in problems)
 
 
+def test_epochs_that_a_record_lacks_are_named(tmp_path):
+    hole = make_run(tmp_path / "hole", [0, 1, 2, 3], seed=1)
+    lines = (hole / "metrics.jsonl").read_text().splitlines(keepends=True)
+    (hole / "metrics.jsonl").write_text("".join([lines[0], lines[3]]))
+    end = make_run(tmp_path / "end", [0, 1, 2], seed=2)
+    (end / "finished.json").write_text('{"epoch": 3, "env_steps": 3000}')
+    runs, problems = read_runs([tmp_path])
+    assert len(runs) == 2
+    assert problems == [
+        f"{end}: its record lacks epoch 3.",
+        f"{hole}: its record lacks epochs 1 to 2.",
+    ]
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
