@@ -1,13 +1,24 @@
 """Define what all commands share: their form, their common arguments and their exit codes."""
 
 import argparse
+import contextlib
+import os
+import signal
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, NamedTuple
 
 from dsl.cli.output import ReaderLeftError, dropping_streams, require_printed
-from dsl.errors import EXIT_BROKEN_PIPE, EXIT_INTERRUPTED, EXIT_USAGE, RecordError, UsageError
+from dsl.errors import (
+    EXIT_BROKEN_PIPE,
+    EXIT_INTERRUPTED,
+    EXIT_REQUEUE,
+    EXIT_USAGE,
+    RecordError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from dsl.language.configuration import Configuration
@@ -52,7 +63,7 @@ def parse_and_execute(
     Raises:
         SystemExit: the arguments are wrong, or ask for help.
     """
-    with dropping_streams():
+    with dropping_streams(), _requeueing_from_the_start():
         try:
             options = parser.parse_args(arguments)
         except SystemExit:
@@ -60,6 +71,24 @@ def parse_and_execute(
                 sys.exit(code)
             raise
         return exit_code(lambda: options.execute(options), debug=options.debug)
+
+
+@contextlib.contextmanager
+def _requeueing_from_the_start() -> Iterator[None]:
+    """End with the code that asks a cluster to requeue, before a run handles signals itself.
+
+    Until then, while Python imports, nothing is there to be saved. What the other signals do by
+    default has the documented codes already.
+    """
+
+    def end(_number: int, _frame: FrameType | None) -> None:
+        os._exit(EXIT_REQUEUE)
+
+    with contextlib.ExitStack() as undo:
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            if signal.getsignal(number) is signal.SIG_DFL:
+                undo.callback(signal.signal, number, signal.signal(number, end))
+        yield
 
 
 def exit_code(action: Callable[[], int | None], *, debug: bool = False) -> int:

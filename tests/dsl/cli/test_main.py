@@ -58,3 +58,15 @@ def test_errors_are_a_line_and_exit_code_two(tmp_path, capsys):
 def test_commands_parse_without_importing_jax():
     code = "import sys, dsl.cli.main; sys.exit('jax' in sys.modules or 'gin' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
+
+
+@pytest.mark.parametrize("number", ["SIGUSR1", "SIGUSR2"])
+def test_a_signal_that_comes_before_anything_is_there_to_save_asks_to_be_queued_again(number):
+    code = (
+        "import os, signal, time\n"
+        "from dsl.cli.command import Command, run_command\n"
+        f"send = lambda _: os.kill(os.getpid(), signal.{number}) or time.sleep(60)\n"
+        "run_command(Command('run', 'Run.', lambda parser: None, send), [])\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False, timeout=60)
+    assert done.returncode == 75
