@@ -38,7 +38,7 @@ from dsl.errors import UsageError
 from dsl.loop.finite_check import require_finite
 from dsl.loop.program import LearnerStates, TrainState
 from dsl.loop.run_position import RunPosition
-from dsl.records.durable_files import remedy
+from dsl.records.durable_files import REMEDIES, remedy
 
 NONFINITE = "nonfinite"
 # Periodic checkpoints never take more than this share of the time.
@@ -80,6 +80,7 @@ class CheckpointManager:
         self._report, self._clock = report, clock
         self._writer: threading.Thread | None = None
         self.failed = False
+        self._failing_because: str | None = None
         self._last_end, self._last_cost = clock(), 0.0
         self._last_epoch: int | None = None
         self._best_score = self._read_best_score()
@@ -241,15 +242,30 @@ class CheckpointManager:
             self.failed = True
             try:
                 write()
-                self.failed = False
             except OSError as error:
-                self._report(
-                    f"CHECKPOINT NOT WRITTEN in {self.folder} ({error.strerror or error}). "
-                    f"Training continues, and earlier checkpoints are untouched. {remedy(error)}."
-                )
+                self._report_failure(error)
+            else:
+                self.failed = False
+                self._report_success()
 
         self._writer = threading.Thread(target=guarded, name="checkpoint")
         self._writer.start()
+
+    def _report_failure(self, error: OSError) -> None:
+        """Say why a write failed; once while the reason stays the same."""
+        reason = f"{error.strerror or error}"
+        if reason != self._failing_because:
+            help_of_user = f" {remedy(error)}." if error.errno in REMEDIES else ""
+            self._report(
+                f"CHECKPOINT NOT WRITTEN in {self.folder} ({reason}). Training continues, earlier "
+                f"checkpoints are untouched, and the next one is tried again.{help_of_user}"
+            )
+        self._failing_because = reason
+
+    def _report_success(self) -> None:
+        if self._failing_because is not None:
+            self._report(f"checkpoints are written again in {self.folder}")
+        self._failing_because = None
 
     def _discard_oldest(self, kind: re.Pattern[str], kept: int) -> None:
         for path in list_checkpoints(self.folder, kind)[:-kept]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from dsl.errors import RecordError, UsageError
 from dsl.records.console_output import write_line
 
-_REMEDIES = {
+REMEDIES = {
     errno.ENOSPC: "Make room on that disk",
     errno.EDQUOT: "Make room within your quota",
     errno.EFBIG: "Raise the limit on the size of files (ulimit -f)",
@@ -133,7 +133,7 @@ def describe_refused_write(path: Path, error: OSError) -> str:
 
 def remedy(error: OSError) -> str:
     """Return what may help against the reason why something cannot be written."""
-    return _REMEDIES.get(error.errno or 0, "Repeat the command when it can be written")
+    return REMEDIES.get(error.errno or 0, "Repeat the command when it can be written")
 
 
 def advise_on_write(error: OSError) -> str:

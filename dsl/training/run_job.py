@@ -231,7 +231,9 @@ class RunJob:
         numbers = {name: float(value) for name, value in metrics.items()}
         self.tracker.log(self._counters() | numbers | self._rates())
         if epoch > 0:
-            self._keep_if_nonfinite(lambda: require_finite(numbers, flags, epoch), get_state)
+            # A score that is not a number says nothing about the state of training.
+            trained = {n: number for n, number in numbers.items() if n.startswith("train/")}
+            self._keep_if_nonfinite(lambda: require_finite(trained, flags, epoch), get_state)
         self.position = self.position._replace(epoch=epoch + 1, iteration=0, epoch_seconds=0.0)
         self._score = self.experiment.score(numbers)
 

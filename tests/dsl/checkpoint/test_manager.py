@@ -281,8 +281,9 @@ def test_a_failed_write_is_told_and_harms_nothing(tmp_path, monkeypatch):
     checkpoints = manager(tmp_path, said := [], kept=1)
     with monkeypatch.context() as disk:
         disk.setattr("dsl.checkpoint.disk_format.safetensors.numpy.save_file", full)
-        checkpoints.save(state(2), at(2))
-        checkpoints.wait_until_written()
+        for _ in range(2):
+            checkpoints.save(state(2), at(2))
+            checkpoints.wait_until_written()
     assert checkpoints.failed
     assert "CHECKPOINT NOT WRITTEN" in said[0]
     assert "No space left on device" in said[0]
@@ -290,6 +291,7 @@ def test_a_failed_write_is_told_and_harms_nothing(tmp_path, monkeypatch):
     checkpoints.save(state(2), at(2))
     checkpoints.wait_until_written()
     assert not checkpoints.failed
+    assert said[1:] == [f"checkpoints are written again in {tmp_path / 'checkpoints'}"]
     assert names(tmp_path) == ["iteration_000000002"]
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import math
 import os
 import shutil
 from types import SimpleNamespace
@@ -205,3 +206,15 @@ def test_a_run_begins_anew_only_without_a_checkpoint(tmp_path, capsys, position,
     assert len(list(tmp_path.glob("metrics.jsonl.earlier-*"))) == kept
     said = capsys.readouterr().err
     assert ("there is no checkpoint" in said, "resuming at" in said) == (kept == 1, kept == 0)
+
+
+def test_a_score_that_is_not_a_number_ends_no_training(tmp_path):
+    lines = []
+    with RunFolder.open(tmp_path) as folder:
+        experiment = SimpleNamespace(**vars(EXPERIMENT), score=lambda numbers: numbers["eval/own"])
+        job = RunJob(experiment, DESCRIPTION, folder)  # type: ignore[arg-type]
+        job.tracker = SimpleNamespace(log=lines.append)  # type: ignore[assignment]
+        job.position = RunPosition(epoch=1, epoch_seconds=1.0)
+        job.end_epoch({"eval/own": math.nan, "train/loss": 1.0}, {}, lambda: None)  # type: ignore[arg-type, return-value]
+    assert job.position.epoch == 2
+    assert math.isnan(lines[0]["eval/own"])
