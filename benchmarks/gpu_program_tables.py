@@ -23,8 +23,8 @@ def markdown_tables(outcomes: list[Outcome]) -> str:
     whole.sort(key=lambda x: _order(x["row"], "part", "card", "precision", "depth"))
     return "\n\n".join(
         [
-            _table(_UPDATES, [_update_cells(x["row"], x["result"]) for x in updates]),
-            _table(_WHOLE, [_whole_cells(x["row"], x["result"]) for x in whole]),
+            markdown_table(_UPDATES, [_update_cells(x["row"], x["result"]) for x in updates]),
+            markdown_table(_WHOLE, [_whole_cells(x["row"], x["result"]) for x in whole]),
         ]
     )
 
@@ -36,7 +36,8 @@ def _order(row: Outcome, *names: str) -> list[str]:
     return [first.get(texts[name], texts[name]) for name in names]
 
 
-def _table(head: tuple[str, ...], rows: list[list[str]]) -> str:
+def markdown_table(head: tuple[str, ...], rows: list[list[str]]) -> str:
+    """Return a table in Markdown."""
     lines = [f"| {' | '.join(cells)} |" for cells in (head, *rows)]
     return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
 

@@ -144,7 +144,7 @@ def collect_unroll(program: Program, state: TrainState) -> tuple[EnvBatch, Step,
         observation = envs.timestep.observation
         reset_keys = initial_keys if program.fixed_starts else envs.state.key
         step_key = jax.random.fold_in(key, index)
-        with splitting_batches(program):
+        with splitting_batches(program), jax.named_scope("policy"):
             action = learner.behaviour_actions(
                 networks, observation.state, observation.goal, step_key
             )

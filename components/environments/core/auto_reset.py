@@ -30,5 +30,6 @@ def step_or_reset(
         key: for the next episode; equal keys give equal episodes.
     """
     stepped = environment.step(state, action)
-    fresh = environment.reset(key)
+    with jax.named_scope("reset"):
+        fresh = environment.reset(key)
     return jax.tree.map(lambda new, old: jnp.where(timestep.last(), new, old), fresh, stepped)

@@ -111,7 +111,8 @@ class GoalEnvironment(Environment):
     ) -> tuple[EnvState, TimeStep[Observation]]:
         """Simulate one control step; actions are clipped to [-1, 1]."""
         before = state.physics_state
-        after = self.task.physics.apply_control(before, self._map_action(before, action))
+        with jax.named_scope("physics"):
+            after = self.task.physics.apply_control(before, self._map_action(before, action))
         finite = jnp.isfinite(jnp.concatenate(after)).all()
         # Discard a state that is not finite altogether, so that no agent ever observes one.
         after = jax.tree.map(lambda new, old: jnp.where(finite, new, old), after, before)
@@ -133,8 +134,9 @@ class GoalEnvironment(Environment):
         failed: Bool[Array, ""],
         nonfinite: Bool[Array, ""],
     ) -> TimeStep[Observation]:
-        goal = self.current_goal(state)
-        observation = Observation(self.task.observe(state.physics_state), goal)
+        with jax.named_scope("observation"):
+            goal = self.current_goal(state)
+            observation = Observation(self.task.observe(state.physics_state), goal)
         achieved = self.achieved_goal(observation.state)
         success = self.success(achieved, goal)
         reward = success & (step_type != StepType.FIRST)

@@ -41,12 +41,16 @@ class Launch(NamedTuple):
         instruction: name of the instruction in the compiled program, or "".
         times: launches in one call; a loop of unknown length counts as one round.
         in_graph: whether it is part of a graph.
+        in_open_loop: whether it is part of a loop of unknown length.
+        loop: name of the innermost loop that it is part of, or "".
     """
 
     kind: str
     instruction: str
     times: int
     in_graph: bool
+    in_open_loop: bool = False
+    loop: str = ""
 
 
 class LaunchCount(NamedTuple):
@@ -126,12 +130,13 @@ def _launched(
     rounds: Mapping[str, int],
     times: int,
     in_graph: bool,
+    in_open_loop: bool = False,
+    loop: str = "",
 ) -> Iterator[Launch]:
     for thunk in thunks:
         name = names.get(thunk.number, "")
-        if thunk.kind == _LOOP and name not in rounds:
-            name = ""
-        yield Launch(thunk.kind, name, times, in_graph)
+        is_open = thunk.kind == _LOOP and name not in rounds
+        yield Launch(thunk.kind, "" if is_open else name, times, in_graph, in_open_loop, loop)
         inner = [
             [
                 *_launched(
@@ -140,6 +145,8 @@ def _launched(
                     rounds,
                     times * _repetitions(thunk, section, rounds.get(name)),
                     in_graph or thunk.kind == _GRAPH,
+                    in_open_loop or is_open,
+                    name if thunk.kind == _LOOP else loop,
                 )
             ]
             for section, part in thunk.sections.items()
