@@ -14,12 +14,14 @@ from jaxtyping import Array, Float
 from components.environments.core.edited_model import model_digest
 from components.environments.core.physics.engine import PhysicsEngine, Robot
 from components.environments.core.physics.state import Kinematics, PhysicsState
+from components.environments.core.physics.straight_line import as_straight_line
 from components.environments.workarounds.kinematics_barrier import (
     barriers_between_links,
     has_long_chain,
 )
 from components.environments.workarounds.lapack_deadlock import factorise_in_parts
 from components.environments.workarounds.quiet_mjx import mjx
+from components.target_devices import target_platform
 
 _KINEMATICS_STAGES = (
     mjx.kinematics,
@@ -57,8 +59,18 @@ class MJXSimulation:
         with jax.ensure_compile_time_eval(), _mjx_tracing(robot.model):
             self.model = jax.tree.map(np.asarray, mjx.put_model(robot.model, impl="jax"))
             self.template = jax.tree.map(np.asarray, mjx.make_data(robot.model, impl="jax"))
-        self.apply_control = jax.jit(self._apply_control, inline=True)
+        self.apply_control = jax.jit(self._apply_control_on_target, inline=True)
         self.compute_kinematics = jax.jit(self._compute_kinematics, inline=True)
+
+    def _apply_control_on_target(
+        self, state: PhysicsState, ctrl: Float[Array, " nu"]
+    ) -> PhysicsState:
+        """Apply control in the form that suits the devices of the program."""
+        if target_platform() != "gpu":
+            return self._apply_control(state, ctrl)
+        # The solver's loop is the only one whose length is not known.
+        most_rounds = int(self._robot.model.opt.iterations)
+        return as_straight_line(self._apply_control, most_rounds)(state, ctrl)
 
     def _apply_control(self, state: PhysicsState, ctrl: Float[Array, " nu"]) -> PhysicsState:
         with _mjx_tracing(self._robot.model):

@@ -74,3 +74,8 @@ def test_cards_exchange_gradients_and_embeddings_and_never_a_layer(report):
     assert sum(int(array[4:-1] or 1) for array in reduced) > 3 * STACK  # actor and two encoders
     # Embeddings of the whole batch of 32, their norms, and indices of the draw.
     assert set(arrays_of("all-gather", found)) == {"f32[32,64]", "f32[32]", "s32[32,2]"}
+
+
+def test_control_steps_and_substeps_are_the_only_loops_of_a_robot(report):
+    found = report["robot"]
+    assert (found["loops"], found["open_loops"]) == (2, 0)
