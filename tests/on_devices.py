@@ -32,6 +32,7 @@ from dsl.loop.sharding import (
     splitting_batches,
     train_state_specs,
 )
+from dsl.training.card.parts import ITERATION, trace_part
 
 CAPACITY = 97  # no other size is the same
 PROGRAM = Experiment(
@@ -135,6 +136,23 @@ def accumulated_update(devices):
     return sums, run.compiled.as_text()
 
 
+def traces(devices):
+    """How often the update is traced from the build of an experiment to its loop."""
+    program, traced = replace(PROGRAM, devices=devices), []
+    plain = training_loop._traced_update.__wrapped__
+
+    def counted(*arguments):
+        traced.append(arguments)
+        return plain(*arguments)
+
+    training_loop._traced_update = eqx.filter_jit(counted)
+    training_loop.abstract_train_state(program)
+    eqx.filter_jit(training_loop.init_train_state).lower(program, jnp.uint32(0))
+    trace_part(program, ITERATION)
+    training_loop._traced_update = eqx.filter_jit(plain)
+    return len(traced)
+
+
 def share(array):
     """Shape of what one device holds."""
     return array.sharding.shard_shape(array.shape)
@@ -170,6 +188,7 @@ def main():
         "rows of two": share(split.buffer.rows.state),
         "gathered": gathered(text),
         "reduced": text.count(" all-reduce("),
+        "traces of eight": traces(8),
         "accumulated alone": whole,
         "accumulated shared": parted,
         "gathered by accumulation": gathered(update_text),

@@ -88,7 +88,9 @@ def _initial_reset_keys(program: Program, key: Key[Array, ""]) -> Key[Array, " e
 def _zero_metric_sums(program: Program, state: TrainState) -> Metrics:
     """Return the sums of all metrics over no update; traces one update to learn their names."""
     zero = jnp.zeros((), jnp.int32)
-    shapes = jax.eval_shape(lambda s: update_learners(program, s, s.learners, zero)[1], state)
+    # The names do not depend on the devices, and for one device the update may be traced already.
+    alone = replace(program, devices=1)
+    shapes = jax.eval_shape(lambda s: update_learners(alone, s, s.learners, zero)[1], state)
     return jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), shapes)
 
 
@@ -208,7 +210,8 @@ def update_learners(
 
 
 # Traced once per process where there is one device, which takes seconds for deep networks: the
-# trial of an experiment's build, the names of the metrics and the loop itself share the trace.
+# trial of an experiment's build, the names of the metrics and the loop itself share the trace. For
+# several devices the loop has a trace of its own, whose arrays JAX types by their mesh.
 @eqx.filter_jit
 def _traced_update(
     program: Program,

@@ -75,6 +75,10 @@ def test_micro_batches_are_shared_by_all_devices_and_gathered_on_none(report):
     assert set(report["gathered by accumulation"]) == {"64,16", "16"}
 
 
+def test_the_loop_of_several_devices_adds_one_trace_of_the_update(report):
+    assert report["traces of eight"] == 2
+
+
 @pytest.mark.parametrize(
     ("available", "counts", "usable"),
     [(8, (64, 32), 8), (8, (12, 20), 4), (6, (64, 32), 4), (4, (3, 8), 1), (2, (62, 256), 2)],
