@@ -7,7 +7,8 @@ First values and gradients against float64, of the fused form and of the plain o
 errors, OK where the fused form's is at most 1.1 times the plain one's. Then the time of value and
 gradient, of two networks at once, for input, weights and vectors: the median of several rounds of
 queued calls on inputs that take turns. Rows come in the order of their value and are written as
-they are measured; none is begun after the given seconds. It needs jax, equinox and optax only.
+they are measured; none is begun after the given seconds. It needs jax, equinox, optax, jaxtyping
+and lazy-loader only.
 """
 
 import argparse
@@ -22,11 +23,11 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from fused_stack_rows import stack_rows
 
 from components.networks.residual_stack import residual_stack
 from components.networks.stack_form import EPSILON, StackForm, Tile
 
-PRECISIONS = ("tf32", "bfloat16", "float32", "tf32x3")
 NETS, ROUNDS, WARM_UPS, INPUTS = 2, 7, 3, 3
 ALLOWED, NOISE = 1.1, 5e-7
 NAMES = ("y", "dx", "dw", "dv")
@@ -37,13 +38,13 @@ def main() -> None:
     options = _arguments()
     begun, report = time.time(), {"device": str(jax.devices()[0]), "jax": jax.__version__}
     report["rows"] = []
-    for kind, row in _rows(options.small):
+    for kind, row in stack_rows(options.small):
         if options.parts and kind not in options.parts:
             continue
         if time.time() - begun > options.seconds:
             print(f"stopped after {options.seconds} s")
             break
-        report["rows"].append({"kind": kind, **row, **_measured(kind, row)})
+        report["rows"].append({"kind": kind, **row, **measure_row(kind, row)})
         print(json.dumps(report["rows"][-1]), flush=True)
         options.out.write_text(json.dumps(report, indent=1))
     wrong = [row for row in report["rows"] if row.get("verdict") == "FAIL"]
@@ -59,49 +60,7 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _rows(small: bool) -> list[tuple[str, dict]]:
-    """Return the kind and settings of every row, most valuable first."""
-    if small:
-        sizes = {"depth": 8, "width": 64, "batch": 20}
-        checks = [_check(precision=p, **sizes) for p in PRECISIONS]
-        times = [_time(kernel=k, **sizes) for k in ("fused", "xla")]
-        return [*checks, _check(depth=8, width=64, batch=20, normalise=False), *times]
-    return [
-        *[_check(precision=p) for p in PRECISIONS[:3]],
-        *[_time(precision=p) for p in PRECISIONS[:3]],
-        *[_time(depth=1024, precision=p) for p in PRECISIONS[:2]],
-        *[_time(warps=w, stages=s) for w, s in ((4, 3), (8, 2), (8, 4), (4, 4), (4, 2))],
-        _time(kernel="xla"),
-        *[_time(precision="bfloat16", warps=w, stages=s) for w, s in ((4, 3), (8, 4), (4, 4))],
-        *[_check(activation=name) for name in ("relu", "gelu")],
-        *[_check(depth=8, width=w, batch=100) for w in (64, 128, 512)],
-        *[_check(normalise=False, depth=16), _check(skip_every=1, depth=16), _check(skip_every=0)],
-        _check(depth=1024, batch=64, precision="float32"),
-        *[_time(depth=d) for d in (4, 16, 256)],
-        _time(kernel="xla", precision="bfloat16"),
-        *[_time(kernel="xla", depth=d) for d in (4, 16, 1024, 256)],
-        *[_time(rows=32, warps=w, precision=p) for p in PRECISIONS[:2] for w in (4, 8)],
-        *[_time(batch=2048, rows=r) for r in (16, 32)],
-        _check(precision="tf32x3"),
-        _time(precision="tf32x3"),
-        _time(depth=1024, precision="float32"),
-        *[_time(precision="bfloat16", warps=w, stages=2) for w in (4, 8)],
-        *[_time(kernel="xla", depth=1024, precision=p) for p in ("bfloat16", "float32")],
-        _time(kernel="xla", precision="float32"),
-    ]
-
-
-def _check(**changed: Any) -> tuple[str, dict]:
-    usual = {"depth": 64, "width": 256, "batch": 512, "precision": "tf32", "activation": "swish"}
-    return "check", {**usual, "normalise": True, "skip_every": 4, **changed}
-
-
-def _time(**changed: Any) -> tuple[str, dict]:
-    sizes = {"kernel": "fused", "depth": 64, "width": 256, "batch": 512, "precision": "tf32"}
-    return "time", {**sizes, **Tile()._asdict(), **changed}
-
-
-def _measured(kind: str, row: dict) -> dict:
+def measure_row(kind: str, row: dict) -> dict:
     """Return the outcome of a row, or why it failed; a failure costs the other rows nothing."""
     try:
         return {"check": _errors, "time": _times}[kind](**row)

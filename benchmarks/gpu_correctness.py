@@ -8,6 +8,8 @@ import numpy as np
 from gpu_common import Measurement, Row, experiment_of, is_shape
 from gpu_updates import batch_of, learner_of, precision_of
 
+from components.target_devices import sharing_batches
+
 CONTROL_STEPS = (1, 10)
 
 
@@ -15,7 +17,8 @@ def update_error(row: Row) -> Measurement:
     """Compare gradients of one update with those of the CPU in full float32, by network.
 
     What is compared are the first moments of Adam after one update, a tenth of the gradients, as
-    vectors over all parameters: |difference| / |reference|.
+    vectors over all parameters: |difference| / |reference|. `split` compares the update whose batch
+    the accelerators share (a single one has all of it) with the update of one of them.
     """
     (learner, sizes, rows), cpu = learner_of(row), jax.local_devices(backend="cpu")[0]
     plain_row = {**row, "kernel": "xla", "precision": "highest"}
@@ -23,28 +26,51 @@ def update_error(row: Row) -> Measurement:
     with jax.default_device(cpu):
         state, batch = plain.init(sizes, jax.random.key(0)), batch_of(sizes, rows)
         arrays = jax.tree.leaves(eqx.filter(state, eqx.is_array))
+    mesh = jax.sharding.Mesh(jax.devices(), ("devices",))
+    places = {
+        "cpu": (cpu, cpu),
+        "one": (jax.devices()[0], jax.devices()[0]),
+        "split": tuple(
+            jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*axes))
+            for axes in ((), ("devices",))
+        ),
+    }
 
-    def lower(device: Any, row: Row, learner: Any) -> Any:
-        shapes = eqx.filter_eval_shape(learner.init, sizes, jax.random.key(0))
-        dynamic, static = eqx.partition(shapes, is_shape)
+    def placed(place: str) -> tuple[Any, ...]:
+        return tuple(map(jax.device_put, (arrays, batch), places[place]))
 
-        def moments(arrays: list[jax.Array], batch: Any) -> Any:
-            own = jax.tree.unflatten(jax.tree.structure(dynamic), arrays)
-            state, _ = learner.update(eqx.combine(own, static), batch, jax.random.key(2))
-            named = {name: getattr(state.optimisers, name) for name in ("critic", "actor")}
-            return {name: first_moment(found) for name, found in named.items()}
+    lowered = [_lower_moments(plain, sizes, plain_row, placed("cpu"))]
+    lowered.append(_lower_moments(learner, sizes, row, placed("one")))
+    with sharing_batches(mesh):
+        lowered.append(_lower_moments(learner, sizes, row, placed("split")))
+    programs = yield lowered
+    right, one, split = (
+        program.call(*placed(place)) for program, place in zip(programs, places, strict=True)
+    )
+    errors = {f"{name}_error": relative_error(one[name], right[name]) for name in right}
+    return {**errors, "split_error": relative_error(split, one)}
 
-        with precision_of(row):
-            return jax.jit(moments).lower(*jax.device_put((arrays, batch), device))
 
-    accelerator = jax.devices()[0]
-    reference, compared = yield [
-        lower(cpu, plain_row, plain),
-        lower(accelerator, row, learner),
-    ]
-    right = reference.call(*jax.device_put((arrays, batch), cpu))
-    found = compared.call(*jax.device_put((arrays, batch), accelerator))
-    return {f"{name}_error": relative_error(found[name], right[name]) for name in right}
+def _lower_moments(learner: Any, sizes: Any, row: Row, placed: tuple[Any, ...]) -> Any:
+    """Lower an update that returns the first moments of Adam, by network.
+
+    Args:
+        learner: to update.
+        sizes: of its task.
+        row: which names the precision of products.
+        placed: the arrays of its state and a batch, on the devices that are to run it.
+    """
+    shapes = eqx.filter_eval_shape(learner.init, sizes, jax.random.key(0))
+    dynamic, static = eqx.partition(shapes, is_shape)
+
+    def moments(arrays: list[jax.Array], batch: Any) -> Any:
+        own = jax.tree.unflatten(jax.tree.structure(dynamic), arrays)
+        state, _ = learner.update(eqx.combine(own, static), batch, jax.random.key(2))
+        named = {name: getattr(state.optimisers, name) for name in ("critic", "actor")}
+        return {name: first_moment(found) for name, found in named.items()}
+
+    with precision_of(row):
+        return jax.jit(moments).lower(*placed)
 
 
 def first_moment(optimiser_state: Any) -> Any:

@@ -18,11 +18,14 @@ class Record:
 
     def __init__(self, path: Path):
         """Args:
-        path: of the file, which need not exist.
+        path: of the file, which need not exist; a last line that was cut off does not count.
         """
         self.path = path
-        lines = path.read_text().splitlines() if path.exists() else []
-        self.outcomes: list[Outcome] = [json.loads(line) for line in lines]
+        text = path.read_text() if path.exists() else ""
+        whole = text[: text.rfind("\n") + 1]
+        if whole != text:
+            path.write_text(whole)
+        self.outcomes: list[Outcome] = [json.loads(line) for line in whole.splitlines()]
 
     def has(self, row: dict[str, Any]) -> bool:
         """Return whether the row has a result."""

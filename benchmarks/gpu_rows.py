@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from fused_stack_rows import stack_rows
+
 Row = dict[str, Any]
 
-STAGES = ("card", "correctness", "updates", "learning", "iterations", "figure")
+STAGES = ("correctness", "updates", "stacks", "card", "learning", "iterations", "figure")
 FREE_ANT, PAPER_TASKS = "experiments/free_ant.gin", "experiments/paper/depth.gin"
 SEEDS, STEPS = [0, 1, 2], 10_000_000
 # Loops as parts of CUDA graphs, which XLA leaves outside of them by default.
@@ -31,12 +33,17 @@ def row_groups(stage: str, kernels: list[str], *, small: bool = False) -> list[l
     if stage == "correctness":
         return _correctness(kernels, small)
     makers = {
+        "stacks": _stacks,
         "card": _card,
         "learning": _learning,
         "iterations": _iterations,
         "figure": _figure,
     }
     return makers[stage](small)
+
+
+def _stacks(small: bool) -> list[list[Row]]:
+    return [[{"stage": "stacks", "kind": kind, **row} for kind, row in stack_rows(small)]]
 
 
 def _card(small: bool) -> list[list[Row]]:
@@ -85,7 +92,7 @@ def _learning(small: bool) -> list[list[Row]]:
     rows = [_run("ant", 4, ["Experiment.evaluations=20", f"TOTAL_ENV_STEPS={STEPS}"], SEEDS)]
     rows += [
         _run(task, depth, ["Experiment.evaluations=10", f"TOTAL_ENV_STEPS={STEPS}"], SEEDS)
-        for task in ("arm_push_easy", "ant_u4_maze", "humanoid")
+        for task in ("ant_u4_maze", "humanoid", "arm_push_easy")
         for depth in (4, 16)
     ]
     return [[row] for row in rows]
@@ -131,5 +138,8 @@ def _iterations(small: bool) -> list[list[Row]]:
 
 def _figure(small: bool) -> list[list[Row]]:
     """Describe a piece of the paper's Figure 1: one task, three depths, a fifth of its steps."""
-    del small
-    return []
+    depths, settings = (4, 16, 64), ["Experiment.evaluations=20", f"TOTAL_ENV_STEPS={2 * STEPS}"]
+    if small:
+        depths, settings = (4, 8), [*SMALL_RUN, SMALL_BUFFER]
+    runs = [_run("ant_big_maze", depth, settings, SEEDS) for depth in depths]
+    return [[{**run, "stage": "figure", "name": f"figure_{run['name']}"}] for run in runs]

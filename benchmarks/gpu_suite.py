@@ -8,9 +8,11 @@
 Every row is written to `--out` as soon as it is measured, and skipped by later calls. After
 `--seconds` the suite stops; the same command continues it.
 
-Stages: `card` (matrix products, copies), `correctness` (against the CPU), `updates` (per second, by
-depth, precision and form of the kernels), `learning` (training runs, seeds together), `iterations`
-(whole ones beside the paper's hours; environments alone), `figure` (a piece of the paper's).
+Stages: `correctness` (fused and plain against the CPU, a split batch against a whole one),
+`updates` (per second, by depth, precision and form of the kernels), `stacks` (the fused kernels
+alone, by tile), `card` (matrix products, copies), `learning` (training runs, seeds together),
+`iterations` (whole ones beside the paper's hours; environments alone), `figure` (a piece of the
+paper's Figure 1).
 """
 
 import argparse
@@ -77,7 +79,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--out", type=Path, required=True, help="JSON lines that are added to")
     parser.add_argument("--stages", nargs="+", choices=STAGES, default=list(STAGES))
     parser.add_argument("--seconds", type=float, default=540.0, help="until it stops (540)")
-    parser.add_argument("--kernels", nargs="+", default=["xla"], help="forms of the stacks")
+    parser.add_argument(
+        "--kernels", nargs="+", default=["xla", "fused"], help="forms of the stacks"
+    )
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME=VALUES", help="of rows")
     parser.add_argument("--at-once", type=int, default=1, help="training runs at a time (1)")
     parser.add_argument("--small", action="store_true", help="rehearse on a CPU")

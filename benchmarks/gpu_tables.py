@@ -39,7 +39,7 @@ def _card(row: Outcome, result: Outcome) -> list[str]:
 
 
 def _update_error(row: Outcome, result: Outcome) -> list[str]:
-    errors = [f"{result[f'{name}_error']:.1e}" for name in ("critic", "actor")]
+    errors = [f"{result[f'{name}_error']:.1e}" for name in ("critic", "actor", "split")]
     return [str(row["depth"]), row["kernel"], row["precision"], *errors]
 
 
@@ -88,9 +88,23 @@ def _environments(row: Outcome, result: Outcome) -> list[str]:
     return [row["task"], str(row["envs"]), flags, spread, f"{result['compile_seconds']:.0f}"]
 
 
+def _stacks(row: Outcome, result: Outcome) -> list[str]:
+    names = ("rows", "warps", "stages")
+    tile = "x".join(str(row[name]) for name in names) if row.get("kernel") == "fused" else ""
+    sizes = [str(row[name]) for name in ("depth", "width", "batch")]
+    asked = [row["kind"], *sizes, row["precision"], row.get("kernel", "both"), tile]
+    if row["kind"] == "check":
+        worst = [f"{max(result[kernel]):.1e}" for kernel in ("fused", "xla")]
+        return [*asked, f"{result['verdict']}, {worst[0]} against {worst[1]}"]
+    return [*asked, f"{result['ms']:.3f} ms, {result['us_per_layer']:.2f} us a layer"]
+
+
 KINDS: dict[str, tuple[str, Callable[[Outcome, Outcome], list[str]]]] = {
     "card": ("| size | tf32 TFLOP/s | float32 | bfloat16 | copy TB/s |", _card),
-    "update_error": ("| depth | kernel | precision | critic | actor |", _update_error),
+    "update_error": (
+        "| depth | kernel | precision | critic | actor | split against one |",
+        _update_error,
+    ),
     "physics_error": (
         "| task | envs | after 1 step | after 10 | split against whole |",
         _physics_error,
@@ -98,6 +112,11 @@ KINDS: dict[str, tuple[str, Callable[[Outcome, Outcome], list[str]]]] = {
     "updates": (
         "| depth | kernel | precision | flags | updates/s | TFLOP/s | compile s | MiB |",
         _updates,
+    ),
+    "stacks": (
+        "| of a stack | depth | width | batch | precision | kernel | rows x warps x stages "
+        "| worst error, or time of both passes |",
+        _stacks,
     ),
     "iterations": (
         "| task | depth | steps/s | paper's | collecting | updates/s | hours for 100M | paper's "

@@ -16,6 +16,7 @@ import jax
 from gpu_common import Compiled, Measurement, Result, Row, compile_program
 from gpu_correctness import physics_error, update_error
 from gpu_iterations import environment_rate, iteration_rate
+from gpu_stacks import stack_numbers
 from gpu_updates import card_rates, update_rate
 
 MEASUREMENTS: dict[str, Callable[[Row], Measurement]] = {
@@ -23,6 +24,7 @@ MEASUREMENTS: dict[str, Callable[[Row], Measurement]] = {
     "update_error": update_error,
     "physics_error": physics_error,
     "updates": update_rate,
+    "stacks": stack_numbers,
     "iterations": iteration_rate,
     "environments": environment_rate,
 }
