@@ -57,6 +57,7 @@ EXPERIMENT = Experiment(
     checkpoint_epochs=1,
 )
 PROGRAM = EXPERIMENT.program()
+OPERATIVE_TEXT = "Experiment.seed = 0\n"
 ONCE_A_RUN = ("run_iterations", "collect_unroll", "insert_and_update", "end_epoch", "evaluate")
 
 
@@ -64,12 +65,12 @@ def train(folder):
     """Train to the end, from the newest checkpoint if there is one; return the epochs recorded."""
     lines = []
     with RunFolder.open(folder) as owned:
-        job = RunJob(EXPERIMENT, {"operative": ""}, owned)
+        job = RunJob(EXPERIMENT, {"operative": OPERATIVE_TEXT}, owned)
         job.tracker = SimpleNamespace(log=lines.append, progress=lambda _: None)
         state, job.position = init_or_resume(EXPERIMENT, job.checkpoints)
         engine.train_run(job, state)
         assert job.wait_until_saved()
-        (owned.path / OPERATIVE).write_text("")
+        (owned.path / OPERATIVE).write_text(OPERATIVE_TEXT)
     return [line["epoch"] for line in lines]
 
 
