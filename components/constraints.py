@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Protocol, runtime_checkable
 
+_LONGEST_SHOWN = 60  # characters of a value in a message
+
 
 class SettingError(ValueError):
     """Raised for a setting whose value is not allowed.
@@ -147,7 +149,8 @@ class OneOf:
     def problem(self, value: Any) -> str | None:
         if value in self.options:
             return None
-        return f"is {value!r}; it must be one of {', '.join(map(repr, self.options))}."
+        shown = repr(value) if len(repr(value)) <= _LONGEST_SHOWN else f"{value!r:.57}..."
+        return f"is {shown}; it must be one of {', '.join(map(repr, self.options))}."
 
 
 PositiveInt = Annotated[int, AtLeast(1)]

@@ -204,7 +204,10 @@ def add_trust(parser: argparse.ArgumentParser) -> None:
 
 def positive_int(text: str) -> int:
     """Parse an argument that counts something."""
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is less than 1")
     return number

@@ -74,7 +74,7 @@ def _listed_range(name: str, arguments: str) -> str | None:
         numbers = range(*map(int, arguments.split(",")))
     except ValueError:  # a step of 0
         return None
-    return shown(list(numbers)) if 0 < len(numbers) <= _LONGEST_LIST else None
+    return str(list(numbers)) if 0 < len(numbers) <= _LONGEST_LIST else None
 
 
 def explain_number(text: str) -> str:

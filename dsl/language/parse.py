@@ -96,7 +96,7 @@ def read_statements(
 
 def _keyword_advice(binding: Binding) -> str:
     """Return what to write in place of `include = 'file'`."""
-    value = shown(binding.value) if binding.word == "include" else str(binding.value)
+    value = repr(binding.value) if binding.word == "include" else str(binding.value)
     return f"{binding.word} takes no '='. Write {binding.word} {value}."
 
 

@@ -229,13 +229,16 @@ def _suggested_file(path: str, including: Path) -> str:
 
 
 def _similar_file(path: Path) -> str:
-    """Suggest a gin file of the same folder if `path` does not exist."""
+    """Suggest a gin file of the same folder, or a shipped one, if `path` does not exist."""
     try:
-        others = {p.stem: p for p in path.parent.glob("*.gin") if p.exists()}
-        similar = None if path.exists() else nearest(path.stem, others)
+        shipped = {p.stem: p.relative_to(EXPERIMENTS) for p in EXPERIMENTS.glob("*.gin")}
+        beside = {p.stem: p for p in path.parent.glob("*.gin") if p.exists()}
+        similar = None if path.exists() else nearest(path.stem, {**shipped, **beside})
     except (OSError, ValueError):
         return ""
-    return did_you_mean(displayed(others[similar])) if similar else ""
+    if similar is None:
+        return ""
+    return did_you_mean(displayed(beside[similar]) if similar in beside else str(shipped[similar]))
 
 
 def _read_text(path: Path) -> str:

@@ -53,15 +53,20 @@ def pose_scene(env: GoalEnvironment, qpos: np.ndarray) -> mujoco.MjData:
     return data
 
 
+def root_body(data: mujoco.MjData) -> int:
+    """Return the number of the first body, or that of the world in a scene without bodies."""
+    return min(1, len(data.xpos) - 1)
+
+
 def view_of_robot(env: GoalEnvironment, data: mujoco.MjData, marks: list[Mark]) -> CameraView:
     """Return a view of the robot: the first body of the model and its descendants.
 
     In the open the robot is seen from the side, with the goal to its right.
     """
-    target, distance = data.subtree_com[1].copy(), env.task.camera_distance
+    target, distance = data.subtree_com[root_body(data)].copy(), env.task.camera_distance
     if env.task.maze is not None:
         return CameraView(target, distance, OVER_WALLS, MAZE_AZIMUTH)
-    x, y, _ = _middle(marks) - data.xpos[1]
+    x, y, _ = _middle(marks) - data.xpos[root_body(data)]
     return CameraView(target, distance, IN_THE_OPEN, np.degrees(np.arctan2(y, x)) + 90)
 
 

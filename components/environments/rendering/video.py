@@ -12,7 +12,7 @@ from PIL import Image
 from components.environments.core.goal_environment import EnvState, GoalEnvironment
 from components.environments.rendering.camera import open_camera
 from components.environments.rendering.marks import mark_goal
-from components.environments.rendering.render import pose_scene, view_of_robot
+from components.environments.rendering.render import pose_scene, root_body, view_of_robot
 
 SECONDS, FRAMES, SHORTEST = 15, 150, 0.05
 COLOURS = 128
@@ -74,12 +74,13 @@ def _images(
     goals = np.asarray(jax.vmap(env.current_goal)(states), float)
     marks = [mark_goal(goals[i], env.task.success_radius) for i in chosen.states]
     data = pose_scene(env, qpos[0])
-    view, origin = view_of_robot(env, data, marks[0]), data.xpos[1].copy()
+    root = root_body(data)
+    view, origin = view_of_robot(env, data, marks[0]), data.xpos[root].copy()
     with open_camera(env.task.scene, width, height) as take_picture:
         for i, mark in zip(chosen.states, marks, strict=True):
             data = pose_scene(env, qpos[i])
             # Follow the root, so that swinging limbs do not shake the picture.
-            beside = view._replace(target=view.target + data.xpos[1] - origin)
+            beside = view._replace(target=view.target + data.xpos[root] - origin)
             yield take_picture(
                 data, beside, mark, _caption(i * env.task.physics.control_step, chosen)
             )

@@ -60,6 +60,12 @@ def test_commands_parse_without_importing_jax():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, timeout=60)
 
 
+def test_a_count_is_a_whole_number(capsys):
+    with pytest.raises(SystemExit):
+        main(["sweep", "quickstart.gin", "--jobs", "two"])
+    assert "argument --jobs: 'two' is not a whole number" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("number", ["SIGUSR1", "SIGUSR2"])
 def test_a_signal_that_comes_before_anything_is_there_to_save_asks_to_be_queued_again(number):
     code = (

@@ -145,6 +145,11 @@ def test_what_is_not_the_name_of_a_file(included, said):
     assert problems_of("x.gin") == [f"x.gin:1: {said}"]
 
 
+def test_a_shipped_file_is_suggested_for_a_missing_one():
+    (found,) = problems_of("quikstart.gin")
+    assert found.endswith("there is no such file. Did you mean 'quickstart.gin'?")
+
+
 @pytest.mark.parametrize(
     ("included", "suggested"),
     [("good", " Did you mean 'good.gin'?"), ("y.gin", "experiments."), ("x.gn", "experiments.")],

@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import mujoco
 import numpy as np
 import pytest
 
@@ -9,7 +10,7 @@ from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.rendering import opengl
 from components.environments.rendering.marks import mark_goal
 from components.environments.rendering.opengl import RenderError
-from components.environments.rendering.render import render_frame
+from components.environments.rendering.render import render_frame, root_body
 
 
 def green(picture):
@@ -69,3 +70,9 @@ def test_a_goal_is_marked_where_it_is(goal, centres):
     assert all(mark.size[0] == 0.5 for mark in marks)
     # What lies on the floor does not reach below it.
     assert all(mark.centre[2] > 0 for mark in marks)
+
+
+@pytest.mark.parametrize(("bodies", "root"), [("", 0), ("<body/><body/>", 1)])
+def test_a_scene_may_have_no_body(bodies, root):
+    model = mujoco.MjModel.from_xml_string(f"<mujoco><worldbody>{bodies}</worldbody></mujoco>")
+    assert root_body(mujoco.MjData(model)) == root
