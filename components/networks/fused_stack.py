@@ -15,6 +15,7 @@ from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton
 from jaxtyping import Array, Float
 
+from components.networks.skip_connections import entered, left, skipped
 from components.networks.stack_form import EPSILON, Saved, StackForm
 
 WIDTHS = (64, 128, 256, 512)  # Triton takes powers of two
@@ -147,7 +148,7 @@ def _forward_kernel(x, w, v, y, inputs, normalised, deviations, *, form: StackFo
             z = centred * inverse[:, None]
         triton.store(normalised.at[net, i, rows, :], z.astype(normalised.dtype))
         out = form.activation(_scaled(z, v, net, i))
-        return _skipped(out, skip, i, form)
+        return skipped(out, skip, i, form)
 
     start = triton.load(x.at[net, rows, :])
     end, _ = jax.lax.fori_loop(0, layers, layer, (start, start))
@@ -162,7 +163,7 @@ def _backward_kernel(dy, w, v, normalised, deviations, dx, dz, *sums, form: Stac
 
     def layer(step, carry):
         i = layers - 1 - step
-        d, passed_over = _entered(carry, i, form)
+        d, passed_over = entered(carry, i, form)
         z = triton.load(normalised.at[net, i, rows, :]).astype(jnp.float32)
         (dn,) = jax.vjp(form.activation, _scaled(z, v, net, i))[1](d)
         d = dn
@@ -176,7 +177,7 @@ def _backward_kernel(dy, w, v, normalised, deviations, dx, dz, *sums, form: Stac
             for j, gradient in enumerate((d, dn * z, dn)[:count]):
                 triton.store(total.at[net, i, tile, jnp.int32(j)], jnp.sum(gradient, axis=0))
         d = _product(dz, w, (net, i), rows, form, transposed=True)
-        return _left(d, passed_over, i, form)
+        return left(d, passed_over, i, form)
 
     end = triton.load(dy.at[net, rows, :])
     start, _ = jax.lax.fori_loop(0, layers, layer, (end, jnp.zeros_like(end)))
@@ -229,32 +230,3 @@ def _kernel_precision(form: StackForm) -> jax.lax.Precision | jax.lax.DotAlgorit
     if form.precision == "tf32x3" and not form.interpret:
         return jax.lax.DotAlgorithmPreset.TF32_TF32_F32_X3
     return form.xla_precision
-
-
-def _skipped(out: Array, skip: Array, layer: Array, form: StackForm) -> tuple[Array, Array]:
-    """Return the stream after a layer, and the one that the next residual connection carries."""
-    if not form.skip_every:
-        return out, skip
-    last = jax.lax.rem(layer, jnp.int32(form.skip_every)) == form.skip_every - 1
-    h = jnp.where(last, skip + jnp.float32(form.branch_scale) * out, out)
-    return h, jnp.where(last, h, skip)
-
-
-def _entered(carry: tuple[Array, Array], layer: Array, form: StackForm) -> tuple[Array, Array]:
-    """Return the gradient by a layer's output, and that by its residual connection."""
-    d, passed_over = carry
-    if not form.skip_every:
-        return d, passed_over
-    last = jax.lax.rem(layer, jnp.int32(form.skip_every)) == form.skip_every - 1
-    return (
-        jnp.where(last, jnp.float32(form.branch_scale) * d, d),
-        jnp.where(last, d, passed_over),
-    )
-
-
-def _left(d: Array, passed_over: Array, layer: Array, form: StackForm) -> tuple[Array, Array]:
-    """Return the gradient by a layer's input, and that by its residual connection."""
-    if not form.skip_every:
-        return d, passed_over
-    first = jax.lax.rem(layer, jnp.int32(form.skip_every)) == 0
-    return jnp.where(first, d + passed_over, d), passed_over
