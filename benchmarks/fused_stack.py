@@ -2,6 +2,7 @@
 
     python benchmarks/fused_stack.py --out fused_stack.json --seconds 330
     python benchmarks/fused_stack.py --out rehearsal.json --small     # interpreted, on a CPU
+    python benchmarks/fused_stack.py --out mosaic.json --kernel mosaic
 
 First values and gradients against float64, of the fused form and of the plain one: relative L2
 errors, OK where the fused form's is at most 1.1 times the plain one's. Then the time of value and
@@ -23,7 +24,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from fused_stack_rows import stack_rows
+from fused_stack_rows import mosaic_rows, stack_rows
 
 from components.networks.residual_stack import residual_stack
 from components.networks.stack_form import EPSILON, StackForm, Tile
@@ -38,7 +39,8 @@ def main() -> None:
     options = _arguments()
     begun, report = time.time(), {"device": str(jax.devices()[0]), "jax": jax.__version__}
     report["rows"] = []
-    for kind, row in stack_rows(options.small):
+    rows = mosaic_rows() if options.kernel == "mosaic" else stack_rows(options.small)
+    for kind, row in rows:
         if options.parts and kind not in options.parts:
             continue
         if time.time() - begun > options.seconds:
@@ -57,6 +59,9 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=330)
     parser.add_argument("--parts", nargs="*", choices=("check", "time"))
     parser.add_argument("--small", action="store_true", help="a few small rows")
+    parser.add_argument(
+        "--kernel", choices=("fused", "mosaic"), default="fused", help="mosaic: a Hopper GPU alone"
+    )
     return parser.parse_args()
 
 
@@ -70,7 +75,9 @@ def measure_row(kind: str, row: dict) -> dict:
 
 def _form(kernel: str, precision: str, **settings: Any) -> StackForm:
     usual = {"activation": jax.nn.swish, "skip_every": 4, "branch_scale": 1.0}
-    form = StackForm(**{**usual, **settings}, precision=precision, fused=kernel == "fused")
+    form = StackForm(**{**usual, **settings}, precision=precision, fused=kernel != "xla")
+    if kernel == "mosaic":
+        form = form._replace(pallas="mosaic")
     return form._replace(interpret=form.fused and jax.default_backend() == "cpu")
 
 
@@ -124,23 +131,24 @@ def _errors(
     activation: str,
     normalise: bool,
     skip_every: int,
+    kernel: str = "fused",
 ) -> dict:
     """Return relative L2 errors of both forms against float64."""
     arrays = _arrays(depth, width, batch, normalise)
     settings = {"activation": getattr(jax.nn, activation), "skip_every": skip_every}
-    forms = {k: _form(k, precision, **settings) for k in ("fused", "xla")}
+    forms = {k: _form(k, precision, **settings) for k in (kernel, "xla")}
     with jax.enable_x64(True):
         stack = jax.vmap(functools.partial(_reference, form=forms["xla"]))
         exact = jax.jit(functools.partial(_gradients, stack))(*map(np.float64, arrays))
         exact = [np.asarray(a) for a in exact]
     found = {}
-    for kernel, form in forms.items():
+    for name, form in forms.items():
         got = jax.jit(functools.partial(_gradients, _over_networks(form)))(*arrays)
-        found[kernel] = [
+        found[name] = [
             float(np.linalg.norm(np.asarray(a) - b) / np.linalg.norm(b))
             for a, b in zip(got, exact, strict=True)
         ]
-    pairs = list(zip(found["fused"], found["xla"], strict=True))
+    pairs = list(zip(found[kernel], found["xla"], strict=True))
     right = all(ours <= max(ALLOWED * plain, NOISE) for ours, plain in pairs)
     return {"verdict": "OK" if right else "FAIL", "of": NAMES, **found}
 

@@ -37,6 +37,19 @@ def stack_rows(small: bool) -> list[tuple[str, dict]]:
     ]
 
 
+def mosaic_rows() -> list[tuple[str, dict]]:
+    """Return those rows that kernels of Mosaic GPU take, which are divided in one way alone."""
+    divided = {"rows": 16, "warps": 8, "stages": 3}
+    return [
+        (kind, {**row, "kernel": "mosaic"})
+        for kind, row in stack_rows(small=False)
+        if row.get("kernel") != "xla"
+        and row["precision"] in PRECISIONS[:2]
+        and row["width"] % 128 == 0
+        and (kind == "check" or divided.items() <= row.items())
+    ]
+
+
 def _check(**changed: Any) -> tuple[str, dict]:
     usual = {"depth": 64, "width": 256, "batch": 512, "precision": "tf32", "activation": "swish"}
     return "check", {**usual, "normalise": True, "skip_every": 4, **changed}

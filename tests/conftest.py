@@ -19,6 +19,9 @@ if version("jaxlib").startswith("0.10."):
     _FLAGS = "--xla_cpu_use_fusion_emitters=false --xla_cpu_parallel_codegen_split_count=1"
     os.environ["XLA_FLAGS"] = f"{os.environ.get('XLA_FLAGS', '')} {_FLAGS}"
 
+# An interpreted GPU kernel blocks as many of XLA's threads as it has warpgroups.
+os.environ.setdefault("NPROC", "4")
+
 # The shell has a job under `nohup` or in the background ignore these, and so would runs.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
 signal.signal(signal.SIGINT, signal.default_int_handler)

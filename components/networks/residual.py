@@ -24,7 +24,11 @@ from components.networks.residual_blocks import (
     stack_blocks,
     with_skips,
 )
-from components.networks.residual_stack import fused_where_possible, residual_stack
+from components.networks.residual_stack import (
+    fused_where_possible,
+    mosaic_where_possible,
+    residual_stack,
+)
 from components.networks.stack_form import (
     Kernel,
     StackForm,
@@ -131,6 +135,8 @@ class AbstractResidualMLP(AbstractResidualNetwork):
         )
         if chosen_kernel(self.kernel) == "fused":
             form = fused_where_possible(form, x.size, asked=self.kernel == "fused")
+        elif self.kernel == "mosaic":
+            form = mosaic_where_possible(form, x.size)
         return residual_stack(x, blocks.weights, blocks.vectors, form)
 
 
@@ -171,9 +177,9 @@ class ResidualMLP(AbstractResidualMLP):
             keep: what is kept for the backward pass in addition to the inputs of blocks: the
                 outputs of dense layers, or nothing, which takes less memory and more time.
             kernel: how blocks run. 'xla' has its own derivative and, up to 64 layers on a GPU, no
-                loop; 'fused' is one GPU kernel for all layers and one for their derivative; 'auto'
-                is the form that was measured to be fastest on the kind of device, and a scan on a
-                CPU.
+                loop; 'fused' is one GPU kernel for all layers and one for their derivative;
+                'mosaic' is the same for Hopper GPUs alone, and no GPU has run it; 'auto' is the
+                form that was measured to be fastest on the kind of device, and a scan on a CPU.
             in_size: numbers in the input.
             out_size: numbers in the output.
             key: random key of the weights.
@@ -236,9 +242,9 @@ class StableResidualMLP(AbstractResidualMLP):
             keep: what is kept for the backward pass in addition to the inputs of blocks: the
                 outputs of dense layers, or nothing, which takes less memory and more time.
             kernel: how blocks run. 'xla' has its own derivative and, up to 64 layers on a GPU, no
-                loop; 'fused' is one GPU kernel for all layers and one for their derivative; 'auto'
-                is the form that was measured to be fastest on the kind of device, and a scan on a
-                CPU.
+                loop; 'fused' is one GPU kernel for all layers and one for their derivative;
+                'mosaic' is the same for Hopper GPUs alone, and no GPU has run it; 'auto' is the
+                form that was measured to be fastest on the kind of device, and a scan on a CPU.
             in_size: numbers in the input.
             out_size: numbers in the output.
             key: random key of the weights.

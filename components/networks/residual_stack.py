@@ -19,7 +19,7 @@ from jaxtyping import Array, Float
 
 from components.networks import fused_stack, plain_stack, sharded_stack
 from components.networks.stack_form import StackForm
-from components.target_devices import batch_mesh
+from components.target_devices import batch_mesh, target_platform
 
 UNROLLED_LAYERS = 64  # more take minutes to compile
 
@@ -61,6 +61,24 @@ def fused_where_possible(form: StackForm, width: int, asked: bool) -> StackForm:
     if obstacle and asked:
         _say_once(f"kernel='fused' {obstacle}: the network runs as with kernel='xla'.")
     return form._replace(fused=not obstacle, mesh=batch_mesh())
+
+
+def mosaic_where_possible(form: StackForm, width: int) -> StackForm:
+    """Return the form with kernels of Mosaic GPU, or with what comes next if there are none for it.
+
+    Args:
+        form: of a plain stack.
+        width: numbers between layers.
+    """
+    from components.networks import mosaic_stack  # importing Mosaic GPU takes a fifth of a second
+
+    obstacle = mosaic_stack.obstacle(form, width)
+    if obstacle is None:
+        return form._replace(fused=True, pallas="mosaic", mesh=batch_mesh())
+    other = form if target_platform() == "cpu" else fused_where_possible(form, width, asked=False)
+    name = "fused" if other.fused else "xla"
+    _say_once(f"kernel='mosaic' {obstacle}: the network runs as with kernel={name!r}.")
+    return other
 
 
 def plain_form(primitive: str, params: dict[str, Any]) -> Callable[..., list[Array]] | None:

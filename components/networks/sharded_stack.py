@@ -4,6 +4,7 @@ XLA cannot divide a kernel: left alone it would gather the whole batch on every 
 """
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import jax
@@ -23,7 +24,7 @@ def forward(
     """Return what `fused_stack.forward` does, on the devices of `form.mesh`."""
 
     def run(x: Array, weights: Array, vectors: Array) -> tuple[Array, Saved]:
-        return fused_stack.forward(x, weights, vectors, form)
+        return _kernels(form).forward(x, weights, vectors, form)
 
     by_example, saved, whole = _specs(form)
     return _per_device(run, form, x, (by_example, whole, whole), (by_example, (saved,) * 3))(
@@ -43,7 +44,7 @@ def backward(
     shared = _is_shared(form, dy)
 
     def run(dy: Array, weights: Array, vectors: Array, saved: Saved) -> tuple[Array, ...]:
-        dx, *sums = fused_stack.backward(dy, weights, vectors, saved, form, trained)
+        dx, *sums = _kernels(form).backward(dy, weights, vectors, saved, form, trained)
         return dx, *(jax.lax.psum(sums, _axis(form)) if shared else sums)
 
     by_example, by_layer, whole = _specs(form)
@@ -51,6 +52,14 @@ def backward(
     return _per_device(run, form, dy, (by_example, whole, whole, by_layer), results)(
         dy, weights, vectors, saved
     )
+
+
+def _kernels(form: StackForm) -> ModuleType:
+    if form.pallas == "triton":
+        return fused_stack
+    from components.networks import mosaic_stack  # importing Mosaic GPU takes a fifth of a second
+
+    return mosaic_stack
 
 
 def _per_device(

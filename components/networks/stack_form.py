@@ -11,7 +11,7 @@ from components.constraints import OneOf
 from components.networks.layers import LAYERS_PER_BLOCK, Activation
 from components.target_devices import target_devices, target_platform
 
-Kernel = Annotated[str, OneOf(("auto", "xla", "fused"))]
+Kernel = Annotated[str, OneOf(("auto", "xla", "fused", "mosaic"))]
 Saved: TypeAlias = tuple[Array, ...]  # every array (nets, layers or blocks, batch, ...)
 
 # What 'auto' means on a single device of each kind. On a CPU it is a scan, whose results are
@@ -48,6 +48,7 @@ class StackForm(NamedTuple):
         precision: precision of the products: tf32, tf32x3, float32 or bfloat16.
         keep: what the plain form keeps for its backward pass.
         fused: whether a GPU runs each pass as one kernel.
+        pallas: which of Pallas's compilers makes the kernels: triton or mosaic.
         tile: how the fused kernels are divided.
         interpret: whether fused kernels are interpreted on any device, for tests.
         mesh: of the devices that share the batch of fused kernels, or None.
@@ -59,6 +60,7 @@ class StackForm(NamedTuple):
     precision: str
     keep: str = "dense_outputs"
     fused: bool = False
+    pallas: str = "triton"
     tile: Tile = Tile()
     interpret: bool = False
     mesh: Mesh | None = None
@@ -83,7 +85,7 @@ class StackForm(NamedTuple):
 
 
 def chosen_kernel(kernel: str) -> str:
-    """Return the kernel that a setting stands for on the target devices: scan, xla or fused."""
+    """Return what a setting stands for on the target devices: scan, xla, fused or mosaic."""
     backend = target_platform()
     if kernel != "auto":
         return kernel

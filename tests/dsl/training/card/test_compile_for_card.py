@@ -14,6 +14,7 @@ PLUGINS = ("jax_plugins.xla_cuda12", "jax_plugins.xla_cuda13")
 # Counted with JAX 0.10.2, at width 64 and batch 32: a drawn batch, all losses, metrics and Adam.
 KERNELS = {"shallow": 149, "deep": 164}
 MORE = 30  # that another version of XLA may launch
+REGISTERS, SHARED = 168, 232_448  # of a thread of 384, and bytes of a program, on an H100
 STACK = 8 * (64 * 64 + 3 * 64)  # parameters of one stack of eight layers
 
 
@@ -79,3 +80,23 @@ def test_cards_exchange_gradients_and_embeddings_and_never_a_layer(report):
 def test_control_steps_and_substeps_are_the_only_loops_of_a_robot(report):
     found = report["robot"]
     assert (found["loops"], found["open_loops"]) == (2, 0)
+
+
+def test_stacks_on_mosaic_gpu_fit_into_registers_and_shared_memory(tmp_path):
+    """Both passes at width 256, in bfloat16 and tf32."""
+    out, script = tmp_path / "mosaic.jsonl", ROOT / "benchmarks" / "mosaic_stack.py"
+    subprocess.run(
+        [sys.executable, str(script), "--out", str(out), "--widths", "256", "--no-variants"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        check=True,
+    )
+    rows = [json.loads(line) for line in out.read_text().splitlines()]
+    assert [(r["row"]["pass"], r["row"]["precision"]) for r in rows] == [
+        ("forward", "bfloat16"),
+        ("backward", "bfloat16"),
+        ("forward", "tf32"),
+        ("backward", "tf32"),
+    ]
+    assert {row["spilled"] for row in rows} == {0}
+    assert all(row["registers"] <= REGISTERS and row["shared"] <= SHARED for row in rows)
