@@ -70,11 +70,11 @@ def _execute(options: argparse.Namespace) -> int:
     configuration = load_experiment(options.file, options.set)
     for line in configuration.settings_without_effect():
         print_to_stderr(line)
+    from components.cpu_cores import available_cores
     from dsl.sweep.grid import make_trials
     from dsl.sweep.grid_changes import tell_grid_change
     from dsl.sweep.kept_trials import recall_trials
     from dsl.sweep.workers import describe_trials, run_trials
-    from dsl.training.cpu_devices import available_cores
 
     root = options.out or Path("runs") / f"{options.file.stem}-sweep"
     judged = make_trials(options.file, options.set, root)

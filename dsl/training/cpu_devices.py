@@ -5,6 +5,8 @@ import os
 
 import jax
 
+from components.cpu_cores import available_cores
+
 
 def use_every_core() -> None:
     """Make each CPU core that this process may use a device, unless the user has chosen a number.
@@ -16,10 +18,3 @@ def use_every_core() -> None:
         # Refused once JAX has started: whoever started it has chosen.
         with contextlib.suppress(RuntimeError):
             jax.config.update("jax_num_cpu_devices", len(available_cores()))
-
-
-def available_cores() -> set[int]:
-    """Return the cores this process may use; macOS cannot restrict them."""
-    if hasattr(os, "sched_getaffinity"):
-        return os.sched_getaffinity(0)
-    return set(range(os.cpu_count() or 1))

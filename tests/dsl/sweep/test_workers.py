@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
+from components.cpu_cores import available_cores
 from dsl.cli import sweep
 from dsl.records.run_folder import RunFolder
 from dsl.sweep import workers
 from dsl.sweep.grid import Trial
 from dsl.sweep.workers import WorkerPool, _core_shares, _pin_thread, command_line, run_trials
 from dsl.tracking.fan_out import report_failure
-from dsl.training.cpu_devices import available_cores
 
 SHOW_CORES = [sys.executable, "-c", "import os; print(sorted(os.sched_getaffinity(0)))"]
 
