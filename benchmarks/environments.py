@@ -1,13 +1,15 @@
-"""Environment steps per second of every task, beside the same model in C MuJoCo on all cores.
+"""Environment steps per second of every task in MJX and in C, beside bare MuJoCo on all cores.
 
     python benchmarks/environments.py                    # every task; about half an hour
     python benchmarks/environments.py Ant ArmPush --envs 256
 
 Random actions, fresh starts and goals at every reset. MJX on one device, and with the environments
-split over as many CPU devices as there are cores, as training has them; C MuJoCo by
-`mujoco.rollout` with a thread per core, which has no resets, observations or goals. The column
-"reset" gives what drawing fresh starts costs: seconds of resetting every environment, which the
-loop does after every step, over seconds of the whole step.
+split over as many CPU devices as there are cores; C from one device on every core: as training has
+them. Bare MuJoCo is `mujoco.rollout` of the model that C steps, from such starts and with a thread
+per core; it has no resets, observations or goals. "Of it" is the speed of C over that of bare
+MuJoCo, from rollouts that alternate. The column "reset" gives what drawing fresh starts costs MJX:
+seconds of resetting every environment, which the loop does after every step, over seconds of the
+whole step.
 """
 
 import argparse
@@ -28,22 +30,25 @@ def main() -> None:
     if arguments.child:
         print(json.dumps(measure_speeds(arguments)))
         return
-    print("| task | envs | MJX, a device per core | MJX, one device | reset | C MuJoCo |")
-    print("| --- | ---: | ---: | ---: | ---: | ---: |")
+    columns = ("MJX, a device per core", "MJX, one device", "reset", "C", "bare MuJoCo", "of it")
+    print(f"| task | envs | {' | '.join(columns)} |")
+    print(f"| --- | ---: {'| ---: ' * len(columns)}|")
     for task in arguments.tasks or _all_tasks():
         for envs in arguments.envs:
             print(_row(task, envs, arguments.settings), flush=True)
 
 
 def _row(task: str, envs: int, settings: list[str]) -> str:
-    one, split = _children(task, envs, settings, [1, os.cpu_count() or 1])
-    speeds = [f"{side['mjx']:,.0f}" for side in (split, one)]
-    cells = [task, str(envs), *speeds, f"{split['reset']:.1%}", f"{one['c']:,.0f}"]
+    places = [("MJX", os.cpu_count() or 1), ("MJX", 1), ("C", 1)]
+    split, one, c = _children(task, envs, settings, places)
+    speeds = [f"{side['steps']:,.0f}" for side in (split, one)]
+    cells = [task, str(envs), *speeds, f"{split.get('reset', 0):.1%}"]
+    cells += [f"{c['steps']:,.0f}", f"{c['bare']:,.0f}", f"{c['steps'] / c['bare']:.2f}"]
     return f"| {' | '.join(cells)} |"
 
 
-def _children(task, envs, settings, devices: list[int]) -> list[dict[str, float]]:
-    """Measure in processes of their own: the number of devices is fixed once JAX has started.
+def _children(task, envs, settings, places: list[tuple[str, int]]) -> list[dict[str, float]]:
+    """Measure engines on devices, each in a process: their number is fixed once JAX has started.
 
     They compile side by side and measure one after the other.
     """
@@ -51,13 +56,13 @@ def _children(task, envs, settings, devices: list[int]) -> list[dict[str, float]
     command += [f"--settings={s}" for s in settings]
     children = [
         subprocess.Popen(
-            command,
+            [*command, f"--engine={engine}"],
             env={**os.environ, "XLA_FLAGS": f"--xla_force_host_platform_device_count={count}"},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
         )
-        for count in devices
+        for engine, count in places
     ]
     for child in children:
         child.stdout.readline()
@@ -71,24 +76,26 @@ def _children(task, envs, settings, devices: list[int]) -> list[dict[str, float]
 
 
 def measure_speeds(arguments) -> dict[str, float]:
-    """Return steps per second on this process's devices, and those in C or the cost of resets."""
+    """Return steps per second on this process's devices, of bare MuJoCo, and the cost of resets."""
     import jax
 
-    env = make_task(arguments.tasks[0], arguments.settings)
+    env = make_task(arguments.tasks[0], arguments.settings, arguments.engine)
     (envs,) = arguments.envs
     steps = max(ENV_STEPS_PER_CALL // envs, 4)
-    several = len(jax.devices()) > 1
-    runs = [
-        compile_rollout(env, envs, steps, advance)
-        for advance in (training_step, _reset)[: 1 + several]
-    ]
+    runs = {"steps": compile_rollout(env, envs, steps, training_step)}
+    if arguments.engine == "C":
+        runs["bare"] = _bare_rollout(env, envs, steps)
+    elif len(jax.devices()) > 1:
+        runs["reset"] = compile_rollout(env, envs, steps, _reset)
     print("ready", flush=True)
     sys.stdin.readline()
-    whole, *resets = (median_seconds(run) for run in runs)
-    results = {"mjx": envs * steps / whole}
-    if several:
-        return {**results, "reset": resets[0] / whole}
-    return {**results, "c": envs * steps / _c_seconds(env, envs, steps)}
+    seconds = median_seconds(runs)
+    if "reset" in seconds:
+        return {
+            "steps": envs * steps / seconds["steps"],
+            "reset": seconds["reset"] / seconds["steps"],
+        }
+    return {name: envs * steps / taken for name, taken in seconds.items()}
 
 
 def training_step(env, state, timestep, action):
@@ -103,15 +110,16 @@ def _reset(env, state, _timestep, _action):
     return env.reset(state.key)
 
 
-def make_task(word: str, settings: list[str]):
-    """Make the task of that name, with settings such as layout='u_maze'."""
+def make_task(word: str, settings: list[str], engine: str):
+    """Make the task of that name, with settings such as layout='u_maze', in an engine."""
     import ast
 
     from dsl.language.registry import default_vocabulary
 
+    words = default_vocabulary().words
     pairs = (setting.split("=", 1) for setting in settings)
     chosen = {name: ast.literal_eval(value) for name, value in pairs}
-    return default_vocabulary().words[f"env.{word}"].target(**chosen)
+    return words[f"env.{word}"].target(**chosen, physics=words[f"physics.{engine}"].target())
 
 
 def compile_rollout(env, envs: int, steps: int, advance):
@@ -149,36 +157,42 @@ def compile_rollout(env, envs: int, steps: int, advance):
     return run
 
 
-def median_seconds(run) -> float:
-    seconds = []
+def median_seconds(runs: dict) -> dict[str, float]:
+    """Return the median seconds of each of several functions of a seed, called in turns."""
+    seconds = {name: [] for name in runs}
     for i in range(1, ROUNDS + 1):
-        begun = time.perf_counter()
-        run(i)
-        seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds)
+        for name, run in runs.items():
+            begun = time.perf_counter()
+            run(i)
+            seconds[name].append(time.perf_counter() - begun)
+    return {name: statistics.median(taken) for name, taken in seconds.items()}
 
 
-def _c_seconds(env, envs: int, steps: int) -> float:
+def _bare_rollout(env, envs: int, steps: int):
+    """Return a rollout of MuJoCo alone, run once, as a function of a seed."""
+    import jax
     import mujoco
     import numpy as np
     from mujoco import rollout
 
-    model, substeps = env.task.scene, env.task.physics.substeps
+    from components.environments.core.physics.c import converging
+
+    model, substeps = converging(env.task.physics.whole), env.task.physics.substeps
+    pool = rollout.Rollout(nthread=os.cpu_count() or 1)
     datas = [mujoco.MjData(model) for _ in range(os.cpu_count() or 1)]
-    mujoco.mj_forward(model, datas[0])
-    kind = mujoco.mjtState.mjSTATE_FULLPHYSICS
-    state = np.zeros(mujoco.mj_stateSize(model, kind))
-    mujoco.mj_getState(model, datas[0], state, kind)
+    keys = jax.random.split(jax.random.key(0), envs)
+    start = jax.jit(jax.vmap(env.reset))(keys)[0].physics_state
+    state = np.zeros((envs, mujoco.mj_stateSize(model, mujoco.mjtState.mjSTATE_FULLPHYSICS)))
+    state[:, 1 : 1 + model.nq] = start.qpos  # after the time
+    state[:, 1 + model.nq : 1 + model.nq + model.nv] = start.qvel
     low, high = model.actuator_ctrlrange.T
-    rng = np.random.default_rng(0)
-    control = rng.uniform(low, high, (envs, steps, model.nu)).repeat(substeps, axis=1)
-    seconds = []
-    with rollout.Rollout(nthread=len(datas)) as pool:
-        for _ in range(ROUNDS + 1):
-            begun = time.perf_counter()
-            pool.rollout(model, datas, np.tile(state, (envs, 1)), control)
-            seconds.append(time.perf_counter() - begun)
-    return statistics.median(seconds[1:])
+
+    def run(number: int) -> None:
+        control = np.random.default_rng(number).uniform(low, high, (envs, steps, model.nu))
+        pool.rollout(model, datas, state, control.repeat(substeps, axis=1))
+
+    run(0)
+    return run
 
 
 def _all_tasks() -> list[str]:
@@ -193,6 +207,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--envs", type=int, nargs="+", default=[64, 256, 1024])
     parser.add_argument("--settings", action="append", default=[], metavar="NAME=VALUE")
     parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("--engine", default="MJX", help=argparse.SUPPRESS)
     return parser.parse_args()
 
 
