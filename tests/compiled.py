@@ -2,6 +2,7 @@
 
 What one process has compiled lies in the cache of the whole suite, where others find it as long as
 their program is the same: tests step a task as its word gives it, whatever part of it they look at.
+MJX, which takes long to compile, is therefore stepped one state at a time everywhere.
 """
 
 import functools
@@ -12,6 +13,8 @@ import jax
 import jax.numpy as jnp
 
 from components.environments.core.goal_environment import GoalEnvironment
+from components.environments.core.physics import PhysicsEngine
+from components.environments.core.physics.mjx import MJX
 
 
 @dataclass(frozen=True)
@@ -33,9 +36,9 @@ class Compiled:
 
 
 @functools.cache
-def task(word: Callable[[], GoalEnvironment]) -> Compiled:
-    """A task with the settings that it has by itself."""
-    env = word()
+def task(word: Callable[..., GoalEnvironment], engine: PhysicsEngine | None = MJX()) -> Compiled:  # noqa: B008 (frozen)
+    """A task with the settings that it has by itself, in MJX or another engine."""
+    env = word(physics=engine)
     return Compiled(env, jax.jit(env.reset), jax.jit(env.step))
 
 

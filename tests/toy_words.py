@@ -9,6 +9,7 @@ from jaxtyping import Array, Key
 
 from components.environments.core.goal_environment import GoalEnvironment
 from components.environments.core.physics import Physics, PhysicsState
+from components.environments.core.physics.mjx import MJX
 from components.environments.core.task import EpisodeStart, Task
 from components.networks.layers import Dense
 from dsl import family
@@ -20,7 +21,7 @@ class _Drift(Physics):
     control_step = 0.1
 
     def __init__(self):
-        self.model = SimpleNamespace(nu=1)
+        self.model, self.engine = SimpleNamespace(nu=1), MJX()
 
     def initial_state(self, qpos, qvel):
         return PhysicsState(qpos, qvel, jnp.zeros(1), jnp.zeros(1))

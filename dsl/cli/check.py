@@ -72,11 +72,14 @@ def print_check(file: Path, overrides: Iterable[str], card: str | None) -> None:
 
     print_text(describe_experiment(configuration))
     if card is not None:
+        from components.target_devices import tracing_for
         from dsl.training.build import build
         from dsl.training.card.description import describe_on_card
 
         print_to_stderr(f"compiling for {card}, which may take minutes")
-        print_text("\n" + describe_on_card(build(configuration), kind, devices))
+        with tracing_for(devices):  # an engine may refuse the card
+            experiment = build(configuration)
+        print_text("\n" + describe_on_card(experiment, kind, devices))
 
 
 COMMAND = Command(

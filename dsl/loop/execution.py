@@ -13,6 +13,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 
+from components.environments.core.goal_environment import engine_of
 from components.protocols import Metrics
 from components.replay.trajectory_buffer import Step
 from components.target_devices import target_devices, target_platform
@@ -45,7 +46,12 @@ class Execution(Protocol):
 
 
 def assign_devices(program: Program) -> Program:
-    """Return the program on as many of the target devices as can have equal shares."""
+    """Return the program on as many of the target devices as can have equal shares.
+
+    On a CPU, environments that an engine steps on every core at once have one device.
+    """
+    if _steps_on_every_core(program):
+        return replace(program, devices=1)
     counts = [program.num_envs, *(each.episodes or 1 for each in program.evaluations.values())]
     if not _is_cpu():
         # Devices share every micro-batch.
@@ -57,7 +63,7 @@ def assign_devices(program: Program) -> Program:
 def describe_devices(program: Program) -> str:
     """Say how many devices a program runs on, as part of a message; empty for a single device."""
     found = len(jax.devices())
-    if found == 1:
+    if found == 1 or _steps_on_every_core(program):
         return ""
     reason = " (the most that divide its environments, batch and evaluation episodes)"
     return f" for {program.devices} of {found} devices{reason * (program.devices < found)}"
@@ -93,7 +99,7 @@ def compile_loop(
         state: where it starts, from `init_on_devices` or `move_to_devices`.
         observe: is told what is under way.
     """
-    if _is_cpu() and program.devices > 1:
+    if _is_cpu() and (program.devices > 1 or _steps_on_every_core(program)):
         return SplitCpuExecution(program, state, observe)
     return FusedExecution(program, state, observe=observe)
 
@@ -137,6 +143,9 @@ class FusedExecution:
 
 class SplitCpuExecution:
     """Runs environments on one device per CPU core, and updates on the first device.
+
+    Environments that are stepped on every core from one device are a program of their own too: JAX
+    keeps no program that calls Python, and the updates are kept this way.
 
     The fused loop is cut where the two meet: after an unroll its steps move to the first device,
     and before the next one the networks are copied to every core. The environments are taken out of
@@ -235,6 +244,12 @@ def _networks_only(learners: LearnerStates) -> LearnerStates:
 
 def _as_arrays(*numbers: int) -> tuple[jax.Array, ...]:
     return tuple(jnp.asarray(number, jnp.int32) for number in numbers)
+
+
+def _steps_on_every_core(program: Program) -> bool:
+    """Return whether one device steps the environments on all cores of a CPU."""
+    engine = engine_of(program.environment)
+    return _is_cpu() and engine is not None and engine.uses_every_core
 
 
 def _is_cpu() -> bool:

@@ -12,6 +12,7 @@ from dsl.training.build import build
 from dsl.training.learning_rates import describe_learning_rates
 from dsl.training.memory import MemoryEstimate, count_elements, format_bytes
 from dsl.training.memory_check import estimate_per_device
+from dsl.training.physics_of_run import engine_name
 from dsl.training.tables import titled_table
 
 
@@ -80,6 +81,7 @@ def _schedule_rows(experiment: Experiment) -> list[tuple[str, ...]]:
     asked = experiment.total_env_steps
     per_epoch = schedule.iterations_per_epoch * schedule.steps_per_iteration
     return [
+        ("physics", engine_name(experiment) or "none"),
         ("environment steps", f"{steps:,} ({asked:,} asked for, rounded up to whole epochs)"),
         ("epochs", f"{schedule.epochs:,} of {per_epoch:,} environment steps"),
         ("before the first update", f"{schedule.env_steps(0):,} environment steps"),

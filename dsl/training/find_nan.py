@@ -63,6 +63,7 @@ def find_nan(
         job = RunJob(
             experiment, describe_file(configuration, file), owned, accept_changes=accept_changes
         )
+        experiment = job.experiment
         state, position = init_or_resume(experiment, job.checkpoints)
         if not all(map(bool, finite_flags(state.metric_sums).values())):
             write_line(

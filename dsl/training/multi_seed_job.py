@@ -17,6 +17,7 @@ from dsl.tracking import start_trackers
 from dsl.training import engine
 from dsl.training.build import build
 from dsl.training.memory_check import explain_out_of_memory, require_memory
+from dsl.training.physics_of_run import engine_name
 from dsl.training.preemption import PreemptionHandler, StopRequestedError
 from dsl.training.run_job import RunJob
 from dsl.training.single_job import describe_stop, train
@@ -85,10 +86,13 @@ def select_furthest_behind(jobs: Sequence[RunJob]) -> tuple[list[RunJob], int]:
     last_two = [job.checkpoints.saved_iterations()[-2:] or [0] for job in jobs]
     behind = min(range(len(jobs)), key=lambda i: last_two[i][-1])
     iterations, schedule = last_two[behind][-1], jobs[behind].schedule
+    engine = engine_name(jobs[behind].experiment)
     group = [
         job
         for job, available in zip(jobs, last_two, strict=True)
-        if iterations in available and job.schedule == schedule
+        if iterations in available
+        and job.schedule == schedule
+        and engine_name(job.experiment) == engine
     ]
     return group, iterations
 

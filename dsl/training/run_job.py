@@ -34,6 +34,7 @@ from dsl.records.same_code import (
 from dsl.records.same_run import describe_ignored_changes, require_same_run
 from dsl.tracking import Tracker
 from dsl.training.learning_rates import learning_rate_notices
+from dsl.training.physics_of_run import PHYSICS, continue_physics, engine_name
 from dsl.training.pictures import record_pictures
 
 
@@ -67,11 +68,12 @@ class RunJob:
         Raises:
             UsageError: the folder holds another run, or own words have changed.
         """
-        self.experiment, self.folder, self._description = experiment, folder, dict(description)
+        self.folder, self._description = folder, dict(description)
         self._words = self._description.pop("words", {})
         self._is_resumed = require_same_run(folder.path, description["operative"], write_line)
         self._earlier = read_environment(folder.path) if self._is_resumed else {}
         metadata = read_newest_metadata(folder.path)
+        self.experiment = continue_physics(experiment, metadata, write_line)
         # A new total never changes the epochs of a resumed run.
         epoch_length = None if metadata is None else metadata["iterations_per_epoch"]
         self.schedule = experiment.schedule(epoch_length)
@@ -79,9 +81,8 @@ class RunJob:
         if self._is_resumed:
             # Changed words do no harm where nothing is left to train.
             accepted = accept_changes or self.is_finished()
-            self._changed_words = require_same_words(
-                folder.path, self._words, accept_changes=accepted
-            )
+            changed = require_same_words(folder.path, self._words, accept_changes=accepted)
+            self._changed_words = changed
         self.position = RunPosition()
         self._score = float("-inf")
 
@@ -121,6 +122,7 @@ class RunJob:
             **self._description["environment"],
             SECONDS_BEFORE: self.position.wall_seconds,
             WORD_HASHES: hash_words(self._words),
+            PHYSICS: engine_name(self.experiment),
         }
         if seeds is not None:
             environment["seeds_together"] = list(seeds)
@@ -149,7 +151,8 @@ class RunJob:
     @cached_property
     def checkpoints(self) -> CheckpointManager:
         """Return the run's checkpoints."""
-        metadata = {"iterations_per_epoch": self.schedule.iterations_per_epoch}
+        epoch_length, engine = self.schedule.iterations_per_epoch, engine_name(self.experiment)
+        metadata = {"iterations_per_epoch": epoch_length, PHYSICS: engine}
         policy = self.experiment.checkpoint_policy
         return CheckpointManager(self.folder.path, policy, metadata, write_line)
 

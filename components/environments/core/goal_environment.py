@@ -13,8 +13,8 @@ from jumanji.env import Environment
 from jumanji.types import StepType, TimeStep
 
 from components.env_dims import EnvDims
-from components.environments.core.physics import PhysicsState
-from components.environments.core.task import Task
+from components.environments.core.physics import PhysicsEngine, PhysicsState
+from components.environments.core.task import Task, replace_physics
 
 # Jumanji's wrappers and checks pass raw keys of two integers and expect them back in the state.
 ResetKey = Key[Array, ""] | UInt32[Array, "2"]
@@ -82,6 +82,15 @@ class GoalEnvironment(Environment):
 
     def __repr__(self) -> str:
         return f"GoalEnvironment(dims={self.dims}, episode_length={self.episode_length})"
+
+    def with_engine(self, engine: PhysicsEngine) -> "GoalEnvironment":
+        """Return the same task, simulated by another engine.
+
+        Raises:
+            SettingError: the engine cannot simulate it on the device that programs run on.
+        """
+        physics = self.task.physics.with_engine(engine)
+        return GoalEnvironment(replace_physics(self.task, physics), self._render_fn)
 
     @property
     def episode_length(self) -> int:
@@ -223,6 +232,12 @@ class GoalEnvironment(Environment):
                 "GoalEnvironment(env.task, render_fn=render_frame)."
             )
         return self._render_fn(self, state)
+
+
+def engine_of(environment: Environment) -> PhysicsEngine | None:
+    """Return what simulates an environment in a program traced now; None if nothing does."""
+    task = getattr(environment, "task", None)
+    return None if task is None else task.physics.chosen_engine()
 
 
 def _typed_key(key: ResetKey) -> Key[Array, ""]:

@@ -23,6 +23,8 @@ from toy_runs import (
     write_experiment,
 )
 
+from components.environments import ant
+from components.environments.core.physics.mjx import MJX
 from dsl.cli import multi_seed, sweep
 from dsl.records.file_lock import FileLock
 from dsl.sweep.grid import group_by_seed, make_trials
@@ -220,6 +222,14 @@ def test_the_points_of_a_sweep_are_grouped_by_all_but_their_seeds(file, tmp_path
     assert "no two of its 2 runs differ in their seeds alone" in capsys.readouterr().err
 
 
+ANT = ant()
+
+
+def of_task(environment):
+    """As much of an experiment as tells its engine."""
+    return SimpleNamespace(environment=environment, evaluation_tasks={})
+
+
 def saved_at(iterations):
     """The checkpoints of a run, by the iterations that they were written after."""
     return SimpleNamespace(saved_iterations=lambda: iterations)
@@ -237,7 +247,7 @@ def saved_at(iterations):
 )
 def test_who_goes_on_together(checkpoints, group, iterations):
     jobs = [
-        SimpleNamespace(name=name, schedule=1, checkpoints=saved_at(at))
+        SimpleNamespace(name=name, schedule=1, experiment=of_task(ANT), checkpoints=saved_at(at))
         for name, at in checkpoints.items()
     ]
     found, start = select_furthest_behind(jobs)
@@ -245,6 +255,8 @@ def test_who_goes_on_together(checkpoints, group, iterations):
     assert start == iterations
 
 
-def test_runs_with_other_epochs_do_not_go_on_together():
-    jobs = [SimpleNamespace(schedule=length, checkpoints=saved_at([4])) for length in (1, 2)]
+@pytest.mark.parametrize("other", [{"schedule": 2}, {"experiment": of_task(ant(physics=MJX()))}])
+def test_runs_with_other_epochs_or_engines_do_not_go_on_together(other):
+    of_one = {"schedule": 1, "experiment": of_task(ANT), "checkpoints": saved_at([4])}
+    jobs = [SimpleNamespace(**of_one), SimpleNamespace(**{**of_one, **other})]
     assert select_furthest_behind(jobs) == ([jobs[0]], 4)

@@ -8,6 +8,7 @@ import shutil
 from types import SimpleNamespace
 
 import pytest
+from probes import Line
 
 from dsl.errors import RecordError, UsageError
 from dsl.loop.run_position import RunPosition
@@ -19,7 +20,11 @@ from dsl.training.run_job import RunJob
 
 # No more of an experiment is needed before training starts.
 EXPERIMENT = SimpleNamespace(
-    schedule=lambda _: make_schedule(1_000, 4, 1, 10, 1, 0), eval_env=None, film=False
+    schedule=lambda _: make_schedule(1_000, 4, 1, 10, 1, 0),
+    environment=Line(),
+    evaluation_tasks={},
+    eval_env=None,
+    film=False,
 )
 DESCRIPTION = {
     "name": "toy",
@@ -201,7 +206,7 @@ def test_a_run_begins_anew_only_without_a_checkpoint(tmp_path, capsys, position,
     start(tmp_path)
     (tmp_path / "metrics.jsonl").write_text('{"epoch": 0}\n{"epoch": 1}\n')
     with RunFolder.open(tmp_path) as folder:
-        experiment = SimpleNamespace(schedule=EXPERIMENT.schedule, learners={})
+        experiment = SimpleNamespace(**{**vars(EXPERIMENT), "learners": {}})
         RunJob(experiment, DESCRIPTION, folder).start_at(position)  # type: ignore[arg-type]
     assert len(list(tmp_path.glob("metrics.jsonl.earlier-*"))) == kept
     said = capsys.readouterr().err

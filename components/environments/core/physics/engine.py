@@ -2,7 +2,7 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import mujoco
 from jaxtyping import Array, Float
@@ -46,7 +46,23 @@ class Simulation(Protocol):
 
 
 class PhysicsEngine(ABC):
-    """A simulator; equal ones simulate alike, and it can be hashed."""
+    """A simulator; equal ones simulate alike, and it can be hashed.
+
+    Attributes:
+        uses_every_core: whether one device suffices to step environments on all cores of a CPU.
+    """
+
+    uses_every_core: ClassVar[bool] = False
+
+    def problem(self, robot: Robot, platform: str) -> str | None:
+        """Return why it cannot simulate a robot on a kind of device, or None if it can.
+
+        Args:
+            robot: what it should simulate.
+            platform: cpu, gpu or tpu.
+        """
+        del robot, platform
+        return None
 
     @abstractmethod
     def simulate(self, robot: Robot) -> Simulation:

@@ -15,20 +15,22 @@ import jax.numpy as jnp
 import mujoco
 from jaxtyping import Array, Float
 
+from components.constraints import SettingError
 from components.environments.core.edited_model import (
     ModelEdit,
     edit_copy,
     make_read_only,
     model_digest,
 )
+from components.environments.core.physics.choice import choose_engine
 from components.environments.core.physics.engine import (
     ModelUpdate,
     PhysicsEngine,
     Robot,
     Simulation,
 )
-from components.environments.core.physics.mjx import MJX
 from components.environments.core.physics.state import Kinematics, PhysicsState
+from components.target_devices import target_platform
 
 # The physics that must no longer be used in this context.
 _replaced: ContextVar["Physics | None"] = ContextVar("_replaced", default=None)
@@ -40,6 +42,8 @@ class Physics:
     It can be made while JAX is tracing, and pickles. Its models become read-only, because engines
     copy them: use `Task.with_model` for changes.
     """
+
+    engine: PhysicsEngine | None = None
 
     def __init__(
         self,
@@ -58,13 +62,18 @@ class Physics:
                 for MJX, where walls that nothing touches cost time.
             whole: model that needs no such change, with the same bodies, joints, sites and
                 actuators; by default `model` itself.
-            engine: what simulates it; by default MJX.
+            engine: what simulates it; by default what `choose_engine` says for the device.
+
+        Raises:
+            SettingError: the engine cannot simulate it on the device that programs run on.
         """
         self.model = model
         self.whole = model if whole is None else whole
         self.substeps = substeps
         self.engine = engine
         self._update_model = update_model
+        if engine and (problem := engine.problem(self._robot(), target_platform())):
+            raise SettingError("physics", problem)
         self._make_read_only()
         self._digest = self._hash_models()
 
@@ -118,16 +127,18 @@ class Physics:
 
     def chosen_engine(self) -> PhysicsEngine:
         """Return what simulates the robot in a program traced now."""
-        return self.engine or MJX()
+        return self.engine or choose_engine(self._robot(), target_platform())
 
     def _simulation(self) -> Simulation:
         """Return the robot in its engine, unless it must not be used."""
         self._check_use()
         engine = self.chosen_engine()
         if engine not in self._simulations:
-            robot = Robot(self.model, self.whole, self.substeps, self._update_model)
-            self._simulations[engine] = engine.simulate(robot)
+            self._simulations[engine] = engine.simulate(self._robot())
         return self._simulations[engine]
+
+    def _robot(self) -> Robot:
+        return Robot(self.model, self.whole, self.substeps, self._update_model)
 
     @cached_property
     def _simulations(self) -> dict[PhysicsEngine, Simulation]:

@@ -7,14 +7,13 @@ termination or by the time limit.
 import copy
 import importlib.util
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from compiled import Compiled, task
+from compiled import task
 from jumanji.testing.env_not_smoke import (
     check_env_does_not_smoke,
     check_env_specs_does_not_smoke,
@@ -22,21 +21,12 @@ from jumanji.testing.env_not_smoke import (
 from jumanji.wrappers import Wrapper
 
 from components.environments.core.auto_reset import step_or_reset
-from components.environments.core.edited_model import model_digest
-from components.environments.core.goal_environment import GoalEnvironment
-from components.environments.core.physics import PhysicsEngine, refuse_physics
-from components.environments.core.physics.mjx import MJX
+from components.environments.core.physics import refuse_physics
 from components.environments.core.task import replace_physics
 from dsl.language.registry import default_vocabulary
 
 WORDS = default_vocabulary().members("env")
 STEPS = 10
-# Words whose robot and walls another word has: there it is stepped, and here it holds still.
-SAME_PHYSICS = {
-    "env.PointMazeStitching": "env.PointMaze",
-    "env.AntMazeStitching": "env.AntMaze",
-    "env.ArmGrasp": "env.ArmPush",
-}
 
 
 @pytest.fixture(scope="module", params=WORDS)
@@ -44,30 +34,10 @@ def word(request):
     return request.param
 
 
-def find(word):
-    return task(default_vocabulary().words[word].target)
-
-
 @pytest.fixture(scope="module")
 def compiled(word):
-    return holding_still(find(word).env) if word in SAME_PHYSICS else find(word)
-
-
-@dataclass(frozen=True)
-class Still(PhysicsEngine):
-    """Nothing moves but the controls."""
-
-    def simulate(self, robot):
-        simulation = MJX().simulate(robot)
-        simulation.apply_control = lambda state, ctrl: state._replace(ctrl=ctrl)
-        return simulation
-
-
-def holding_still(env):
-    """Return the compiled environment with a physics that only sets the controls."""
-    twin = env.task.physics.with_engine(Still())
-    still = GoalEnvironment(replace_physics(env.task, twin))
-    return Compiled(still, jax.jit(still.reset), jax.jit(still.step))
+    """In the engine that is chosen here."""
+    return task(default_vocabulary().words[word].target, None)
 
 
 @pytest.fixture(scope="module")
@@ -92,13 +62,6 @@ class Like(Wrapper):
     def __init__(self, env, reset, step):
         super().__init__(env)
         self.reset, self.step = reset, step
-
-
-@pytest.mark.parametrize(("word", "other"), SAME_PHYSICS.items())
-def test_words_whose_physics_is_stepped_elsewhere(word, other):
-    given, stepped = (find(name).env.task.physics for name in (word, other))
-    assert model_digest(given.model) == model_digest(stepped.model)
-    assert given.substeps == stepped.substeps
 
 
 def test_jumanjis_checks(env, reset, compiled):
