@@ -1,3 +1,4 @@
+from .core.physics.c import C
 from .core.physics.mjx import MJX
 from .tasks.ant import ant, ant_maze, ant_maze_stitching
 from .tasks.ant_ball import ant_ball, ant_ball_maze
@@ -17,6 +18,7 @@ from .tasks.reacher import reacher
 
 __all__ = [
     "MJX",
+    "C",
     "ant",
     "ant_ball",
     "ant_ball_maze",
