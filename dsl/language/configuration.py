@@ -8,7 +8,7 @@ is kept between two calls: any number of configurations can be loaded and built 
 """
 
 import contextlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from dsl.language.lint.use import lost_settings
 from dsl.language.parse import read_overrides
 from dsl.language.problems import ConfigError, Location, Problem, problem_lines
 from dsl.language.registry import Vocabulary, default_vocabulary
-from dsl.language.sources import Sources, displayed, read_sources
+from dsl.language.sources import Sources, displayed, find_experiment, read_sources
 from dsl.language.sweeps import (
     Grid,
     grid_of,
@@ -165,7 +165,7 @@ def load(
     """Read a gin file with its includes, apply overrides, and check all of it.
 
     Args:
-        path: the gin file.
+        path: the gin file, or the name of a shipped one.
         overrides: `NAME=VALUE` each, of a macro or a setting; bare words need no quotes.
         vocabulary: what the file may name, by default every word of `dsl.vocabulary`, which the
             file's `import` statements extend.
@@ -175,7 +175,7 @@ def load(
     Raises:
         ConfigError: with every problem found.
     """
-    path, overrides = Path(path), list(overrides)
+    path, overrides = find_experiment(Path(path)), _override_texts(overrides)
     vocabulary = vocabulary or default_vocabulary()
     file = Location(displayed(path))
     set_by_user, problems = read_overrides(overrides)
@@ -195,3 +195,15 @@ def load(
         raise ConfigError(problem_lines(problems))
     read = _Read(file, sources, overrides, table, vocabulary)
     return Configuration(read, grid_of(sweep, table), renamed.notices)
+
+
+def _override_texts(overrides: Any) -> list[str]:
+    """Return the overrides as a list of texts.
+
+    Raises:
+        ConfigError: they are something else.
+    """
+    texts = None if isinstance(overrides, str | Mapping) else list(overrides)
+    if texts is None or not all(isinstance(text, str) for text in texts):
+        raise ConfigError([f"overrides are {overrides!r}; they must be a list such as ['SEED=3']."])
+    return texts

@@ -97,7 +97,12 @@ def _is_same(one: Any, other: Any) -> bool:
 
 def sweep_problems(sweep: list[Binding]) -> Iterator[Problem]:
     """Yield what is wrong with the form of a sweep; each run judges its own names and values."""
+    first: dict[tuple[str, str], Binding] = {}
     for binding in sweep:
+        earlier = first.setdefault((binding.location.source, binding.subject), binding)
+        if earlier is not binding:
+            text = f"{binding.subject} is already set at {earlier.location}."
+            yield Problem(binding.location, text)
         if binding.setting != GRID or binding.scope:
             hint = did_you_mean(nearest(binding.setting, [GRID]))
             texts = [f"{binding.subject}: a sweep has one setting, {FAMILY}.{GRID}.{hint}"]

@@ -82,14 +82,22 @@ def make_trials(file: Path, overrides: list[str], root: Path) -> list[Trial]:
             f"{file}: nothing varies. Add a line such as sweep.grid = {{'SEED': [0, 1, 2]}}, or "
             f"run it with python -m dsl.run {file}."
         )
+    names = set(itertools.chain(*grid))
+    if fixed := [o for o in overrides if o.partition("=")[0].strip() in names]:
+        name, _, value = fixed[0].partition("=")
+        raise UsageError(
+            f"{file}: sweep.grid varies {name}. To choose among its runs, write "
+            f"--set \"sweep.grid={{'{name.strip()}': [{value}]}}\"."
+        )
     trials, problems = [], []
     for values in itertools.product(*grid.values()):
         varied = dict(zip(itertools.chain(*grid), itertools.chain(*values), strict=True))
-        settings = [*overrides, *(f"{name}={value}" for name, value in varied.items())]
+        own = [f"{name}={value}" for name, value in varied.items()]
+        settings = [*overrides, *own]
         try:
             description = describe_experiment(load(file, settings), name_of(file))
         except ConfigError as error:
-            problems += error.problems
+            problems += [_placed_in_grid(p, own, file) for p in error.problems]
         else:
             operative = description.pop("operative")
             trials.append(Trial(settings, root / _folder_name(varied), operative, description))
@@ -98,6 +106,13 @@ def make_trials(file: Path, overrides: list[str], root: Path) -> list[Trial]:
     require_distinct_folders(file, trials)
     require_distinct_experiments(file, trials)
     return trials
+
+
+def _placed_in_grid(problem: str, settings: Iterable[str], file: Path) -> str:
+    """Replace the `--set` of a trial, which nobody has written, by the grid of the file."""
+    written = (f"--set {setting}: " for setting in settings)
+    prefix = next((p for p in written if problem.startswith(p)), None)
+    return problem if prefix is None else f"{file}: sweep.grid: {problem.removeprefix(prefix)}"
 
 
 def require_distinct_folders(file: Path, trials: Iterable[Trial]) -> None:

@@ -46,6 +46,13 @@ def run(
         NonFiniteError: training gave numbers that are not finite.
     """
     require_usable_settings()
+    if not isinstance(wanted, Experiment | Configuration):
+        example = (
+            f" Write dsl.run(dsl.load({str(wanted)!r}))." if isinstance(wanted, str | Path) else ""
+        )
+        raise UsageError(
+            f"dsl.run takes an Experiment, or what dsl.load returns, and not {wanted!r}.{example}"
+        )
     if isinstance(wanted, Configuration):
         experiment, description = build(wanted), describe(wanted, name)
     else:

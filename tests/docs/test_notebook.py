@@ -51,3 +51,8 @@ def test_nothing_puts_the_command_in_the_place_of_the_function():
     code = "import dsl, dsl.cli.main, dsl.training.single_job; print(dsl.run.__module__)"
     found = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True)
     assert found.stdout == "dsl.training.python_run\n", found.stderr
+
+
+def test_a_file_must_be_loaded_before_it_runs():
+    with pytest.raises(UsageError, match=r"Write dsl\.run\(dsl\.load\('quickstart.gin'\)\)\."):
+        dsl.run("quickstart.gin")  # pyright: ignore[reportArgumentType]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from dsl.language.configuration import load
+from dsl.language.configuration import ConfigError, load
 
 pytestmark = pytest.mark.usefixtures("toy")
 
@@ -88,3 +88,9 @@ def test_a_value_cannot_smuggle_in_statements(problems):
         r"--set SEED=3\nimport os: cannot read the value. "
         "gin says: there is more than one statement."
     ]
+
+
+@pytest.mark.parametrize("overrides", ["SEED=3", {"SEED": 3}, [3]])
+def test_overrides_are_a_list_of_texts(overrides):
+    with pytest.raises(ConfigError, match=r"they must be a list such as \['SEED=3'\]"):
+        load("good.gin", overrides)

@@ -40,3 +40,7 @@ def test_wrong_values_of_a_grid(problems, text, said):
 
 def test_true_is_not_one(problems):
     assert len(grid_of(problems, "sweep.grid = {'network.Network.normalise': [1, True]}\n")) == 1
+
+
+def test_a_grid_is_written_once_in_a_file(problems):
+    assert problems(GRID % "0" + GRID % "1") == ["x.gin:3: sweep.grid is already set at x.gin:2."]

@@ -182,6 +182,24 @@ def test_check_tells_of_the_sweep(tmp_path, capsys):
     assert "(WIDTH, SEED)         (8, 0), (16, 1)" in shown
 
 
+def test_a_wrong_value_of_a_grid_is_placed_in_the_grid(tmp_path):
+    file = write(tmp_path, "sweep.grid = {'CRITIC_DEPTH': [4, 6]}\n")
+    with pytest.raises(ConfigError) as caught:
+        make_trials(file, [], tmp_path)
+    (problem,) = caught.value.problems
+    assert problem.startswith(f"{file}: sweep.grid: CRITIC_DEPTH is 6; it must be a multiple of 4.")
+
+
+def test_what_a_grid_varies_cannot_be_set_beside_it(tmp_path):
+    file = write(tmp_path, "sweep.grid = {'SEED': [0, 1]}\n")
+    with pytest.raises(UsageError) as caught:
+        make_trials(file, ["SEED=3"], tmp_path)
+    assert str(caught.value) == (
+        f"{file}: sweep.grid varies SEED. To choose among its runs, write "
+        "--set \"sweep.grid={'SEED': [3]}\"."
+    )
+
+
 def test_a_run_is_judged_as_it_judges_itself(tmp_path):
     """Finished is what needs no more steps; a setting that may change makes it no other run."""
     file = write(tmp_path, "sweep.grid = {'SEED': [0]}\n")
