@@ -33,6 +33,7 @@ from dsl.records.same_code import (
 )
 from dsl.records.same_run import describe_ignored_changes, require_same_run
 from dsl.tracking import Tracker
+from dsl.training.epoch_numbers import epoch_counters, epoch_rates
 from dsl.training.learning_rates import learning_rate_notices
 from dsl.training.physics_of_run import PHYSICS, continue_physics, engine_name
 from dsl.training.pictures import record_pictures
@@ -231,8 +232,9 @@ class RunJob:
             NonFiniteError: a number of training is NaN or infinite; names it and the epoch.
         """
         epoch = self.position.epoch
+        stands = self.schedule, self.position
         numbers = {name: float(value) for name, value in metrics.items()}
-        self.tracker.log(self._counters() | numbers | self._rates())
+        self.tracker.log(epoch_counters(*stands) | numbers | epoch_rates(*stands))
         if epoch > 0:
             # A score that is not a number says nothing about the state of training.
             trained = {n: number for n, number in numbers.items() if n.startswith("train/")}
@@ -277,25 +279,3 @@ class RunJob:
             return f"The state is in {self.checkpoints.save_nonfinite_state(state, self.position)}."
         except OSError as error:
             return f"Its state could not be written ({error.strerror or error})."
-
-    def _counters(self) -> dict[str, float]:
-        epoch = self.position.epoch
-        return {
-            "epoch": epoch,
-            "env_steps": self.schedule.env_steps(epoch),
-            "updates": self.schedule.updates(epoch),
-        }
-
-    def _rates(self) -> dict[str, float]:
-        """Return times, and rates over the epoch, its evaluation included."""
-        epoch, seconds = self.position.epoch, self.position.epoch_seconds
-        steps, updates = (
-            count(epoch) - (count(epoch - 1) if epoch else 0)
-            for count in (self.schedule.env_steps, self.schedule.updates)
-        )
-        return {
-            "time/env_steps_per_second": steps / seconds,
-            "time/updates_per_second": updates / seconds,
-            "time/epoch_seconds": seconds,
-            "time/wall_seconds": self.position.wall_seconds,
-        }
