@@ -7,6 +7,7 @@ from jaxtyping import Array, Float
 
 from components.constraints import PositiveFloat, check
 from components.energies.similarities import Energy, squared_distances
+from components.target_devices import target_platform
 
 
 class NegativeMRN(Energy):
@@ -40,14 +41,17 @@ class NegativeMRN(Energy):
     def pairwise(self, xs: Float[Array, "B d"], ys: Float[Array, "C d"]) -> Float[Array, "B C"]:
         (xs_s, xs_a), (ys_s, ys_a) = _halves(xs), _halves(ys)
 
-        # Rows are computed one by one, and again for the gradient, so that the memory is
-        # (B, C) + (C, d) and never (B, C, d).
+        # Rows are computed again for the gradient, and on a CPU one by one, so that the memory is
+        # (B, C) + (C, d) and never (B, C, d). On a GPU each round of a loop is several launches,
+        # and XLA fuses the maximum with what it is taken of.
         @jax.checkpoint
         def row(x):
             return jnp.max(jax.nn.relu(x[None, :] - ys_a), axis=1)
 
         symmetric = jnp.sqrt(squared_distances(xs_s, ys_s) + self.epsilon)
-        return -symmetric - jax.lax.map(row, xs_a)
+        one_by_one = target_platform() == "cpu"
+        asymmetric = jax.lax.map(row, xs_a) if one_by_one else jax.vmap(row)(xs_a)
+        return -symmetric - asymmetric
 
 
 def _halves(x: Float[Array, "*b d"]) -> tuple[Float[Array, "*b s"], Float[Array, "*b t"]]:
