@@ -6,10 +6,9 @@
 Random actions, fresh starts and goals at every reset. MJX on one device, and with the environments
 split over as many CPU devices as there are cores; C from one device on every core: as training has
 them. Bare MuJoCo is `mujoco.rollout` of the model that C steps, from such starts and with a thread
-per core; it has no resets, observations or goals. "Of it" is the speed of C over that of bare
-MuJoCo, from rollouts that alternate. The column "reset" gives what drawing fresh starts costs MJX:
-seconds of resetting every environment, which the loop does after every step, over seconds of the
-whole step.
+per core; it has no resets, observations or goals. The ratio of the two is from rollouts that
+alternate. The column "reset" gives what drawing fresh starts costs MJX: seconds of resetting every
+environment, which the loop does after every step, over seconds of the whole step.
 """
 
 import argparse
@@ -30,7 +29,7 @@ def main() -> None:
     if arguments.child:
         print(json.dumps(measure_speeds(arguments)))
         return
-    columns = ("MJX, a device per core", "MJX, one device", "reset", "C", "bare MuJoCo", "of it")
+    columns = ("MJX, a device per core", "MJX, one device", "reset", "C", "bare MuJoCo", "C / bare")
     print(f"| task | envs | {' | '.join(columns)} |")
     print(f"| --- | ---: {'| ---: ' * len(columns)}|")
     for task in arguments.tasks or _all_tasks():
