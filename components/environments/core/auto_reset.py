@@ -8,6 +8,8 @@ from jaxtyping import Array, Float, Key
 from jumanji.env import Environment
 from jumanji.types import TimeStep
 
+from components.environments.core.goal_environment import GoalEnvironment
+
 
 def step_or_reset(
     environment: Environment,
@@ -29,7 +31,8 @@ def step_or_reset(
         action: entries in [-1, 1].
         key: for the next episode; equal keys give equal episodes.
     """
-    stepped = environment.step(state, action)
-    with jax.named_scope("reset"):
-        fresh = environment.reset(key)
+    if isinstance(environment, GoalEnvironment):
+        last = jnp.asarray(timestep.last())
+        return environment.step_or_reset(state, last, action, key)
+    stepped, fresh = environment.step(state, action), environment.reset(key)
     return jax.tree.map(lambda new, old: jnp.where(timestep.last(), new, old), fresh, stepped)

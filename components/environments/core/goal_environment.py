@@ -48,6 +48,22 @@ class EnvState(NamedTuple):
     step: Int[Array, ""]
 
 
+class Outcome(NamedTuple):
+    """What a step or a reset leads to, before anything is observed.
+
+    Attributes:
+        state: of the environment.
+        step_type: of the timestep there.
+        failed: whether the episode terminated.
+        nonfinite: whether it did because its physics diverged.
+    """
+
+    state: EnvState
+    step_type: Int[Array, ""]
+    failed: Bool[Array, ""]
+    nonfinite: Bool[Array, ""]
+
+
 # Draws a picture (height, width, 3) of uint8 from an environment and one of its states.
 RenderFn = Callable[["GoalEnvironment", EnvState], np.ndarray]
 
@@ -107,18 +123,35 @@ class GoalEnvironment(Environment):
 
     def reset(self, key: ResetKey) -> tuple[EnvState, TimeStep[Observation]]:
         """Start an episode with a fresh start and goal."""
-        next_key, start_key = jax.random.split(key)
-        start = self.task.sample_start(_typed_key(start_key))
-        physics_state = self.task.physics.initial_state(start.qpos, start.qvel)
-        state = EnvState(next_key, physics_state, start.goal, jnp.zeros((), jnp.int32))
-        no = jnp.zeros((), bool)
-        first = jnp.asarray(StepType.FIRST)
-        return state, self._make_timestep(state, first, failed=no, nonfinite=no)
+        return self._observe(self._begin(key))
 
     def step(
         self, state: EnvState, action: Float[Array, " a"]
     ) -> tuple[EnvState, TimeStep[Observation]]:
         """Simulate one control step; actions are clipped to [-1, 1]."""
+        return self._observe(self._advance(state, action))
+
+    def step_or_reset(
+        self, state: EnvState, last: Bool[Array, ""], action: Float[Array, " a"], key: ResetKey
+    ) -> tuple[EnvState, TimeStep[Observation]]:
+        """Reset after the `last` timestep of an episode, else step; observe only one of them."""
+        fresh, stepped = self._begin(key), self._advance(state, action)
+        return self._observe(
+            jax.tree.map(lambda new, old: jnp.where(last, new, old), fresh, stepped)
+        )
+
+    def _begin(self, key: ResetKey) -> Outcome:
+        """Return the start of an episode, unobserved."""
+        with jax.named_scope("reset"):
+            next_key, start_key = jax.random.split(key)
+            start = self.task.sample_start(_typed_key(start_key))
+            physics_state = self.task.physics.initial_state(start.qpos, start.qvel)
+        state = EnvState(next_key, physics_state, start.goal, jnp.zeros((), jnp.int32))
+        no = jnp.zeros((), bool)
+        return Outcome(state, jnp.asarray(StepType.FIRST), failed=no, nonfinite=no)
+
+    def _advance(self, state: EnvState, action: Float[Array, " a"]) -> Outcome:
+        """Return where a control step leads, unobserved."""
         before = state.physics_state
         with jax.named_scope("physics"):
             after = self.task.physics.apply_control(before, self._map_action(before, action))
@@ -128,36 +161,29 @@ class GoalEnvironment(Environment):
         failed = ~(finite & self.task.healthy(after))
         state = EnvState(state.key, after, state.goal, state.step + jnp.int32(1))
         last = failed | (state.step >= self.episode_length)
-        step_type = jnp.where(last, StepType.LAST, StepType.MID)
-        return state, self._make_timestep(state, step_type, failed=failed, nonfinite=~finite)
+        return Outcome(state, jnp.where(last, StepType.LAST, StepType.MID), failed, ~finite)
 
     def _map_action(self, state: PhysicsState, action: Float[Array, " a"]) -> Float[Array, " nu"]:
         action = jnp.clip(action, -1.0, 1.0)
         return action if self.task.control is None else self.task.control.apply(state, action)
 
-    def _make_timestep(
-        self,
-        state: EnvState,
-        step_type: Int[Array, ""],
-        *,
-        failed: Bool[Array, ""],
-        nonfinite: Bool[Array, ""],
-    ) -> TimeStep[Observation]:
+    def _observe(self, outcome: Outcome) -> tuple[EnvState, TimeStep[Observation]]:
+        state = outcome.state
         with jax.named_scope("observation"):
             goal = self.current_goal(state)
             observation = Observation(self.task.observe(state.physics_state), goal)
         achieved = self.achieved_goal(observation.state)
         success = self.success(achieved, goal)
-        reward = success & (step_type != StepType.FIRST)
-        return TimeStep(
-            step_type=step_type,
+        reward = success & (outcome.step_type != StepType.FIRST)
+        return state, TimeStep(
+            step_type=outcome.step_type,
             reward=reward.astype(jnp.float32),
-            discount=(~failed).astype(jnp.float32),
+            discount=(~outcome.failed).astype(jnp.float32),
             observation=observation,
             extras={
                 "success": success,
                 "distance": self.distance(achieved, goal),
-                "nonfinite": nonfinite,
+                "nonfinite": outcome.nonfinite,
             },
         )
 

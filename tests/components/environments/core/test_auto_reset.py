@@ -1,5 +1,6 @@
 """After the last timestep comes a first one, whatever the action."""
 
+from dataclasses import replace
 from functools import partial
 
 import jax
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from components.environments.core.auto_reset import step_or_reset
+from components.environments.core.goal_environment import GoalEnvironment
 
 
 @pytest.fixture(scope="module")
@@ -54,3 +56,20 @@ def test_the_last_observation_of_an_episode_is_its_own(play):
     _, timestep = play
     last = np.asarray(timestep.last())
     np.testing.assert_allclose(np.asarray(timestep.observation.state)[last][:, 0], 2.1, atol=1e-5)
+
+
+def test_the_robot_is_observed_once(bead):
+    """Kinematics, where an observation needs them, are computed for the reset or the step alone."""
+    observed = []
+
+    def observe(state):
+        observed.append(state)
+        return jnp.concatenate([state.qpos, state.qvel])
+
+    env = GoalEnvironment(replace(bead.task, observe=observe))
+    state, timestep = jax.eval_shape(env.reset, jax.random.key(0))
+    observed.clear()
+    jax.eval_shape(
+        partial(step_or_reset, env), state, timestep, jnp.ones(1, jnp.float32), jax.random.key(1)
+    )
+    assert len(observed) == 1
