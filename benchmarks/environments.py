@@ -109,7 +109,7 @@ def _reset(env, state, _timestep, _action):
     return env.reset(state.key)
 
 
-def make_task(word: str, settings: list[str], engine: str):
+def make_task(word: str, settings: list[str], engine: str = "MJX"):
     """Make the task of that name, with settings such as layout='u_maze', in an engine."""
     import ast
 
