@@ -89,7 +89,7 @@ def count_control_step(task: str) -> Result:
     from dsl.training.card.parts import COLLECTION, trace_part
 
     count, card = parse_cards("h100")
-    environment = make_task(*TASKS[task])
+    environment = make_task(*TASKS[task], "MJX")
     experiment = dataclasses.replace(experiment_of({}), environment=environment)
     begun = time.process_time()
     with tracing_for(describe_devices(card, count)):

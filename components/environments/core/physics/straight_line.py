@@ -26,7 +26,7 @@ class Place(NamedTuple):
 
     Attributes:
         most_rounds: rounds after which every loop of unknown length has ended.
-        inside: whether it is part of such a loop.
+        inside: whether it is part of a loop.
     """
 
     most_rounds: int
@@ -34,9 +34,9 @@ class Place(NamedTuple):
 
 
 def as_straight_line(function: Callable[..., Any], most_rounds: int) -> Callable[..., Any]:
-    """Return `function` with its loops of unknown length written out, and all loops within them.
+    """Return `function` with loops of unknown length and loops within others written out.
 
-    Values are the same. Loops around those of unknown length stay loops.
+    Values are the same. An outermost loop of known length stays one.
 
     Args:
         function: of arrays; it can be traced.
@@ -106,17 +106,15 @@ def _rewrite(eqn: JaxprEqn, place: Place) -> Callable[..., list[Any]] | None:
         return _write_out_scan
     if name not in ("scan", "jit"):
         return None
-    loops = ("while", "scan") if place.inside else ("while",)
-    if not _has_operation(eqn.params["jaxpr"].jaxpr, loops):
+    if not _has_loop(eqn.params["jaxpr"].jaxpr):
         return None
     return _scan if name == "scan" else _call
 
 
-def _has_operation(program: Jaxpr, names: tuple[str, ...]) -> bool:
-    """Return whether a program has an operation of one of these names, at any depth."""
+def _has_loop(program: Jaxpr) -> bool:
+    """Return whether a program has a loop, at any depth."""
     return any(
-        eqn.primitive.name in names
-        or any(_has_operation(inner, names) for inner in jaxprs_in_params(eqn.params))
+        eqn.primitive.name in ("while", "scan") or any(map(_has_loop, jaxprs_in_params(eqn.params)))
         for eqn in program.eqns
     )
 
@@ -152,9 +150,10 @@ def _scan(
     """Return the results of a loop of known length, with what it runs rewritten."""
     constants, carried = params["num_consts"], params["num_carry"]
     fixed, carry = values[:constants], values[constants : constants + carried]
+    inside = place._replace(inside=True)
 
     def step(carry: list[Any], xs: list[Any]) -> tuple[list[Any], list[Any]]:
-        results = _evaluate(params["jaxpr"], [*fixed, *carry, *xs], place)
+        results = _evaluate(params["jaxpr"], [*fixed, *carry, *xs], inside)
         return results[:carried], results[carried:]
 
     xs, length, reverse = values[constants + carried :], params["length"], params["reverse"]

@@ -64,6 +64,20 @@ def test_the_loop_around_it_is_left_as_it_is():
     assert lowered.count("stablehlo.while") == 1
 
 
+def test_a_loop_of_known_length_is_written_out_within_another_alone():
+    def sums(x):
+        return jax.lax.scan(lambda c, _: (c + root_steps(x), None), x, None, 3)[0]
+
+    def root_steps(x):
+        return jax.lax.scan(lambda g, _: (0.5 * (g + x / g), None), x, None, 2)[0]
+
+    def whiles(function):
+        return jax.jit(as_straight_line(function, MOST)).lower(2.0).as_text().count("while")
+
+    assert (whiles(sums), whiles(root_steps)) == (1, 1)
+    np.testing.assert_allclose(as_straight_line(sums, MOST)(2.0), 2 + 3 * 17 / 12, rtol=1e-6)
+
+
 def test_a_robot_in_contact_moves_as_with_the_loops_of_its_solver():
     physics = ball_task().physics.with_engine(MJX())
     straight = as_straight_line(physics.apply_control, physics.model.opt.iterations)
