@@ -3,6 +3,11 @@
 import json
 import subprocess
 import sys
+from importlib.util import find_spec
+
+import pytest
+
+needs_aim = pytest.mark.skipif(find_spec("aim") is None, reason="Aim needs Python 3.11 or 3.12")
 
 # `aim up` indexes new runs, without which the SDK does not find them.
 _READ = r"""

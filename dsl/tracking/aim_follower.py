@@ -131,7 +131,7 @@ def main() -> int:
 
 def _describe_error(root: Path, error: Exception) -> str:
     if isinstance(error, ModuleNotFoundError):
-        return f"{error.name} is not installed (pip install aim)."
+        return f"{error.name} is not installed (pip install aim, which needs Python 3.11 or 3.12)."
     if isinstance(error, TimeoutError):
         return str(error)
     what = f"{type(error).__name__}: {error}".splitlines()[0].rstrip(": ")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import PIL.Image
 import pytest
-from aim_reader import read_aim
+from aim_reader import needs_aim, read_aim
 
 from dsl.cli.track import main
 from dsl.records.file_lock import FileLock
@@ -64,6 +64,7 @@ def points(found):
     return found["metrics"]['success_rate {"subset": "eval"}']
 
 
+@needs_aim
 def test_real_aim_has_one_run_whoever_writes_it(tmp_path):
     folder = make_run(tmp_path / "runs" / "quick-001")
     draw_pictures(folder)

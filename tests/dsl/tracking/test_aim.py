@@ -9,7 +9,7 @@ import matplotlib.image
 import numpy as np
 import PIL.Image
 import pytest
-from aim_reader import read_aim
+from aim_reader import needs_aim, read_aim
 
 from dsl.records.metrics_log import MetricsLog
 from dsl.records.run_folder import RunFolder
@@ -94,6 +94,7 @@ def _wait_for(condition, seconds=20.0):
         time.sleep(0.05)
 
 
+@needs_aim
 def test_real_aim_holds_the_whole_run(folder, record, tmp_path, monkeypatch):
     (tmp_path / "sitecustomize.py").write_text(_NO_NETWORK)
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
@@ -164,7 +165,10 @@ def test_runs_of_one_process_are_followed_side_by_side(folder, record, fake):
 @pytest.mark.parametrize(
     ("source", "reason"),
     [
-        ("raise ModuleNotFoundError(name='aim')", "aim is not installed (pip install aim)."),
+        (
+            "raise ModuleNotFoundError(name='aim')",
+            "aim is not installed (pip install aim, which needs Python 3.11 or 3.12).",
+        ),
         (
             "def Run(**_): raise RuntimeError('bad\\nrepository')",
             "{0}/.aim cannot be written (RuntimeError: bad). If it is damaged: "
