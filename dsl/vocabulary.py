@@ -15,6 +15,7 @@ from components.energies.quasimetric import NegativeMRN
 from components.energies.similarities import Cosine, Dot, NegativeL1, NegativeL2, NegativeSquaredL2
 from components.environments.core.physics.c import C
 from components.environments.core.physics.mjx import MJX
+from components.environments.core.physics.warp import Warp
 from components.environments.tasks.ant import ant, ant_maze, ant_maze_stitching
 from components.environments.tasks.ant_ball import ant_ball, ant_ball_maze
 from components.environments.tasks.ant_push import ant_push
@@ -82,7 +83,7 @@ family("env", AntBall=ant_ball, AntBallMaze=ant_ball_maze, AntPush=ant_push)
 family("env", Reacher=reacher, Pusher=pusher)
 family("env", ArmReach=arm_reach, ArmGrasp=arm_grasp, ArmPush=arm_push)
 family("env", ArmBinpick=arm_binpick, ArmBinpickEEF=arm_binpick_eef)
-family("physics", MJX, C)
+family("physics", MJX, C, Warp)
 family("buffer", TrajectoryBuffer)
 family("goal", Commanded, GeometricFuture, UniformFuture, FinalState, EpisodeState, RandomState)
 family("goal", Mixture)

@@ -1,5 +1,6 @@
 from .core.physics.c import C
 from .core.physics.mjx import MJX
+from .core.physics.warp import Warp
 from .tasks.ant import ant, ant_maze, ant_maze_stitching
 from .tasks.ant_ball import ant_ball, ant_ball_maze
 from .tasks.ant_push import ant_push
@@ -19,6 +20,7 @@ from .tasks.reacher import reacher
 __all__ = [
     "MJX",
     "C",
+    "Warp",
     "ant",
     "ant_ball",
     "ant_ball_maze",

@@ -19,6 +19,7 @@ from dsl.records.console_output import write_line
 from dsl.training.chunk_sizer import ChunkSizer
 from dsl.training.compilation_cache import describe_cache
 from dsl.training.compile_progress import CompileProgress
+from dsl.training.physics_space import require_space
 from dsl.training.preemption import PreemptionHandler, StopRequestedError
 from dsl.training.profiling import write_trace
 from dsl.training.quiet_compiler import without_alarms
@@ -46,6 +47,7 @@ def train_run(
 
     Raises:
         NonFiniteError: a number of training is NaN or infinite; names it and the epoch.
+        UsageError: the physics had too little space.
         StopRequestedError: a signal has come; the state is saved if the disk took it.
     """
     program = execution.assign_devices(job.experiment.program(job.schedule))
@@ -183,6 +185,7 @@ class TrainingEngine:
         begun = time.perf_counter()
         self._state = self._execution.run_iterations(self._state, iterations, updates)
         jax.block_until_ready(self._state)
+        require_space()
         self._chunks.record(iterations, time.perf_counter() - begun)
         self._add_elapsed_seconds()
         self._for_each_job(lambda job, _: job.add_iterations(iterations))
@@ -192,6 +195,7 @@ class TrainingEngine:
         ended = self._execution.end_epoch(self._state, updates)
         self._state, metrics, flags, self._rollouts = ended
         metrics, flags = jax.device_get((metrics, flags))
+        require_space()
         self._add_elapsed_seconds()
         return metrics, flags
 

@@ -26,6 +26,7 @@ from dsl.loop.evaluation_rollout import Rollout, evaluate
 from dsl.records.durable_files import refusing_unreadable
 from dsl.records.run_folder import OPERATIVE
 from dsl.training.build import build
+from dsl.training.physics_space import require_space
 from dsl.training.policy_inputs import ArrayLike, match_inputs
 from dsl.training.python_description import BUILT_IN_PYTHON
 from dsl.training.quiet_compiler import without_alarms
@@ -156,7 +157,9 @@ def play(
         program = replace(program, recorded_episodes=recorded)
     state = LearnerState(policy.networks, None, None, jnp.zeros((), jnp.int32))
     with without_alarms():
-        return eqx.filter_jit(evaluate)(program, {name: state}, jax.random.key(seed))
+        found = eqx.filter_jit(evaluate)(program, {name: state}, jax.random.key(seed))
+    require_space()
+    return found
 
 
 def _find(place: Path) -> tuple[Path, Path]:

@@ -56,7 +56,7 @@ class MJXSimulation:
     def __init__(self, robot: Robot):
         factorise_in_parts()
         self._robot = robot
-        with jax.ensure_compile_time_eval(), _mjx_tracing(robot.model):
+        with jax.ensure_compile_time_eval(), mjx_tracing(robot.model):
             self.model = jax.tree.map(np.asarray, mjx.put_model(robot.model, impl="jax"))
             self.template = jax.tree.map(np.asarray, mjx.make_data(robot.model, impl="jax"))
         self.apply_control = jax.jit(self._apply_control_on_target, inline=True)
@@ -73,7 +73,7 @@ class MJXSimulation:
         return as_straight_line(self._apply_control, most_rounds)(state, ctrl)
 
     def _apply_control(self, state: PhysicsState, ctrl: Float[Array, " nu"]) -> PhysicsState:
-        with _mjx_tracing(self._robot.model):
+        with mjx_tracing(self._robot.model):
             model, template = self._as_jax_arrays()
             update_model = self._robot.update_model or (lambda model, _qpos: model)
 
@@ -85,7 +85,7 @@ class MJXSimulation:
             return jax.lax.scan(substep, started, None, length=self._robot.substeps)[0]
 
     def _compute_kinematics(self, state: PhysicsState) -> Kinematics:
-        with _mjx_tracing(self._robot.model):
+        with mjx_tracing(self._robot.model):
             model, template = self._as_jax_arrays()
             data = _fill_data(template, state)
             for stage in _KINEMATICS_STAGES:
@@ -118,7 +118,7 @@ def _fill_data(template: mjx.Data, state: PhysicsState) -> mjx.Data:
 
 
 @contextlib.contextmanager
-def _mjx_tracing(model: mujoco.MjModel) -> Iterator[None]:
+def mjx_tracing(model: mujoco.MjModel) -> Iterator[None]:
     """Set what MJX needs while it is traced, whatever the caller has set.
 
     MJX relies on JAX's ordinary promotion rules; a long chain of links needs barriers.
