@@ -4,7 +4,15 @@ JAX_PLATFORMS=cpu python tests/on_card.py
 """
 
 import json
+import re
+import subprocess
+import sysconfig
+import tempfile
+from pathlib import Path
 
+import equinox as eqx
+import jax
+import jax.numpy as jnp
 import optax
 from ball_task import ball_task
 from contrastive import contrastive
@@ -12,6 +20,7 @@ from probes import Line
 
 from components.environments.core.goal_environment import GoalEnvironment
 from components.losses.actor import LogLikelihood
+from components.networks import ResidualMLP
 from components.replay.trajectory_buffer import TrajectoryBuffer
 from components.target_devices import tracing_for
 from dsl.experiment import Experiment
@@ -59,6 +68,34 @@ def collection_on(cards):
     return part_on(cards, 4, GoalEnvironment(ball_task()), COLLECTION)
 
 
+def kernels_in(precision):
+    """Matrix instructions and spilt bytes of the kernels of a network at the paper's width."""
+    _, card = parse_cards("h100")
+    (device,) = describe_devices(card, 1)
+    place = jax.sharding.SingleDeviceSharding(device)
+    on_device = lambda a: jax.ShapeDtypeStruct(a.shape, a.dtype, sharding=place)  # noqa: E731
+    with tracing_for([device]), jax.default_matmul_precision(precision):
+        build = lambda key: ResidualMLP(256, 4, in_size=37, out_size=64, key=key)  # noqa: E731
+        network = jax.tree.map(on_device, eqx.filter_eval_shape(build, jax.random.key(0)))
+        x = on_device(jax.ShapeDtypeStruct((64, 37), jnp.float32))
+        gradient = jax.jit(jax.grad(lambda n, x: jnp.sum(jax.vmap(n)(x))))
+        lowered = gradient.trace(network, x).lower(lowering_platforms=("cuda",))
+    with tempfile.TemporaryDirectory() as folder:
+        lowered.compile(compiler_options={"xla_dump_to": folder})
+        texts = [p for p in Path(folder).glob("*.ptx") if ".entry stack_" in p.read_text()]
+        products = sum(p.read_text().count("mma.sync") for p in texts)
+        said = "".join(assembled(p) for p in texts)
+    spilt = [int(count) for count in re.findall(r"(\d+) bytes spill", said)]
+    return {"products": products, "spilt": spilt}
+
+
+def assembled(path):
+    """What NVIDIA's assembler says about the kernels of a file."""
+    (assembler, *_) = Path(sysconfig.get_paths()["purelib"]).glob("nvidia/*/bin/ptxas")
+    command = [assembler, "-v", "-arch=sm_90a", path, "-o", "/dev/null"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stderr
+
+
 def main():
     print(
         json.dumps(
@@ -68,6 +105,8 @@ def main():
                 "plain": update_on("a100", 8, kernel="xla"),
                 "eight": update_on("8xh100", 8, kernel="fused"),
                 "robot": collection_on("h100"),
+                "one pass": kernels_in("tensorfloat32"),
+                "three passes": kernels_in("high"),
             }
         )
     )

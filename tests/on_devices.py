@@ -19,7 +19,7 @@ from probes import Line
 from word_values import some_networks, some_numbers, word_values
 
 from components.losses.actor import LogLikelihood
-from components.networks.residual_stack import residual_stack
+from components.networks.residual_stack import apply_to_example
 from components.networks.stack_form import StackForm
 from components.replay.batch import Batch
 from components.replay.trajectory_buffer import TrajectoryBuffer
@@ -100,19 +100,21 @@ def words_on_two():
 
 
 def fused_stack(mesh):
-    """Value and gradients of a fused stack whose batch of 32 lies on these devices; its text."""
-    form = StackForm(jax.nn.swish, 4, 1.0, "float32", fused=True, interpret=True, mesh=mesh)
-    keys = jax.random.split(jax.random.key(0), 3)
-    shapes = ((32, 8), (4, 8, 8), (4, 3, 8))
+    """Value and gradients of a fused network whose batch of 32 lies on these devices; its text."""
+    form = StackForm(jax.nn.swish, 4, 1.0, "float32", fused=True, ends="float32")
+    form = form._replace(interpret=True, mesh=mesh)
+    # The batch; weights and vectors of the stack, of the layer before it, and of the one after it.
+    shapes = ((32, 16), (4, 8, 8), (4, 3, 8), (16, 8), (8,), (8,), (8,), (8, 16), (16,))
+    keys = jax.random.split(jax.random.key(0), len(shapes))
     arrays = [jax.random.normal(key, shape) for key, shape in zip(keys, shapes, strict=True)]
     if mesh is not None:
         whole, split = (NamedSharding(mesh, spec) for spec in (PartitionSpec(), PartitionSpec("d")))
-        arrays = jax.device_put(arrays, [split, whole, whole])
+        arrays = jax.device_put(arrays, [split, *[whole] * (len(shapes) - 1)])
 
-    def loss(xs, weights, vectors):
-        return jnp.sum(jnp.sin(jax.vmap(lambda x: residual_stack(x, weights, vectors, form))(xs)))
+    def loss(xs, *parameters):
+        return jnp.sum(jnp.sin(jax.vmap(lambda x: apply_to_example(x, parameters, form))(xs)))
 
-    run = jax.jit(jax.value_and_grad(loss, argnums=(0, 1, 2))).lower(*arrays).compile()
+    run = jax.jit(jax.value_and_grad(loss, argnums=range(len(shapes)))).lower(*arrays).compile()
     value, gradients = run(*arrays)
     return [float(value), *(np.asarray(g).tolist() for g in gradients)], run.as_text()
 

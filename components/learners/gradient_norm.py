@@ -21,7 +21,9 @@ def gradient_norm(gradient: PyTree) -> Float[Array, ""]:
         return optax.tree.norm(gradient)
     squares = [jnp.square(array) for array in arrays]
     sums = [x.ravel() if x.size <= _SMALL else jnp.sum(x, axis=-1).ravel() for x in squares]
-    return jnp.sqrt(jnp.sum(jnp.concatenate(sums)))
+    # Otherwise XLA would sum the parts one by one.
+    joined = jax.lax.optimization_barrier(jnp.concatenate(sums))
+    return jnp.sqrt(jnp.sum(joined))
 
 
 def clip_by_gradient_norm(max_norm: float) -> optax.GradientTransformation:

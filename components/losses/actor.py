@@ -18,6 +18,7 @@ from components.protocols import (
     StopGradNetworks,
 )
 from components.replay.batch import Batch
+from components.target_devices import target_platform
 
 Share = Annotated[float, Between(0, 1)]
 
@@ -128,5 +129,8 @@ def exchange_goals(
     goals: Float[Array, "B g"], share: float, key: Key[Array, ""]
 ) -> Float[Array, "B g"]:
     """Replace a random `share` of the goals by that of the row above; rows are in random order."""
+    # Goals that are the critic's too are embedded once for both; a CPU keeps its recorded program.
+    if share == 0 and target_platform() != "cpu":
+        return goals
     exchanged = jax.random.bernoulli(key, share, (goals.shape[0], 1))
     return jnp.where(exchanged, jnp.roll(goals, 1, axis=0), goals)

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from components.networks.layers import BLOCKS, LAYERS_PER_BLOCK
-from components.networks.stack_form import EPSILON, Saved, StackForm, block_count
+from components.networks.stack_form import EPSILON, Saved, StackForm, block_count, xla_precision
 
 Step = Callable[[Array, Array], tuple[Array, tuple[Array, ...]]]
 
@@ -103,7 +103,7 @@ def _block(
         inputs.append(h.astype(form.product_type))
         outputs.append(_dense(h, w[:, i], v[:, i, :1], form) if dense is None else dense[:, i])
         z = _wide(outputs[-1])
-        h = form.activation(_scaled(_normalised(z, v.shape[2]), v[:, i]))
+        h = form.activation(scaled(normalised(z, v.shape[2]), v[:, i]))
         if form.skip_every and (i + 1) % form.skip_every == 0:
             h = skip = skip + jnp.float32(form.branch_scale) * h
     return h, jnp.stack(inputs, axis=1), jnp.stack(outputs, axis=1)
@@ -117,9 +117,9 @@ def _block_backward(
     for i in reversed(range(LAYERS_PER_BLOCK)):
         if form.skip_every and (i + 1) % form.skip_every == 0:
             d, passed_over = jnp.float32(form.branch_scale) * d, d
-        normalise = functools.partial(_normalised, count=v.shape[2])
+        normalise = functools.partial(normalised, count=v.shape[2])
         z, pull = jax.vjp(normalise, _wide(dense[:, i]))
-        (dn,) = jax.vjp(form.activation, _scaled(z, v[:, i]))[1](d)
+        (dn,) = jax.vjp(form.activation, scaled(z, v[:, i]))[1](d)
         (dz,) = pull(dn * v[:, i, 1:2] if v.shape[2] == 3 else dn)
         dzs.append(dz)
         dns.append(dn)
@@ -140,7 +140,7 @@ def _by_parameters(parts: tuple[Array, ...], count: int, form: StackForm) -> tup
     """
     inputs, dense, dz, dn = parts
     dw = _product("nlbi,nlbo->nlio", inputs, dz, form)
-    by_vectors = (dz, dn * _normalised(_wide(dense), count), dn)[:count]
+    by_vectors = (dz, dn * normalised(_wide(dense), count), dn)[:count]
     return dw, jnp.stack([jnp.sum(gradient, axis=2) for gradient in by_vectors], axis=2)
 
 
@@ -171,7 +171,7 @@ def _wide(dense: Array) -> Array:
     return dense.astype(jnp.float32)
 
 
-def _normalised(z: Array, count: int) -> Array:
+def normalised(z: Array, count: int) -> Array:
     """Apply LayerNorm without scale and offset, if a layer has vectors (`count`) for it."""
     if count == 1:
         return z
@@ -180,7 +180,7 @@ def _normalised(z: Array, count: int) -> Array:
     return centred * jax.lax.rsqrt(variance + EPSILON)
 
 
-def _scaled(z: Array, v: Array) -> Array:
+def scaled(z: Array, v: Array) -> Array:
     """Return the activation's input: with LayerNorm, `z` scaled and shifted."""
     return z * v[:, 1:2] + v[:, 2:3] if v.shape[1] == 3 else z
 
@@ -189,5 +189,9 @@ def _product(subscripts: str, a: Array, b: Array, form: StackForm) -> Array:
     """Return a product in the form's precision, accumulated and returned in float32."""
     a, b = a.astype(form.product_type), b.astype(form.product_type)
     return jnp.einsum(
-        subscripts, a, b, precision=form.xla_precision, preferred_element_type=jnp.float32
+        subscripts,
+        a,
+        b,
+        precision=xla_precision(form.precision),
+        preferred_element_type=jnp.float32,
     )

@@ -24,11 +24,12 @@ from components.networks.residual_blocks import (
     stack_blocks,
     with_skips,
 )
-from components.networks.residual_stack import (
+from components.networks.residual_network import (
     fused_where_possible,
     mosaic_where_possible,
-    residual_stack,
+    residual_network,
 )
+from components.networks.residual_stack import residual_stack
 from components.networks.stack_form import (
     Kernel,
     StackForm,
@@ -118,14 +119,10 @@ class AbstractResidualMLP(AbstractResidualNetwork):
 
     def __call__(self, x: Float[Array, " in"]) -> Float[Array, " out"]:
         """Return the network's output for one example."""
-        return self.output(self._through_blocks(self.input(x)))
-
-    def _through_blocks(self, x: Float[Array, " width"]) -> Float[Array, " width"]:
-        """Return the residual stream after the last block."""
         blocks = self.blocks
         if isinstance(blocks, Block):
             step = lambda x, block: with_skips(x, block, self.skip_every, self.branch_scale)  # noqa: E731
-            return fold_blocks(step, blocks, x, self.keep)
+            return self.output(fold_blocks(step, blocks, self.input(x), self.keep))
         form = StackForm(
             activation=blocks.activation,
             skip_every=self.skip_every,
@@ -133,11 +130,14 @@ class AbstractResidualMLP(AbstractResidualNetwork):
             precision=chosen_precision(blocks.compute_dtype),
             keep=self.keep,
         )
+        width = blocks.weights.shape[-1]
         if chosen_kernel(self.kernel) == "fused":
-            form = fused_where_possible(form, x.size, asked=self.kernel == "fused")
+            form = fused_where_possible(form, width, asked=self.kernel == "fused")
         elif self.kernel == "mosaic":
-            form = mosaic_where_possible(form, x.size)
-        return residual_stack(x, blocks.weights, blocks.vectors, form)
+            form = mosaic_where_possible(form, width)
+        if form.ends:
+            return residual_network(x, self.input, blocks, self.output, form)
+        return self.output(residual_stack(self.input(x), blocks.weights, blocks.vectors, form))
 
 
 class ResidualMLP(AbstractResidualMLP):

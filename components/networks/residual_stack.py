@@ -1,4 +1,4 @@
-"""Defines a stack of residual layers as operations that JAX can map and differentiate.
+"""Defines residual stacks and networks as operations that JAX can map and differentiate.
 
 They are primitives, not a `custom_vjp`, because networks are functions of one example that others
 map over a batch: only a rule that sees the batch before the derivative is taken can turn it into
@@ -7,7 +7,7 @@ one kernel, and sum gradients over it within one product.
 
 import functools
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -17,16 +17,16 @@ from jax.extend.core import Primitive
 from jax.interpreters import ad, batching, mlir
 from jaxtyping import Array, Float
 
-from components.networks import fused_stack, plain_stack, sharded_stack
+from components.networks import plain_network, sharded_stack
 from components.networks.stack_form import StackForm
-from components.target_devices import batch_mesh, target_platform
 
 UNROLLED_LAYERS = 64  # more take minutes to compile
 
-_stack = Primitive("residual_stack")  # x, weights, vectors -> y
+# Parameters are those of a stack or of a whole network, as in `stack_form.Parameters`.
+_stack = Primitive("residual_stack")  # x, *parameters -> y
 _forward = Primitive("residual_stack_forward")  # the same -> y, *saved
-_linear = Primitive("residual_stack_linear")  # dx, [dw, dv,] weights, vectors, *saved -> dy
-_backward = Primitive("residual_stack_backward")  # dy, weights, vectors, *saved -> dx, [dw, dv]
+_linear = Primitive("residual_stack_linear")  # dx, [*dparameters,] *parameters, *saved -> dy
+_backward = Primitive("residual_stack_backward")  # dy, *parameters, *saved -> dx, [*dparameters]
 _forward.multiple_results = _backward.multiple_results = True
 
 
@@ -46,39 +46,24 @@ def residual_stack(
         vectors: biases of the dense layers and, with LayerNorm, its scales and offsets.
         form: everything else.
     """
-    return _stack.bind(x[None, None], weights[None], vectors[None], form=form)[0, 0]
+    return apply_to_example(x, (weights, vectors), form)
 
 
-def fused_where_possible(form: StackForm, width: int, asked: bool) -> StackForm:
-    """Return the form with fused kernels, or unchanged if there are none for it.
-
-    Args:
-        form: of a plain stack.
-        width: numbers between layers.
-        asked: whether the user asked for kernels, and is warned if there are none.
-    """
-    obstacle = fused_stack.obstacle(form, width)
-    if obstacle and asked:
-        _say_once(f"kernel='fused' {obstacle}: the network runs as with kernel='xla'.")
-    return form._replace(fused=not obstacle, mesh=batch_mesh())
-
-
-def mosaic_where_possible(form: StackForm, width: int) -> StackForm:
-    """Return the form with kernels of Mosaic GPU, or with what comes next if there are none for it.
+def apply_to_example(x: Array, parameters: Sequence[Array], form: StackForm) -> Array:
+    """Return the output for one example.
 
     Args:
-        form: of a plain stack.
-        width: numbers between layers.
+        x: input of the stack or, with `form.ends`, of the network.
+        parameters: `stack_form.Parameters` without the axis of nets.
+        form: everything else.
     """
-    from components.networks import mosaic_stack  # importing Mosaic GPU takes a fifth of a second
+    return _stack.bind(x[None, None], *[p[None] for p in parameters], form=form)[0, 0]
 
-    obstacle = mosaic_stack.obstacle(form, width)
-    if obstacle is None:
-        return form._replace(fused=True, pallas="mosaic", mesh=batch_mesh())
-    other = form if target_platform() == "cpu" else fused_where_possible(form, width, asked=False)
-    name = "fused" if other.fused else "xla"
-    _say_once(f"kernel='mosaic' {obstacle}: the network runs as with kernel={name!r}.")
-    return other
+
+@functools.cache
+def say_once(message: str) -> None:
+    """Warn, once per process and message."""
+    warnings.warn(message, stacklevel=2)
 
 
 def plain_form(primitive: str, params: dict[str, Any]) -> Callable[..., list[Array]] | None:
@@ -89,13 +74,14 @@ def plain_form(primitive: str, params: dict[str, Any]) -> Callable[..., list[Arr
         params: of the operation.
     """
 
-    def forward(x: Array, weights: Array, vectors: Array) -> list[Array]:
-        y, saved = plain_stack.forward(x, weights, vectors, params["form"], unrolled=False)
+    def forward(x: Array, *parameters: Array) -> list[Array]:
+        y, saved = plain_network.forward(x, parameters, params["form"], unrolled=False)
         return [y, *saved]
 
-    def backward(dy: Array, weights: Array, vectors: Array, *saved: Array) -> list[Array]:
+    def backward(dy: Array, *rest: Array) -> list[Array]:
         form, trained = params["form"], params["trained"]
-        return [*plain_stack.backward(dy, weights, vectors, saved, form, trained, unrolled=False)]
+        parameters, saved = _divide(rest, form)
+        return [*plain_network.backward(dy, parameters, saved, form, trained, unrolled=False)]
 
     forms = {
         _stack.name: lambda *arrays: forward(*arrays)[:1],
@@ -105,37 +91,38 @@ def plain_form(primitive: str, params: dict[str, Any]) -> Callable[..., list[Arr
     return forms.get(primitive)
 
 
-def _run_forward(x, weights, vectors, *, form: StackForm, on_gpu: bool):
+def _run_forward(x, *parameters, form: StackForm, on_gpu: bool):
     """Return the output and the saved arrays, from the kernel if it can run."""
     if _kernels_run(form, on_gpu):
-        y, saved = sharded_stack.forward(x, weights, vectors, form)
+        y, saved = sharded_stack.forward(x, parameters, form)
     else:
-        y, saved = plain_stack.forward(x, weights, vectors, form, _unrolled(weights, on_gpu))
+        y, saved = plain_network.forward(x, parameters, form, _unrolled(parameters, on_gpu))
     return y, *saved
 
 
-def _run_backward(dy, weights, vectors, *saved, form: StackForm, trained: bool, on_gpu: bool):
+def _run_backward(dy, *rest, form: StackForm, trained: bool, on_gpu: bool):
     """Return the gradients by input and parameters, from the kernel if it can run."""
+    parameters, saved = _divide(rest, form)
     if _kernels_run(form, on_gpu):
-        return sharded_stack.backward(dy, weights, vectors, saved, form, trained)
-    unrolled = _unrolled(weights, on_gpu)
-    return plain_stack.backward(dy, weights, vectors, saved, form, trained, unrolled)
+        return sharded_stack.backward(dy, parameters, saved, form, trained)
+    unrolled = _unrolled(parameters, on_gpu)
+    return plain_network.backward(dy, parameters, saved, form, trained, unrolled)
+
+
+def _divide(arrays: Sequence[Any], form: StackForm) -> tuple[tuple, tuple]:
+    """Divide arrays into those before what is saved, and what is saved."""
+    count = len(arrays) - len(form.saved_axes)
+    return tuple(arrays[:count]), tuple(arrays[count:])
 
 
 def _kernels_run(form: StackForm, on_gpu: bool) -> bool:
     if form.fused and not (on_gpu or form.interpret):
-        _say_once("kernel='fused' needs an NVIDIA GPU: the network runs as with kernel='xla'.")
+        say_once("kernel='fused' needs an NVIDIA GPU: the network runs as with kernel='xla'.")
     return form.fused and (on_gpu or form.interpret)
 
 
-def _unrolled(weights: Array, on_gpu: bool) -> bool:
-    return on_gpu and weights.shape[1] <= UNROLLED_LAYERS
-
-
-@functools.cache
-def _say_once(message: str) -> None:
-    """Warn, once per process and message."""
-    warnings.warn(message, stacklevel=2)
+def _unrolled(parameters: Sequence[Array], on_gpu: bool) -> bool:
+    return on_gpu and parameters[0].shape[1] <= UNROLLED_LAYERS
 
 
 def _fold_examples(size: int, array: Array, dim: int | None, axis: int) -> Array:
@@ -187,34 +174,38 @@ def _batch(primitive: Primitive, examples_in: tuple, examples_out: tuple, args, 
 
 
 def _batch_stack(args, dims, **params):
-    return _batch(_stack, (1, None, None), (1,), args, dims, params)
+    return _batch(_stack, (1, *[None] * (len(args) - 1)), (1,), args, dims, params)
 
 
 def _batch_forward(args, dims, *, form):
-    axes_out = (1, *[2] * form.saved_arrays)
-    return _batch(_forward, (1, None, None), axes_out, args, dims, {"form": form})
+    axes, axes_out = (1, *[None] * (len(args) - 1)), (1, *form.saved_axes)
+    return _batch(_forward, axes, axes_out, args, dims, {"form": form})
 
 
-def _batch_linear(args, dims, *, trained, **params):
-    parameters = 4 if trained else 2
-    saved = len(args) - 1 - parameters
-    axes = (1, *[None] * parameters, *[2] * saved)
-    return _batch(_linear, axes, (1,), args, dims, {"trained": trained, **params})
+def _batch_linear(args, dims, *, form, **params):
+    parameters = len(args) - 1 - len(form.saved_axes)
+    axes = (1, *[None] * parameters, *form.saved_axes)
+    return _batch(_linear, axes, (1,), args, dims, {"form": form, **params})
 
 
-def _batch_backward(args, dims, *, trained, **params):
-    axes = (1, None, None, *[2] * (len(args) - 3))
-    outs = (1, None, None) if trained else (1,)
-    return _batch(_backward, axes, outs, args, dims, {"trained": trained, **params})
+def _batch_backward(args, dims, *, form, trained):
+    parameters = [None] * (len(args) - 1 - len(form.saved_axes))
+    axes, outs = (1, *parameters, *form.saved_axes), (1, *(parameters if trained else ()))
+    return _batch(_backward, axes, outs, args, dims, {"form": form, "trained": trained})
 
 
-def _shapes(x, weights, vectors, *, form: StackForm) -> list[jax.ShapeDtypeStruct]:
+def _shapes(*arrays, form: StackForm) -> list[jax.ShapeDtypeStruct]:
     """Return the shapes of the output and of what is saved."""
-    run = functools.partial(plain_stack.forward, form=form, unrolled=False)
-    y, saved = jax.eval_shape(
-        run, *(jax.ShapeDtypeStruct(a.shape, a.dtype) for a in (x, weights, vectors))
-    )
+    x, *parameters = (jax.ShapeDtypeStruct(a.shape, a.dtype) for a in arrays)
+    run = functools.partial(plain_network.forward, form=form, unrolled=False)
+    y, saved = jax.eval_shape(run, x, tuple(parameters))
     return [y, *saved]
+
+
+def _gradient_shapes(dy, *rest, form: StackForm, trained: bool) -> list[ShapedArray]:
+    parameters, saved = _divide(rest, form)
+    x = saved[-4] if form.ends else dy
+    return _abstract(x, *(parameters if trained else ()))
 
 
 def _abstract(*shapes: Any) -> list[ShapedArray]:
@@ -223,16 +214,16 @@ def _abstract(*shapes: Any) -> list[ShapedArray]:
 
 def _differentiate(primals, tangents, *, form: StackForm):
     """Return the output, and its tangent as a linear operation that can be transposed."""
-    dx, dw, dv = tangents
-    trained = not (isinstance(dw, ad.Zero) and isinstance(dv, ad.Zero))
+    trained = not all(isinstance(tangent, ad.Zero) for tangent in tangents[1:])
     y, *saved = _forward.bind(*primals, form=form)
-    directions = [ad.instantiate_zeros(t) for t in ((dx, dw, dv) if trained else (dx,))]
+    directions = [ad.instantiate_zeros(t) for t in (tangents if trained else tangents[:1])]
     return y, _linear.bind(*directions, *primals[1:], *saved, form=form, trained=trained)
 
 
 def _transpose(dy, *args, form: StackForm, trained: bool):
     """Return the gradients by the tangents of input and parameters."""
-    count = 3 if trained else 1
+    before, _ = _divide(args, form)
+    count = (len(before) + 1) // 2 if trained else 1  # of x and the parameters, or of x alone
     directions, rest = args[:count], args[count:]
     if isinstance(dy, ad.Zero):
         gradients = [ad.Zero(d.aval) if ad.is_undefined_primal(d) else None for d in directions]
@@ -250,6 +241,11 @@ def _refuse(*_: Any, **__: Any):
         "kernel='xla' and kernel='fused'. Forward-mode and second derivatives need a network with "
         "kernel='auto' on a CPU."
     )
+
+
+def _tangent_shape(dx, *rest, form: StackForm, **_: Any) -> ShapedArray:
+    last_of_parameters = _divide(rest, form)[0][-1]
+    return ShapedArray((*dx.shape[:-1], last_of_parameters.shape[-1]), dx.dtype)
 
 
 @functools.cache
@@ -284,9 +280,9 @@ _register(
 _register(
     _backward,
     _run_backward,
-    lambda dy, w, v, *_, trained, **__: _abstract(dy, *((w, v) if trained else ())),
+    _gradient_shapes,
     _batch_backward,
 )
-_register(_linear, _refuse, lambda dx, *_, **__: _abstract(dx)[0], _batch_linear)
+_register(_linear, _refuse, _tangent_shape, _batch_linear)
 ad.primitive_jvps[_stack] = _differentiate
 ad.primitive_transposes[_linear] = _transpose

@@ -12,30 +12,28 @@ from jax.sharding import PartitionSpec
 from jaxtyping import Array, Float
 
 from components.networks import fused_stack
-from components.networks.stack_form import Saved, StackForm
+from components.networks.stack_form import Parameters, Saved, StackForm
 
 
 def forward(
-    x: Float[Array, "nets batch width"],
-    weights: Float[Array, "nets layers width width"],
-    vectors: Float[Array, "nets layers v width"],
-    form: StackForm,
-) -> tuple[Float[Array, "nets batch width"], Saved]:
+    x: Float[Array, "nets batch in"], parameters: Parameters, form: StackForm
+) -> tuple[Float[Array, "nets batch out"], Saved]:
     """Return what `fused_stack.forward` does, on the devices of `form.mesh`."""
 
-    def run(x: Array, weights: Array, vectors: Array) -> tuple[Array, Saved]:
-        return _kernels(form).forward(x, weights, vectors, form)
+    def run(x: Array, parameters: Parameters) -> tuple[Array, Saved]:
+        if form.pallas == "triton":
+            return fused_stack.forward(x, parameters, form)
+        return _mosaic().forward(x, *parameters, form)
 
-    by_example, saved, whole = _specs(form)
-    return _per_device(run, form, x, (by_example, whole, whole), (by_example, (saved,) * 3))(
-        x, weights, vectors
+    by_example, saved = _split_at(1, form), _saved_specs(form)
+    return _per_device(run, form, x, (by_example, PartitionSpec()), (by_example, saved))(
+        x, parameters
     )
 
 
 def backward(
-    dy: Float[Array, "nets batch width"],
-    weights: Float[Array, "nets layers width width"],
-    vectors: Float[Array, "nets layers v width"],
+    dy: Float[Array, "nets batch out"],
+    parameters: Parameters,
     saved: Saved,
     form: StackForm,
     trained: bool,
@@ -43,20 +41,20 @@ def backward(
     """Return what `fused_stack.backward` does; gradients by parameters are summed over devices."""
     shared = _is_shared(form, dy)
 
-    def run(dy: Array, weights: Array, vectors: Array, saved: Saved) -> tuple[Array, ...]:
-        dx, *sums = _kernels(form).backward(dy, weights, vectors, saved, form, trained)
+    def run(dy: Array, parameters: Parameters, saved: Saved) -> tuple[Array, ...]:
+        if form.pallas == "triton":
+            dx, *sums = fused_stack.backward(dy, parameters, saved, form, trained)
+        else:
+            dx, *sums = _mosaic().backward(dy, *parameters, saved, form, trained)
         return dx, *(jax.lax.psum(sums, _axis(form)) if shared else sums)
 
-    by_example, by_layer, whole = _specs(form)
-    results = (by_example, *[whole] * (2 * trained))
-    return _per_device(run, form, dy, (by_example, whole, whole, by_layer), results)(
-        dy, weights, vectors, saved
-    )
+    by_example = _split_at(1, form)
+    received = by_example, PartitionSpec(), _saved_specs(form)
+    returned = by_example, *[PartitionSpec()] * (len(parameters) if trained else 0)
+    return _per_device(run, form, dy, received, returned)(dy, parameters, saved)
 
 
-def _kernels(form: StackForm) -> ModuleType:
-    if form.pallas == "triton":
-        return fused_stack
+def _mosaic() -> ModuleType:
     from components.networks import mosaic_stack  # importing Mosaic GPU takes a fifth of a second
 
     return mosaic_stack
@@ -78,10 +76,12 @@ def _is_shared(form: StackForm, examples: Float[Array, "nets batch width"]) -> b
     return form.mesh is not None and examples.shape[1] % form.mesh.size == 0
 
 
-def _specs(form: StackForm) -> tuple[PartitionSpec, PartitionSpec, PartitionSpec]:
-    """Return how arrays (nets, batch, ...), (nets, layers, batch, ...) and parameters are split."""
-    axis = _axis(form)
-    return PartitionSpec(None, axis), PartitionSpec(None, None, axis), PartitionSpec()
+def _saved_specs(form: StackForm) -> tuple[PartitionSpec, ...]:
+    return tuple(_split_at(axis, form) for axis in form.saved_axes)
+
+
+def _split_at(axis: int, form: StackForm) -> PartitionSpec:
+    return PartitionSpec(*[None] * axis, _axis(form))
 
 
 def _axis(form: StackForm) -> str | None:

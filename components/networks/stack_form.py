@@ -12,7 +12,10 @@ from components.networks.layers import LAYERS_PER_BLOCK, Activation
 from components.target_devices import target_devices, target_platform
 
 Kernel = Annotated[str, OneOf(("auto", "xla", "fused", "mosaic"))]
-Saved: TypeAlias = tuple[Array, ...]  # every array (nets, layers or blocks, batch, ...)
+# Weights and vectors of a stack (nets, layers, ...); for a whole network also those of the layer
+# before it, and weights and bias of the one after it (nets, ...).
+Parameters: TypeAlias = tuple[Array, ...]
+Saved: TypeAlias = tuple[Array, ...]  # axes of examples in `StackForm.saved_axes`
 
 # What 'auto' means on a single device of each kind. On a CPU it is a scan, whose results are
 # recorded bit for bit. An H100 is faster with 'fused' at every depth from 4 to 1024, in tf32 and in
@@ -49,6 +52,8 @@ class StackForm(NamedTuple):
         keep: what the plain form keeps for its backward pass.
         fused: whether a GPU runs each pass as one kernel.
         pallas: which of Pallas's compilers makes the kernels: triton or mosaic.
+        ends: precision of the products of the layers before and after the stack; None if they are
+            not part of the operation.
         tile: how the fused kernels are divided.
         interpret: whether fused kernels are interpreted on any device, for tests.
         mesh: of the devices that share the batch of fused kernels, or None.
@@ -61,27 +66,27 @@ class StackForm(NamedTuple):
     keep: str = "dense_outputs"
     fused: bool = False
     pallas: str = "triton"
+    ends: str | None = None
     tile: Tile = Tile()
     interpret: bool = False
     mesh: Mesh | None = None
 
     @property
-    def saved_arrays(self) -> int:
-        """Return how many arrays are kept for the backward pass."""
-        if self.fused:
-            return 3
-        return 1 if self.keep == "block_inputs" else 2
+    def saved_axes(self) -> tuple[int, ...]:
+        """Return the axis of examples in each array that is kept for the backward pass."""
+        by_layer = 3 if self.fused else 1 if self.keep == "block_inputs" else 2
+        return *[2] * by_layer, *[1] * (4 if self.ends else 0)
 
     @property
     def product_type(self) -> jnp.dtype:
         """Return the type of the factors of products."""
         return jnp.dtype("bfloat16" if self.precision == "bfloat16" else "float32")
 
-    @property
-    def xla_precision(self) -> jax.lax.Precision:
-        """Return the precision of products outside of kernels."""
-        named = {"float32": jax.lax.Precision.HIGHEST, "tf32x3": jax.lax.Precision.HIGH}
-        return named.get(self.precision, jax.lax.Precision.DEFAULT)
+
+def xla_precision(precision: str | None) -> jax.lax.Precision:
+    """Return the precision of products outside of kernels for one of `StackForm`."""
+    named = {"float32": jax.lax.Precision.HIGHEST, "tf32x3": jax.lax.Precision.HIGH}
+    return named.get(precision or "", jax.lax.Precision.DEFAULT)
 
 
 def chosen_kernel(kernel: str) -> str:

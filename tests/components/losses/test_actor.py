@@ -18,6 +18,7 @@ from components.losses.actor import (
 )
 from components.protocols import StopGradNetworks
 from components.replay.batch import Batch
+from components.target_devices import tracing_for
 
 BATCH = Batch(
     state=np.array([[0.5, -1.0], [1.0, 0.0], [-0.5, 2.0]]),
@@ -148,3 +149,12 @@ def test_goals_are_exchanged_row_by_row(key):
 def test_impossible_settings(kind):
     with pytest.raises(SettingError, match=r"random_goals is 1\.5"):
         kind(1.5)
+
+
+def test_a_gpu_draws_no_exchange_that_never_happens(key):
+    class GPU:
+        platform = "gpu"
+
+    with tracing_for([GPU()]):
+        text = str(jax.make_jaxpr(lambda goals: exchange_goals(goals, 0.0, key))(jnp.ones((3, 2))))
+    assert "random" not in text
