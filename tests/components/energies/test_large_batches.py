@@ -5,10 +5,12 @@ import inspect
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from components.critics.contrastive import ContrastiveCritic
 from components.energies import quasimetric, similarities
+from components.energies.quasimetric import NegativeMRN
 from components.energies.similarities import Energy, NegativeL1
 from components.env_dims import EnvDims
 from components.losses.contrastive import InfoNCE
@@ -57,3 +59,22 @@ def test_losses_need_a_few_matrices_of_logits(energy, key):
 
 def test_a_third_dimension_would_be_seen(key):
     assert temporary_bytes(Careless, key) > 0.9 * SIZE * LOGITS
+
+
+@pytest.mark.parametrize("energy", [NegativeMRN, NegativeL1])
+def test_a_gpu_takes_all_rows_at_once_with_the_same_numbers(monkeypatch, energy):
+    xs, ys = (jax.random.normal(jax.random.key(n), (n, 6)) for n in (3, 4))
+    weights = jnp.sin(jnp.arange(12.0)).reshape(3, 4)
+
+    def traced():
+        pairs = lambda x, y: jnp.sum(weights * energy().pairwise(x, y))  # noqa: E731
+        step = jax.jit(jax.value_and_grad(pairs, (0, 1))).trace(xs, ys)
+        return step.lower().compile()(xs, ys), "scan[" in str(step.jaxpr)
+
+    one_by_one, has_loop = traced()
+    for module in (similarities, quasimetric):
+        monkeypatch.setattr(module, "target_platform", lambda: "gpu")
+    at_once, still_has_loop = traced()
+    assert (has_loop, still_has_loop) == (True, False)
+    for ours, theirs in zip(*map(jax.tree.leaves, (at_once, one_by_one)), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)

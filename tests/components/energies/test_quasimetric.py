@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from components.energies import quasimetric
 from components.energies.quasimetric import NegativeMRN
 
 points = arrays.arrays(np.float32, (3, 6), elements=st.floats(-100, 100, width=32))
@@ -78,22 +77,3 @@ def test_gradient_of_the_asymmetric_half_is_of_the_one_largest_lead():
     there, back = jax.grad(NegativeMRN())(x, y), jax.grad(NegativeMRN())(y, x)
     np.testing.assert_allclose(there, [-0.6, 0.8, 0.0, -1.0], atol=1e-6)
     np.testing.assert_allclose(back, [0.6, -0.8, 0.0, 0.0], atol=1e-6)
-
-
-def value_and_slopes(xs, ys):
-    """All pairs, and the gradient of a weighted sum of them by both batches."""
-    weights = jnp.sin(jnp.arange(12.0)).reshape(3, 4)
-    pairs = lambda x, y: jnp.sum(weights * NegativeMRN().pairwise(x, y))  # noqa: E731
-    return NegativeMRN().pairwise(xs, ys), jax.grad(pairs, (0, 1))(xs, ys)
-
-
-def test_a_gpu_takes_all_rows_at_once_with_the_same_numbers(monkeypatch):
-    xs, ys = (jax.random.normal(jax.random.key(i), (n, 6)) for i, n in enumerate((3, 4)))
-    looped = jax.make_jaxpr(value_and_slopes)(xs, ys)
-    one_by_one = jax.jit(value_and_slopes)(xs, ys)
-    monkeypatch.setattr(quasimetric, "target_platform", lambda: "gpu")
-    at_once = jax.jit(lambda *batches: value_and_slopes(*batches))(xs, ys)
-    flat = jax.make_jaxpr(lambda *batches: value_and_slopes(*batches))(xs, ys)
-    assert ("scan[" in str(looped), "scan[" in str(flat)) == (True, False)
-    for ours, theirs in zip(*map(jax.tree.leaves, (at_once, one_by_one)), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-6)
