@@ -11,6 +11,12 @@ from dsl.training.card import described_devices, description
 QUICKSTART = str(Path(__file__).resolve().parents[3] / "experiments" / "quickstart.gin")
 
 
+class Device:
+    """What tracing asks a device for."""
+
+    platform = "gpu"
+
+
 @pytest.fixture
 def without_packages(monkeypatch):
     """JAX as it is without its CUDA packages."""
@@ -47,7 +53,7 @@ def test_a_call_that_makes_no_sense_is_refused_in_a_line(arguments, message, cap
 
 
 def test_the_card_comes_after_what_needs_none(monkeypatch, capsys):
-    devices = [object()] * 8
+    devices = [Device() for _ in range(8)]
     monkeypatch.setattr(described_devices, "describe_devices", lambda _, count: devices[:count])
     monkeypatch.setattr(
         description,

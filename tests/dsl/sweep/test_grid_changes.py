@@ -42,7 +42,7 @@ def begin(trial):
             hyperparameters=trial.description["hyperparameters"],
             environment={},
         )
-    line = {"epoch": 1, "env_steps": 50, "eval/time_at_goal": 1.0}
+    line = {"epoch": 0, "env_steps": 50, "eval/time_at_goal": 1.0}
     (trial.folder / "metrics.jsonl").write_text(json.dumps(line) + "\n")
 
 

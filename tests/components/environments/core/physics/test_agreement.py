@@ -42,9 +42,16 @@ MOST = {
     arm_binpick: 5e-6,
     arm_binpick_eef: 5e-6,
 }
+# One of each kind: without contacts, among walls, on its feet, beside an object. MJX takes minutes
+# to compile all of them.
+QUICK = (point_maze, ant_maze, half_cheetah, pusher)
+ROBOTS = [
+    pytest.param(word, id=word.__name__, marks=() if word in QUICK else pytest.mark.slow)
+    for word in MOST
+]
 
 
-@pytest.fixture(scope="module", params=MOST, ids=lambda word: word.__name__)
+@pytest.fixture(scope="module", params=ROBOTS)
 def word(request):
     return request.param
 
