@@ -151,10 +151,15 @@ def load_experiment(file: Path, overrides: Iterable[str]) -> "Configuration":
 
     Raises:
         ConfigError: the file describes no valid experiment.
+        UsageError: a module that it imports has changed a setting of JAX that must stay as it is.
     """
     from dsl.language.configuration import load
 
     configuration = load(file, overrides)
+    if configuration.imports:
+        from dsl.training.jax_settings import require_usable_settings
+
+        require_usable_settings()  # modules of the user's own may have changed them
     for notice in configuration.notices:
         print_to_stderr(notice)
     return configuration

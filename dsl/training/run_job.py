@@ -94,7 +94,11 @@ class RunJob:
             UsageError: it was, but its record is damaged.
         """
         end = read_finished(self.folder.path)
-        if not self._is_resumed or end is None or end.epoch < self.schedule.epochs:
+        if not self._is_resumed or end is None:
+            return False
+        # Without a checkpoint, the schedule does not know the length of the epochs there were.
+        total = self.experiment.total_env_steps
+        if end.epoch < self.schedule.epochs or end.env_steps < total:
             return False
         if damage := find_record_damage(self.folder.path, end):
             raise UsageError(

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import equinox as eqx
 import gin
+import jax
 import jax.numpy as jnp
 import pytest
+from own_words import forgotten
 
 from dsl.cli.run import main
 from dsl.language.configuration import load
@@ -178,3 +180,16 @@ def test_words_are_listed(capsys):
     assert "epsilon = 1e-06" in shown
     assert main(["--words", "enregy"]) == 2
     assert "Did you mean 'energy'?" in capsys.readouterr().err
+
+
+def test_a_setting_of_jax_that_an_own_module_changes_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    module = "import jax\n\njax.config.update('jax_debug_nans', True)\n"
+    (tmp_path / "changing_jax.py").write_text(module)
+    (tmp_path / "mine.gin").write_text("import changing_jax\ninclude 'quickstart.gin'\n")
+    try:
+        with forgotten("changing_jax"):
+            assert main(["mine.gin", "--check"]) == 2
+    finally:
+        jax.config.update("jax_debug_nans", False)
+    assert "jax_debug_nans is True" in capsys.readouterr().err

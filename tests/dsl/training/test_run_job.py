@@ -21,6 +21,7 @@ from dsl.training.run_job import RunJob
 # No more of an experiment is needed before training starts.
 EXPERIMENT = SimpleNamespace(
     schedule=lambda _: make_schedule(1_000, 4, 1, 10, 1, 0),
+    total_env_steps=1_000,
     environment=Line(),
     evaluation_tasks={},
     eval_env=None,
@@ -161,6 +162,17 @@ def test_a_finished_run_without_its_record_is_refused(tmp_path):
     (tmp_path / "metrics.jsonl").unlink()
     with pytest.raises(UsageError, match=r"metrics\.jsonl: is missing, although the run is finish"):
         finished(tmp_path)
+
+
+def test_a_longer_run_is_not_finished_for_want_of_its_checkpoints(tmp_path):
+    start(tmp_path)
+    finish_at_epoch_4(tmp_path)
+    longer = SimpleNamespace(**{**vars(EXPERIMENT), "total_env_steps": 1_001})
+    with RunFolder.open(tmp_path) as folder:
+        job = RunJob(longer, DESCRIPTION, folder)  # type: ignore[arg-type]
+        assert not job.is_finished()
+        with pytest.raises(UsageError, match="finished and has no checkpoint to continue from"):
+            job.start_at(RunPosition())
 
 
 def test_a_hole_in_the_record_of_a_finished_run_is_told(tmp_path):

@@ -5,6 +5,7 @@ import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from importlib import import_module
 from typing import Any
 
 import jax
@@ -70,8 +71,7 @@ class WarpSimulation:
     """
 
     def __init__(self, robot: Robot, sizes: Sizes):
-        import warp
-
+        warp: Any = import_module("warp")  # type checkers would take it for this file
         # Standard output belongs to the program: no greeting, and no line for each kernel.
         warp.config.log_level = warp.LOG_WARNING
         self._substeps, self._sizes = robot.substeps, sizes
