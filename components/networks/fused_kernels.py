@@ -144,7 +144,7 @@ def _layer_output(
     kept: list[Place],
     form: StackForm,
 ) -> Float[Array, "rows width"]:
-    """Return what a layer makes of its matrix product.
+    """Return the output of a layer from its matrix product.
 
     Args:
         z: the product.

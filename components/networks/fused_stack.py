@@ -8,10 +8,16 @@ import jax
 import jax.numpy as jnp
 from jax.experimental import pallas as pl
 from jax.experimental.pallas import triton
-from jaxtyping import Array, DTypeLike, Float
+from jaxtyping import Array, Float
 
 from components.networks import fused_kernels
-from components.networks.stack_form import Parameters, Saved, StackForm, xla_precision
+from components.networks.kernel_arrays import (
+    array_of_nets,
+    pad_to_rows,
+    padded_rows,
+    weight_gradient,
+)
+from components.networks.stack_form import Parameters, Saved, StackForm
 
 WIDTHS = (64, 128, 256, 512)  # Triton takes powers of two
 ACTIVATIONS = (jax.nn.swish, jax.nn.relu, jax.nn.gelu)
@@ -53,14 +59,14 @@ def forward(
         x, the same two arrays of the first layer, and the input of the last (nets, batch, ...).
     """
     (nets, batch, _), (layers, width) = x.shape, parameters[0].shape[1:3]
-    rows = -batch % form.tile.rows + batch
-    array = functools.partial(_array, nets)
+    rows = padded_rows(batch, form)
+    array = functools.partial(array_of_nets, nets)
     kept = array(layers, rows, width, dtype=form.product_type)
     by_layer = kept, kept, array(layers, rows)
     ends = (array(rows, width), array(rows), array(rows, width)) if form.ends else ()
     outputs = array(rows, parameters[-1].shape[-1]), *by_layer, *ends
     y, *saved = _call(fused_kernels.forward, outputs, form, "stack_forward")(
-        _to_rows(x, 1, rows), *_as_factors(parameters, form)
+        pad_to_rows(x, 1, rows), *_as_factors(parameters, form)
     )
     kept_of_stack = tuple(s[:, :, :batch] for s in saved[:3])
     kept_of_ends = (x, *(s[:, :batch] for s in saved[3:])) if form.ends else ()
@@ -84,9 +90,9 @@ def backward(
         trained: whether to compute the gradient by parameters.
     """
     batch = dy.shape[1]
-    rows = -batch % form.tile.rows + batch
-    inputs, *of_layers = (_to_rows(s, 2, rows) for s in saved[:3])
-    dy, *outer = (_to_rows(s, 1, rows) for s in (dy, *saved[3:]))
+    rows = padded_rows(batch, form)
+    inputs, *of_layers = (pad_to_rows(s, 2, rows) for s in saved[:3])
+    dy, *outer = (pad_to_rows(s, 1, rows) for s in (dy, *saved[3:]))
     x, *of_first, end = outer if form.ends else (dy, dy)
     shapes = _backward_shapes(x, parameters, form, trained)
     dx, dz, *rest = _call(fused_kernels.backward, shapes, form, "stack_backward")(
@@ -95,15 +101,15 @@ def backward(
     dx = dx[:, :batch]
     if not trained:
         return (dx,)
-    dw = _weight_gradient("nlbi,nlbo->nlio", inputs, dz, form.precision)
+    dw = weight_gradient("nlbi,nlbo->nlio", inputs, dz, form.precision)
     if not form.ends:
         return dx, dw, jnp.sum(rest[0], axis=-2)
     dz_first, by_vectors, by_bias = rest[0], *(jnp.sum(total, axis=-2) for total in rest[1:])
     return (
         *(dx, dw, by_vectors[:, 1:]),
-        _weight_gradient("nbi,nbo->nio", x, dz_first, form.ends),
+        weight_gradient("nbi,nbo->nio", x, dz_first, form.ends),
         *jnp.unstack(by_vectors[:, 0], axis=1),
-        _weight_gradient("nbi,nbo->nio", end, dy, form.ends),
+        weight_gradient("nbi,nbo->nio", end, dy, form.ends),
         by_bias,
     )
 
@@ -113,7 +119,7 @@ def _backward_shapes(
 ) -> tuple[jax.ShapeDtypeStruct, ...]:
     """Return the shapes of what the backward kernel writes, for inputs of whole tiles."""
     (nets, rows, inputs), (layers, count, width) = x.shape, parameters[1].shape[1:]
-    array, tiles = functools.partial(_array, nets), rows // form.tile.rows
+    array, tiles = functools.partial(array_of_nets, nets), rows // form.tile.rows
     dz = array(layers, rows, width, dtype=form.product_type)
     if not form.ends:
         sums = (array(layers, count, tiles, width),) if trained else ()
@@ -125,32 +131,10 @@ def _backward_shapes(
     return *scratch, by_vectors, array(tiles, parameters[-1].shape[-1])
 
 
-def _array(nets: int, *shape: int, dtype: DTypeLike = jnp.float32) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct((nets, *shape), dtype)
-
-
 def _as_factors(parameters: Parameters, form: StackForm) -> Parameters:
     """Return the parameters with the stack's weights in the type of its products."""
     weights, *rest = parameters
     return weights.astype(form.product_type), *rest
-
-
-def _weight_gradient(subscripts: str, inputs: Array, dz: Array, precision: str | None) -> Array:
-    return jnp.einsum(
-        subscripts,
-        inputs,
-        dz,
-        precision=xla_precision(precision),
-        preferred_element_type=jnp.float32,
-    )
-
-
-def _to_rows(array: Array, axis: int, rows: int) -> Array:
-    """Append zeros along an axis until it has `rows` entries."""
-    missing = rows - array.shape[axis]
-    if not missing:
-        return array
-    return jnp.pad(array, [(0, missing if i == axis else 0) for i in range(array.ndim)])
 
 
 def _call(kernel: Callable, shapes: tuple, form: StackForm, name: str) -> Callable:

@@ -9,13 +9,18 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 from jax.experimental.pallas import mosaic_gpu
-from jaxtyping import Array, DTypeLike, Float
+from jaxtyping import Array, Float
 
 from components.networks import mosaic_kernels
 from components.networks.fused_stack import ACTIVATIONS
+from components.networks.kernel_arrays import (
+    array_of_nets,
+    pad_to_rows,
+    padded_rows,
+    weight_gradient,
+)
 from components.networks.mosaic_memory import COMPUTING, scratch_types
 from components.networks.mosaic_team import rounded
 from components.networks.stack_form import Saved, StackForm
@@ -60,8 +65,8 @@ def forward(
     """
     nets, batch, width = x.shape
     layers, count = vectors.shape[1:3]
-    rows = -batch % form.tile.rows + batch
-    array = functools.partial(_array, nets)
+    rows = padded_rows(batch, form)
+    array = functools.partial(array_of_nets, nets)
     shapes = (
         array(width, rows),
         array(layers, rows, width, dtype=form.product_type),
@@ -69,7 +74,7 @@ def forward(
         array(layers, COMPUTING, rows),
     )
     y, inputs, normalised, deviations = _call(mosaic_kernels.forward, shapes, form)(
-        _to_rows(x.mT, 2, rows), rounded(weights.mT, form), vectors
+        pad_to_rows(x.mT, 2, rows), rounded(weights.mT, form), vectors
     )
     inverse = deviations[:, :, 0] if count == 3 else jnp.zeros((nets, layers, rows), jnp.float32)
     saved = inputs, normalised.mT, inverse
@@ -96,39 +101,25 @@ def backward(
     """
     nets, batch, width = dy.shape
     layers, count = vectors.shape[1:3]
-    rows = -batch % form.tile.rows + batch
-    inputs, normalised, deviations = (_to_rows(s, 2, rows) for s in saved)
-    array = functools.partial(_array, nets)
+    rows = padded_rows(batch, form)
+    inputs, normalised, deviations = (pad_to_rows(s, 2, rows) for s in saved)
+    array = functools.partial(array_of_nets, nets)
     sums = array(layers, rows // form.tile.rows, count, width)
     by_outputs = array(layers, rows, width, dtype=form.product_type)
     shapes = array(width, rows), by_outputs, *((sums,) if trained else ())
     dx, dz, *sums = _call(mosaic_kernels.backward, shapes, form)(
-        _to_rows(dy.mT, 2, rows), rounded(weights, form), vectors, normalised.mT, deviations
+        pad_to_rows(dy.mT, 2, rows), rounded(weights, form), vectors, normalised.mT, deviations
     )
     dx = dx.mT[:, :batch]
     if not trained:
         return (dx,)
-    dtype, precision = jnp.float32, jax.lax.Precision.DEFAULT
-    dw = jnp.einsum(
-        "nlbi,nlbo->nlio", inputs, dz, precision=precision, preferred_element_type=dtype
-    )
+    dw = weight_gradient("nlbi,nlbo->nlio", inputs, dz, form.precision)
     return dx, dw, jnp.sum(sums[0], axis=2)
 
 
 def _generation(device: Any) -> str | None:
     """Return what NVIDIA calls the compute capability of a GPU, or None."""
     return getattr(device, "compute_capability", None)
-
-
-def _array(nets: int, *shape: int, dtype: DTypeLike = jnp.float32) -> jax.ShapeDtypeStruct:
-    return jax.ShapeDtypeStruct((nets, *shape), dtype)
-
-
-def _to_rows(array: Array, axis: int, rows: int) -> Array:
-    missing = rows - array.shape[axis]
-    if not missing:
-        return array
-    return jnp.pad(array, [(0, missing if i == axis else 0) for i in range(array.ndim)])
 
 
 def _call(kernel: Callable, shapes: tuple, form: StackForm) -> Callable[..., Any]:

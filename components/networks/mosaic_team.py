@@ -1,4 +1,4 @@
-"""What the warpgroups of a Mosaic GPU kernel do for each other: fetch weights, multiply, exchange.
+"""Lets the warpgroups of a Mosaic GPU kernel fetch weights, multiply, and exchange sums.
 
 Of a program's three warpgroups the last one only fetches weights: a ring of slots in shared memory
 holds pieces of a layer's weights, which arrive while the two others still compute. Those own half

@@ -38,7 +38,7 @@ from dsl.errors import UsageError
 from dsl.loop.finite_check import require_finite
 from dsl.loop.program import LearnerStates, TrainState
 from dsl.loop.run_position import RunPosition
-from dsl.records.durable_files import REMEDIES, remedy
+from dsl.records.durable_files import REMEDIES
 
 NONFINITE = "nonfinite"
 # Periodic checkpoints never take more than this share of the time.
@@ -255,10 +255,11 @@ class CheckpointManager:
         """Say why a write failed; once while the reason stays the same."""
         reason = f"{error.strerror or error}"
         if reason != self._failing_because:
-            help_of_user = f" {remedy(error)}." if error.errno in REMEDIES else ""
+            remedy = REMEDIES.get(error.errno or 0)
+            advice = f" {remedy}." if remedy else ""
             self._report(
                 f"CHECKPOINT NOT WRITTEN in {self.folder} ({reason}). Training continues, earlier "
-                f"checkpoints are untouched, and the next one is tried again.{help_of_user}"
+                f"checkpoints are untouched, and the next one is tried again.{advice}"
             )
         self._failing_because = reason
 

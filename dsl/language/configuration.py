@@ -100,9 +100,14 @@ class Configuration:
         """Return the import statements of all files, in order."""
         return list(self._read.sources.imports)
 
+    @property
+    def imported_packages(self) -> set[str]:
+        """Return the first parts of the names of all modules that the files import."""
+        return {statement.module.split(".")[0] for statement in self.imports}
+
     def own_words(self) -> list[str]:
         """Return the words that the file's own imports define, each with its line."""
-        own = {statement.module.split(".")[0] for statement in self.imports}
+        own = self.imported_packages
         return [
             f"{node.subject} ({self._read.table.origin(node.builder).location})"
             for node in self._graph.nodes.values()

@@ -35,7 +35,7 @@ def pointing_to_own_words(error: Exception, configuration: Configuration) -> Exc
 
 def _source_files(configuration: Configuration) -> set[str | None]:
     """Return the files of all modules that the gin files import, and of those inside of them."""
-    own = {statement.module.split(".")[0] for statement in configuration.imports}
+    own = configuration.imported_packages
     return {
         getattr(module, "__file__", None)
         for name, module in sys.modules.items()

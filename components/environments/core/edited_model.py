@@ -10,6 +10,9 @@ from collections.abc import Callable
 import mujoco
 import numpy as np
 
+# MuJoCo's own numbers; the models of the robots have fewer iterations, which suit MJX.
+_ITERATIONS, _LS_ITERATIONS = 100, 50
+
 # Changes a MuJoCo model in place.
 ModelEdit = Callable[[mujoco.MjModel], None]
 
@@ -20,6 +23,14 @@ def edit_copy(model: mujoco.MjModel, edit: ModelEdit) -> mujoco.MjModel:
     edit(edited)
     mujoco.mj_setConst(edited, mujoco.MjData(edited))
     return edited
+
+
+def with_converging_solver(model: mujoco.MjModel) -> mujoco.MjModel:
+    """Return a copy whose constraint solver runs until it has converged."""
+    model = copy.copy(model)
+    model.opt.iterations = max(model.opt.iterations, _ITERATIONS)
+    model.opt.ls_iterations = max(model.opt.ls_iterations, _LS_ITERATIONS)
+    return model
 
 
 def make_read_only(model: mujoco.MjModel) -> None:

@@ -17,12 +17,11 @@ from jax.experimental.buffer_callback import buffer_callback
 from jaxtyping import Array, Float
 from mujoco.batch import Batch
 
+from components.environments.core.edited_model import with_converging_solver
 from components.environments.core.physics.batches import Batches
 from components.environments.core.physics.engine import PhysicsEngine, Robot
 from components.environments.core.physics.state import Kinematics, PhysicsState
 
-# MuJoCo's own numbers; the models of the robots have fewer iterations, which suit MJX.
-_ITERATIONS, _LS_ITERATIONS = 100, 50
 _NO_CONTACTS = mujoco.mjtDisableBit.mjDSBL_CONTACT | mujoco.mjtDisableBit.mjDSBL_CONSTRAINT
 _FIELDS = ("qpos", "qvel", "qacc_warmstart", "ctrl")
 
@@ -97,9 +96,7 @@ def _call_back(
 
 def converging(model: mujoco.MjModel) -> mujoco.MjModel:
     """Return a copy whose solver converges, and which does not begin anew where it diverges."""
-    model = copy.copy(model)
-    model.opt.iterations = max(model.opt.iterations, _ITERATIONS)
-    model.opt.ls_iterations = max(model.opt.ls_iterations, _LS_ITERATIONS)
+    model = with_converging_solver(model)
     model.opt.disableflags |= mujoco.mjtDisableBit.mjDSBL_AUTORESET
     return model
 

@@ -78,7 +78,7 @@ class MJXSimulation:
             update_model = self._robot.update_model or (lambda model, _qpos: model)
 
             def substep(state: PhysicsState, _: None) -> tuple[PhysicsState, None]:
-                data = mjx.step(update_model(model, state.qpos), _fill_data(template, state))
+                data = mjx.step(update_model(model, state.qpos), fill_data(template, state))
                 return PhysicsState(data.qpos, data.qvel, data.qacc_warmstart, data.ctrl), None
 
             started = state._replace(ctrl=ctrl)
@@ -87,7 +87,7 @@ class MJXSimulation:
     def _compute_kinematics(self, state: PhysicsState) -> Kinematics:
         with mjx_tracing(self._robot.model):
             model, template = self._as_jax_arrays()
-            data = _fill_data(template, state)
+            data = fill_data(template, state)
             for stage in _KINEMATICS_STAGES:
                 data = stage(model, data)
             return Kinematics(
@@ -111,7 +111,8 @@ class MJXSimulation:
 _simulations: WeakValueDictionary[tuple, MJXSimulation] = WeakValueDictionary()
 
 
-def _fill_data(template: mjx.Data, state: PhysicsState) -> mjx.Data:
+def fill_data(template: mjx.Data, state: PhysicsState) -> mjx.Data:
+    """Return MJX's data with this state in place of the template's."""
     return template.replace(
         qpos=state.qpos, qvel=state.qvel, qacc_warmstart=state.warmstart, ctrl=state.ctrl
     )

@@ -1,6 +1,5 @@
 """MuJoCo-Warp, MuJoCo in NVIDIA's Warp, called from the compiled program through MJX."""
 
-import copy
 import importlib.util
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,20 +9,17 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import mujoco
 import numpy as np
 from jaxtyping import Array, Float, Int
 
 from components.constraints import PositiveInt, check
+from components.environments.core.edited_model import with_converging_solver
 from components.environments.core.physics.engine import PhysicsEngine, Robot
-from components.environments.core.physics.mjx import MJX, mjx_tracing
+from components.environments.core.physics.mjx import MJX, fill_data, mjx_tracing
 from components.environments.core.physics.state import Kinematics, PhysicsState
 from components.environments.core.physics.warp_buffers import Sizes, bound_sizes
 from components.environments.core.physics.warp_overflow import SPACE_FLAGS, report_overflow
 from components.environments.workarounds.quiet_mjx import mjx
-
-# MuJoCo's own numbers; the models of the robots have fewer iterations, which suit MJX.
-_ITERATIONS, _LS_ITERATIONS = 100, 50
 
 
 @dataclass(frozen=True)
@@ -75,7 +71,7 @@ class WarpSimulation:
         # Standard output belongs to the program: no greeting, and no line for each kernel.
         warp.config.log_level = warp.LOG_WARNING
         self._substeps, self._sizes = robot.substeps, sizes
-        self._model = _converging(robot.whole)
+        self._model = with_converging_solver(robot.whole)
         with jax.ensure_compile_time_eval(), mjx_tracing(self._model):
             model = mjx.put_model(self._model, impl="warp")
             # Otherwise its kernels print what is reported here.
@@ -132,10 +128,7 @@ class WarpSimulation:
 def _advance(
     model: mjx.Model, template: mjx.Data, state: PhysicsState
 ) -> tuple[PhysicsState, Int[Array, ""]]:
-    data = template.replace(
-        qpos=state.qpos, qvel=state.qvel, qacc_warmstart=state.warmstart, ctrl=state.ctrl
-    )
-    data = mjx.step(model, data)
+    data = mjx.step(model, fill_data(template, state))
     stepped = PhysicsState(data.qpos, data.qvel, data.qacc_warmstart, state.ctrl)
     return stepped, data._impl.overflow.reshape(())
 
@@ -148,11 +141,3 @@ def _as_constant(values: np.ndarray) -> Array:
         if np.all(values == first)
         else jnp.asarray(values)
     )
-
-
-def _converging(model: mujoco.MjModel) -> mujoco.MjModel:
-    """Return a copy whose solver converges."""
-    model = copy.copy(model)
-    model.opt.iterations = max(model.opt.iterations, _ITERATIONS)
-    model.opt.ls_iterations = max(model.opt.ls_iterations, _LS_ITERATIONS)
-    return model
