@@ -1,4 +1,4 @@
-"""What options of XLA's CPU compiler do to a task: time to compile, speed, and the numbers.
+"""Measures what options of XLA's CPU compiler change: time to compile, speed, and the numbers.
 
     python benchmarks/compile_options.py ant xla_llvm_disable_expensive_passes=True
 

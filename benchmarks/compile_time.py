@@ -1,4 +1,4 @@
-"""How long do programs take to compile: at depth 1024 as at depth 4, and before a run's first step?
+"""Measures how long programs compile: at depth 4 and 1024, and before a run's first step.
 
     python benchmarks/compile_time.py [--rounds 3] [--file experiments/quickstart.gin]
     python benchmarks/compile_time.py [--one-by-one] --start FILE.gin [NAME=VALUE ...]

@@ -58,7 +58,7 @@ def _lower_moments(learner: Any, sizes: Any, row: Row, placed: tuple[Any, ...]) 
         learner: to update.
         sizes: of its task.
         row: which names the precision of products.
-        placed: the arrays of its state and a batch, on the devices that are to run it.
+        placed: arrays of its state and of a batch, on the devices that run the update.
     """
     shapes = eqx.filter_eval_shape(learner.init, sizes, jax.random.key(0))
     dynamic, static = eqx.partition(shapes, is_shape)

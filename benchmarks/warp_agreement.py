@@ -1,4 +1,4 @@
-"""How far MuJoCo-Warp ends from C MuJoCo after one control step, and how much space robots need.
+"""Measures how far MuJoCo-Warp is from C MuJoCo after a control step, and what space robots need.
 
     python benchmarks/warp_agreement.py            # every robot; on two CPU cores some minutes
     python benchmarks/warp_agreement.py Ant ArmPush

@@ -90,7 +90,7 @@ def kernels_in(precision):
 
 
 def assembled(path):
-    """What NVIDIA's assembler says about the kernels of a file."""
+    """Return what NVIDIA's assembler reports on the kernels of a file."""
     (assembler, *_) = Path(sysconfig.get_paths()["purelib"]).glob("nvidia/*/bin/ptxas")
     command = [assembler, "-v", "-arch=sm_90a", path, "-o", "/dev/null"]
     return subprocess.run(command, capture_output=True, text=True, check=True).stderr

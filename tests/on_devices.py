@@ -139,7 +139,7 @@ def accumulated_update(devices):
 
 
 def traces(devices):
-    """How often the update is traced from the build of an experiment to its loop."""
+    """Count how often the update is traced from the build of an experiment to its loop."""
     program, traced = replace(PROGRAM, devices=devices), []
     plain = training_loop._traced_update.__wrapped__
 

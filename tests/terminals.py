@@ -9,7 +9,7 @@ import termios
 
 
 def on_terminal(columns, use):
-    """What a terminal of that width has been sent by `use(stream)`."""
+    """Return what `use(stream)` sends to a terminal of that width."""
     screen, stream = pty.openpty()
     fcntl.ioctl(stream, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
     with open(stream, "w") as file:

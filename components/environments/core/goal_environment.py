@@ -49,7 +49,7 @@ class EnvState(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What a step or a reset leads to, before anything is observed.
+    """The outcome of a step or a reset, before anything is observed.
 
     Attributes:
         state: of the environment.

@@ -36,7 +36,7 @@ class Careless(NegativeL1):
 
 
 def temporary_bytes(energy, key):
-    """What the gradient of the critic's loss needs beside arguments and results."""
+    """Return what the gradient of the critic's loss needs beside arguments and results."""
     dims = EnvDims(state=2, goal=2, action=1)
     critic = ContrastiveCritic(Dense, Dense, energy(), SIZE, dims=dims, key=key)
     sizes = (2, 1, 2, 2, 2)

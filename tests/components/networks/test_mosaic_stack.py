@@ -63,7 +63,7 @@ def outputs_and_gradients(form, x, weights, vectors, direction):
 
 
 def interpreted(run, *arrays):
-    """What a function of kernels returns, and whether the order of two accesses was open."""
+    """Return what a function of kernels returns, and whether the order of two accesses was open."""
     detecting = parameters.InterpretGPUParams(detect_races=True)
     with parameters.force_gpu_interpret_mode(detecting):
         found = [np.asarray(a) for a in jax.tree.leaves(jax.jit(run)(*arrays))]
@@ -202,7 +202,7 @@ def test_factors_are_rounded_to_the_nearest_number_of_ten_bits():
 
 
 class GPU(NamedTuple):
-    """What is asked of a device that is only described."""
+    """A device that is only described."""
 
     compute_capability: str
     platform: str = "gpu"

@@ -12,7 +12,7 @@ QUICKSTART = str(Path(__file__).resolve().parents[3] / "experiments" / "quicksta
 
 
 class Device:
-    """What tracing asks a device for."""
+    """A device, as far as tracing asks for it."""
 
     platform = "gpu"
 

@@ -1,4 +1,4 @@
-"""What is being compiled is shown on a terminal and in a log file."""
+"""Programs that are being compiled are shown on a terminal and in a log file."""
 
 import io
 

@@ -1,4 +1,4 @@
-"""What an engine is: the base class of the family `physics`, and what it makes of a robot."""
+"""Defines engines, the base class of the family `physics`, and the simulations that they make."""
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable
@@ -16,7 +16,7 @@ ModelUpdate = Callable[[mjx.Model, Float[Array, " nq"]], mjx.Model]
 
 
 class Robot(NamedTuple):
-    """What an engine simulates.
+    """A robot as it is handed to an engine.
 
     Attributes:
         model: compiled MuJoCo model.

@@ -1,4 +1,4 @@
-"""What every engine carries from step to step, and what it computes from that."""
+"""Defines the state that every engine carries from step to step, and the kinematics of it."""
 
 from typing import NamedTuple
 

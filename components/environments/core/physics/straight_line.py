@@ -22,7 +22,7 @@ from jax.extend.core import (
 
 
 class Place(NamedTuple):
-    """Where an operation stands.
+    """The place of an operation in a program.
 
     Attributes:
         most_rounds: rounds after which every loop of unknown length has ended.

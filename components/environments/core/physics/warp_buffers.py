@@ -1,4 +1,4 @@
-"""How much space MuJoCo-Warp needs for the contacts of a robot, and what to do if it is too little.
+"""Bounds the space that MuJoCo-Warp needs for the contacts of a robot.
 
 Its contacts and constraint rows lie in buffers of fixed size. A robot gets space for everything
 that can touch at once, so these are bounds by the shapes of its geoms: usual states need a third.

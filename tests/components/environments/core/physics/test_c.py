@@ -42,7 +42,7 @@ def step(physics, state):
 
 
 def step_alone(model, substeps, state):
-    """What MuJoCo makes of one state, its solver converged, in float32."""
+    """Return the next state by MuJoCo, its solver converged, in float32."""
     model = copy.copy(model)
     model.opt.iterations, model.opt.ls_iterations = 100, 50
     data = mujoco.MjData(model)

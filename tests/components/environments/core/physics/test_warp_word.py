@@ -1,4 +1,4 @@
-"""What physics.Warp refuses, with or without its package."""
+"""Settings that physics.Warp refuses, with or without its package."""
 
 import importlib.util
 
